@@ -1,0 +1,3 @@
+"""An asset graph that makes clinical machine learning inspectable."""
+
+__version__ = "0.1.0"

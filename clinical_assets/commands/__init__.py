@@ -1,0 +1,1 @@
+"""The subcommands of `clinical`, one module each, imported only when called."""

@@ -1,0 +1,1 @@
+"""What is shown to an inspector: cards, datasheets, SBOM, packages, signatures. Pure."""

@@ -1,0 +1,1 @@
+"""Builds, from one spec, the assets that every model has."""

@@ -1,0 +1,1 @@
+"""Model specification, training and evaluation: pure functions over polars frames and records."""

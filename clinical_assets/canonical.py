@@ -8,8 +8,7 @@ dataset digest) are not stable across versions or read only the first rows, so t
 
 import dataclasses
 import hashlib
-from collections.abc import Hashable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,9 +21,13 @@ FRAME_FORMAT = "clinical-frame/1"
 Record = TypeVar("Record")
 
 
-@lru_cache(maxsize=256)
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def to_plain(record: Any) -> Any:

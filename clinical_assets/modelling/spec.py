@@ -176,7 +176,8 @@ class Reference:
 
     Attributes:
         name: shown in tables.
-        estimator: trained without search, with :attr:`parameters`.
+        kind: trained without search, with :attr:`parameters`.
+        columns: dataset columns that it sees, untransformed; missing ones by training medians.
         rows: ``complete`` takes the published training rows without a missing value, ``all``
             takes every published training row (training and calibration).
         published_errors: published count of misclassified test rows at 0.5; None if unknown.
@@ -186,6 +187,7 @@ class Reference:
 
     name: str
     kind: EstimatorKind
+    columns: tuple[str, ...]
     rows: Literal["complete", "all"]
     parameters: Mapping[str, float] = field(default_factory=dict)
     published_errors: int | None = None
@@ -322,6 +324,9 @@ def _problems(spec: ClinicalModel) -> list[str]:
             set(subgroup.cuts)
         ):
             found.append(f"subgroup {subgroup.name!r}: cuts must rise, with one more label")
+    for reference in spec.references:
+        if unknown := [c for c in reference.columns if c not in names or c in forbidden]:
+            found.append(f"reference {reference.name!r} cannot use {', '.join(unknown)}")
     for criterion in spec.acceptance.criteria:
         if criterion.minimum is None and criterion.maximum is None:
             found.append(f"criterion {criterion.name!r} sets no limit")

@@ -1,0 +1,107 @@
+"""A fitted pipeline as bytes: ONNX to run, skops to inspect; never pickle (CYB-04).
+
+ONNX is the model's identity: same rows, spec and versions give the same bytes. A skops file is a
+zip with times and memory addresses in it; :func:`to_skops` rewrites it so that it is stable too.
+"""
+
+import io
+import json
+import re
+import zipfile
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.modelling.spec import ClinicalModel
+
+# Fixed, so that a newer converter does not silently change the operators of an old model.
+ONNX_OPSET = {"": 21, "ai.onnx.ml": 3}
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def to_onnx(spec: ClinicalModel, pipeline: Any) -> bytes:
+    """The pipeline as ONNX: input ``inputs`` float32 (rows × ``spec.inputs``), output
+    ``probabilities`` float32 (rows × 2), with the names of the inputs in its metadata."""
+    from onnx.helper import set_model_props
+    from skl2onnx import to_onnx as convert
+    from skl2onnx.common.data_types import FloatTensorType
+
+    model = convert(
+        pipeline,
+        initial_types=[("inputs", FloatTensorType([None, len(spec.inputs)]))],
+        name=spec.name,
+        target_opset=ONNX_OPSET,
+        options={"zipmap": False},
+    )
+    set_model_props(
+        model, {"model": spec.name, "spec": spec.digest, "inputs": json.dumps(spec.inputs)}
+    )
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+class OnnxModel:
+    """A model loaded from ONNX bytes.
+
+    One thread: rows are few, and the order of additions must not depend on the machine's cores.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises many types of its own
+            raise ClinicalError(
+                "The model's ONNX bytes cannot be loaded",
+                repair="Verify the package with `clinical package verify`, then restore it",
+            ) from error
+
+    def probabilities(self, inputs: pl.DataFrame) -> NDArray[np.float64]:
+        """Probability of the positive class, one for each row of ``inputs``."""
+        matrix = np.ascontiguousarray(inputs.to_numpy(), dtype=np.float32)
+        outputs = self._session.run(["probabilities"], {"inputs": matrix})
+        positive: NDArray[np.float64] = np.asarray(outputs[0], dtype=np.float64)[:, 1]
+        return positive
+
+
+def parity(pipeline: Any, onnx: bytes, inputs: pl.DataFrame) -> float:
+    """Largest absolute difference between the pipeline's and the ONNX model's probabilities."""
+    ours = OnnxModel(onnx).probabilities(inputs)
+    theirs = pipeline.predict_proba(inputs.to_numpy())[:, 1]
+    return float(np.max(np.abs(ours - theirs)))
+
+
+def to_skops(pipeline: Any) -> bytes:
+    """The pipeline as a skops file whose bytes depend on its content only.
+
+    skops names objects by their memory address and stamps each member with the time; here they
+    are numbered in order of appearance and carry the epoch of the zip format.
+    """
+    import skops.io
+
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    schema = members.pop("schema.json").decode()
+    addresses: dict[str, str] = {}
+    for found in re.finditer(r'"__id__": (\d+)', schema):
+        addresses.setdefault(found.group(1), str(len(addresses) + 1))
+    for address, number in addresses.items():
+        schema = re.sub(rf"(?<!\d){address}(?!\d)", number, schema)
+    renamed = {
+        re.sub(r"^\d+", lambda m: addresses.get(m.group(), m.group()), name): data
+        for name, data in members.items()
+    }
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted({**renamed, "schema.json": schema.encode()}.items()):
+            archive.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), data, zipfile.ZIP_DEFLATED)
+    return target.getvalue()

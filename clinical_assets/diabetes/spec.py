@@ -214,9 +214,7 @@ MODEL = ClinicalModel(
         Subgroup(
             "BMI", "bmi_kg_per_m2", (30.0, 35.0), ("under 30 kg/m²", "30–34.9 kg/m²", "35 or more")
         ),
-        Subgroup(
-            "parity", "pregnancies_count", (1.0, 4.0), ("no pregnancy", "1–3", "4 or more")
-        ),
+        Subgroup("parity", "pregnancies_count", (1.0, 4.0), ("no pregnancy", "1–3", "4 or more")),
     ),
     references=(
         Reference(

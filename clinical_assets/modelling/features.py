@@ -5,6 +5,8 @@ fills them with medians fitted on training rows only. Missing-value indicators a
 their own because the imputer's own indicators do not convert to ONNX.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from clinical_assets.errors import ClinicalError
@@ -33,20 +35,27 @@ def fit_recipe(spec: ClinicalModel, training: pl.DataFrame) -> FeatureRecipe:
 
 
 def apply_recipe(
-    spec: ClinicalModel, derived: pl.DataFrame, recipe: FeatureRecipe
+    derived: pl.DataFrame, recipe: FeatureRecipe, inputs: Sequence[str]
 ) -> pl.DataFrame:
-    """The estimator's inputs (``spec.inputs``, Float64), one row for each of ``derived``."""
+    """The estimator's inputs (Float64, columns ``inputs``), one row for each of ``derived``.
+
+    Raises:
+        ClinicalError: ``derived`` lacks a feature that the recipe was fitted on.
+    """
+    if lacking := [name for name in recipe.features if name not in derived.columns]:
+        raise ClinicalError(
+            f"The rows lack the features {', '.join(lacking)}",
+            repair="Derive the features with the specification that the model was trained with",
+        )
+    values = [pl.col(name).cast(pl.Float64) for name in recipe.features]
     indicators = [
         pl.col(name).is_null().cast(pl.Float64).alias(missing_indicator(name))
         for name in recipe.medians
     ]
-    values = [
-        pl.col(name).cast(pl.Float64).fill_null(recipe.medians.get(name))
-        if name in recipe.medians
-        else pl.col(name).cast(pl.Float64)
-        for name in recipe.features
-    ]
-    return derived.select(*values, *indicators).select(spec.inputs)
+    table = derived.select(*values, *indicators)
+    return table.with_columns(
+        pl.col(name).fill_null(median) for name, median in recipe.medians.items()
+    ).select(inputs)
 
 
 def restore_missing(spec: ClinicalModel, features: pl.DataFrame) -> pl.DataFrame:
@@ -66,7 +75,7 @@ def feature_table(
 ) -> pl.DataFrame:
     """Identifier, role, label and the estimator's inputs of every dataset row, in its order."""
     derived = spec.derive(dataset)
-    inputs = apply_recipe(spec, derived, recipe)
+    inputs = apply_recipe(derived, recipe, spec.inputs)
     return (
         dataset.select(spec.id_column, spec.label.column)
         .join(split, on=spec.id_column, how="left", maintain_order="left")
@@ -75,7 +84,9 @@ def feature_table(
     )
 
 
-def rows_with_role(frame: pl.DataFrame, split: pl.DataFrame, id_column: str, role: str) -> pl.DataFrame:
+def rows_with_role(
+    frame: pl.DataFrame, split: pl.DataFrame, id_column: str, role: str
+) -> pl.DataFrame:
     """The rows of ``frame`` whose role in the split manifest is ``role``, in their order."""
     wanted = split.filter(pl.col("role") == role).get_column(id_column)
     return frame.filter(pl.col(id_column).is_in(wanted.implode()))

@@ -32,6 +32,8 @@ class Column:
         minimum, maximum: inclusive plausible range; None where there is no bound.
         nullable: whether a missing value is legitimate; it then gets a missing indicator.
         levels: the permitted values of a string column; empty where free.
+        derived_from: columns of the table before it that it is made from, for the lineage; empty
+            means the column of the same name, if there is one.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Column:
     maximum: float | None = None
     nullable: bool = False
     levels: tuple[str, ...] = ()
+    derived_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,10 @@ def train(spec: ClinicalModel, features: pl.DataFrame, recipe: FeatureRecipe) ->
     chosen = next(trial for trial in trials if trial.chosen)
     estimator = next(e for e in spec.estimators if e.name == chosen.estimator)
     pipeline = fit(
-        spec, training.select(spec.inputs), training[spec.label.column], estimator.kind,
+        spec,
+        training.select(spec.inputs),
+        training[spec.label.column],
+        estimator.kind,
         chosen.parameters,
     )
     return FittedModel(pipeline, estimator, chosen.parameters, recipe, trials, training)
@@ -133,9 +136,9 @@ def _folds(
     for fit_rows, held_rows in folds.split(label.reshape(-1, 1), label):
         recipe = fit_recipe(spec, derived[fit_rows])
         yield (
-            apply_recipe(spec, derived[fit_rows], recipe).to_numpy(),
+            apply_recipe(derived[fit_rows], recipe, spec.inputs).to_numpy(),
             label[fit_rows],
-            apply_recipe(spec, derived[held_rows], recipe).to_numpy(),
+            apply_recipe(derived[held_rows], recipe, spec.inputs).to_numpy(),
             label[held_rows],
         )
 

@@ -1,0 +1,36 @@
+"""Builds, from one spec, the gates that every model has."""
+
+from dagster import AssetChecksDefinition
+
+from asset_checks.data_gates import contract_gate, independence_gate, leakage_gate
+from asset_checks.model_gates import (
+    card_gate,
+    evaluation_gates,
+    package_gate,
+    parity_gate,
+    protocol_gate,
+    reproducibility_gate,
+)
+from clinical_assets.keys import ModelKeys
+from clinical_assets.lifecycle.show import feature_columns
+from clinical_assets.modelling.spec import ClinicalModel
+
+
+def build_gates(spec: ClinicalModel) -> list[AssetChecksDefinition]:
+    """Every blocking check of a model, as :data:`clinical_assets.keys.GATES` lists them."""
+    keys = ModelKeys(spec.name)
+    limits = spec.acceptance
+    return [
+        contract_gate("dataset_contract", keys.dataset, spec.columns, unique=(spec.id_column,)),
+        independence_gate("split_independence", keys.split, keys.dataset, spec),
+        contract_gate(
+            "features_contract", keys.features, feature_columns(spec), unique=(spec.id_column,)
+        ),
+        leakage_gate("no_target_leakage", keys, spec),
+        parity_gate("onnx_parity", keys.candidate, limits),
+        protocol_gate("protocol_unchanged", keys.evaluation, keys.protocol, spec),
+        *evaluation_gates(keys.evaluation, limits),
+        card_gate("card_complete", keys.model_card),
+        package_gate("package_intact", keys.package),
+        reproducibility_gate("reproducibility", keys.package),
+    ]

@@ -1,0 +1,70 @@
+"""``clinical …``: the command line.
+
+Each subcommand is a module of ``clinical_assets.commands``, imported only when it is called, so
+that ``clinical --help`` answers at once. A user's mistake is one paragraph and exit status 1.
+"""
+
+import importlib
+import sys
+
+import click
+
+from clinical_assets import __version__
+from clinical_assets.errors import ClinicalError
+
+# Name → what `clinical --help` says of it; the command lies in commands/<name>.py.
+COMMANDS = {
+    "demo": "Run a model from its raw rows to a released package.",
+    "up": "Open the asset graph in the browser (web server and daemon).",
+    "data": "List, verify and add registered sources.",
+    "package": "Verify a model package, or rebuild it from itself alone.",
+    "history": "Show every candidate of a model with its gates, refusals too.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand when it is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table above."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand; None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"clinical_assets.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="clinical")
+def cli() -> None:
+    """Clinical machine learning that can be inspected: from hashed rows to a released model."""
+
+
+def main() -> None:
+    """Runs the command line; exit status 1 and one paragraph for what a person can repair."""
+    try:
+        cli(standalone_mode=False)
+    except ClinicalError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+
+
+if __name__ == "__main__":
+    main()

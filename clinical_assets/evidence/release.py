@@ -1,0 +1,80 @@
+"""The verdict over everything that a release needs; pure, so that one function decides for all.
+
+Read by the release asset and by whoever shows the state of a candidate. The facts come from
+``resources/evidence.py``, the only reader of check results. Missing evidence is a failure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clinical_assets.modelling.records import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class GateEvidence:
+    """What is known of one gate.
+
+    Attributes:
+        gate: name of the check; ``asset``: the asset that it guards.
+        passed: the newest outcome; None if the gate was never decided.
+        current: whether that outcome is about the newest materialization of the asset.
+        summary: the gate's own words.
+    """
+
+    gate: str
+    asset: str
+    passed: bool | None
+    current: bool
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageEvidence:
+    """What is known of the package that is to be released.
+
+    Attributes:
+        problems: findings of the package's verification, empty if intact and signed.
+        stale: assets that were materialized after the package was built.
+    """
+
+    version: str
+    digest: str
+    problems: tuple[str, ...]
+    stale: tuple[str, ...]
+
+
+def judge_release(gates: Sequence[GateEvidence], package: PackageEvidence | None) -> Verdict:
+    """Whether the package may be released: every gate passed, currently, and the package is intact.
+
+    A list without any gate fails: no evidence is not good evidence.
+    """
+    found: list[str] = []
+    if not gates:
+        found.append("no gate is known")
+    for gate in gates:
+        name = f"gate {gate.gate} of {gate.asset}"
+        if gate.passed is None:
+            found.append(f"{name} was never decided")
+        elif not gate.passed:
+            found.append(f"{name} refused: {gate.summary}")
+        elif not gate.current:
+            found.append(f"{name} was decided about an older {gate.asset}")
+    if package is None:
+        found.append("no package was built")
+    else:
+        found += [f"package: {problem}" for problem in package.problems]
+        if package.stale:
+            found.append(
+                f"the package is older than {', '.join(package.stale)}; build it again"
+            )
+    passed = not found
+    decided = sum(1 for gate in gates if gate.passed)
+    summary = (
+        f"All {len(gates)} gates passed and the package is intact." if passed else "; ".join(found)
+    )
+    return Verdict(
+        gate="release",
+        passed=passed,
+        summary=summary,
+        measurements={"gates": float(len(gates)), "passed": float(decided)},
+    )

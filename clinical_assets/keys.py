@@ -1,0 +1,64 @@
+"""Every asset key, in one place.
+
+A model's assets are named ``<model>/<asset>``; asset checks find them through this module only.
+"""
+
+from dataclasses import dataclass
+
+from dagster import AssetCheckKey, AssetKey
+
+ASSETS = (
+    "source",
+    "dataset",
+    "split",
+    "feature_recipe",
+    "features",
+    "candidate",
+    "protocol",
+    "test_predictions",
+    "evaluation",
+    "datasheet",
+    "model_card",
+    "package",
+    "release",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKeys:
+    """The asset keys of one model."""
+
+    model: str
+
+    def __getattr__(self, asset: str) -> AssetKey:
+        if asset not in ASSETS:
+            raise AttributeError(asset)
+        return AssetKey([self.model, asset])
+
+    def all(self) -> list[AssetKey]:
+        """Every key, from the source to the release."""
+        return [AssetKey([self.model, asset]) for asset in ASSETS]
+
+
+# Every gate of a model and the asset that it guards; a release needs all of them.
+GATES = {
+    "dataset_contract": "dataset",
+    "split_independence": "split",
+    "features_contract": "features",
+    "no_target_leakage": "features",
+    "onnx_parity": "candidate",
+    "protocol_unchanged": "evaluation",
+    "performance": "evaluation",
+    "calibration": "evaluation",
+    "uncertainty": "evaluation",
+    "subgroup_floor": "evaluation",
+    "champion_regression": "evaluation",
+    "card_complete": "model_card",
+    "package_intact": "package",
+    "reproducibility": "package",
+}
+
+
+def gate_keys(model: str) -> list[AssetCheckKey]:
+    """The check key of every gate of a model, in the order in which they are decided."""
+    return [AssetCheckKey(AssetKey([model, asset]), gate) for gate, asset in GATES.items()]

@@ -1,0 +1,325 @@
+"""Assets from the candidate to its evaluation.
+
+The order is the point: the candidate is trained on training rows only, the protocol freezes the
+acceptance criteria, and only then are the test rows read, once, by ``test_predictions``.
+"""
+
+from typing import Any
+
+import polars as pl
+from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, asset
+from resources.provenance import ProvenanceResource
+from resources.packages import PackagesResource
+from resources.snapshots import SnapshotsResource
+
+from clinical_assets.canonical import frame_digest, to_plain
+from clinical_assets.errors import ClinicalError
+from clinical_assets.keys import ModelKeys
+from clinical_assets.lifecycle import plots, show
+from clinical_assets.modelling.assess import evaluate_candidate, predict_test
+from clinical_assets.modelling.candidate import predict_rows, train_candidate
+from clinical_assets.modelling.evaluation import ChampionPredictions
+from clinical_assets.modelling.features import rows_with_role
+from clinical_assets.modelling.protocol import freeze
+from clinical_assets.modelling.records import (
+    CandidateRecord,
+    Evaluation,
+    FeatureRecipe,
+    Protocol,
+)
+from clinical_assets.modelling.spec import ClinicalModel
+from resources.registry import RegistryResource
+
+
+def build_model_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
+    """``candidate``, ``protocol``, ``test_predictions`` and ``evaluation`` of a model."""
+    return [_candidate(spec), _protocol(spec), _test_predictions(spec), _evaluation(spec)]
+
+
+def _candidate(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+
+    @asset(
+        key=keys.candidate,
+        ins={"features": AssetIn(keys.features), "recipe": AssetIn(keys.feature_recipe)},
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"scikitlearn", "onnx", "mlflow"},
+        required_resource_keys={"mlflow"},
+        description=(
+            "The model chosen by cross-validation on training rows, by the rule stated in the "
+            "spec; as ONNX (to run) and skops (to inspect) in the snapshot store (GML-06)."
+        ),
+    )
+    def candidate(
+        context: AssetExecutionContext,
+        features: pl.DataFrame,
+        recipe: FeatureRecipe,
+        snapshots: SnapshotsResource,
+        registry: RegistryResource,
+        provenance: ProvenanceResource,
+    ) -> CandidateRecord:
+        trained = train_candidate(spec, features, recipe)
+        record = trained.record
+        store = snapshots.open()
+        store.put(trained.onnx)
+        store.put(trained.skops)
+        facts = provenance.collect(spec.seed)
+        tracking: Any = context.resources.mlflow
+        with tracking.start_run(run_name=f"{spec.name} {record.version}", nested=True) as run:
+            tracking.set_tags(
+                {
+                    "clinical.model": spec.name,
+                    "clinical.version": record.version,
+                    "clinical.onnx_sha256": record.onnx_sha256,
+                    "clinical.data_sha256": frame_digest(features),
+                    "clinical.training_sha256": record.training_digest,
+                    "clinical.spec_sha256": record.spec_digest,
+                    "clinical.lock_sha256": facts.lock_sha256,
+                    "clinical.commit": facts.commit or "none",
+                    "dagster_run_id": context.run_id,
+                }
+            )
+            tracking.log_params(
+                {"estimator": record.estimator, "seed": record.seed, **record.parameters}
+            )
+            chosen = next(trial for trial in record.trials if trial.chosen)
+            tracking.log_metrics(
+                {"cv_loss": chosen.loss, "cv_auroc": chosen.auroc, "onnx_parity": record.parity}
+            )
+            registry.open().log_trials(run.info.run_id, record.trials)
+        registry.open().log_files(
+            spec.name,
+            record.version,
+            {"model/model.onnx": trained.onnx, "model/model.skops": trained.skops},
+        )
+        context.add_output_metadata(_candidate_metadata(spec, record))
+        return record
+
+    return candidate
+
+
+def _candidate_metadata(spec: ClinicalModel, record: CandidateRecord) -> dict[str, Any]:
+    rule = spec.selection
+    shown: dict[str, Any] = {
+        "version": record.version,
+        "estimator": record.estimator,
+        "parameters": dict(record.parameters),
+        "training_rows": record.training_rows,
+        "training_events": record.training_events,
+        "onnx_sha256": record.onnx_sha256,
+        "onnx_parity": record.parity,
+        "selection": show.markdown(
+            f"{rule.rule.replace('_', ' ')} rule on {rule.metric.replace('_', ' ')}, "
+            f"{rule.folds}-fold cross-validation × {rule.repeats}, {len(record.trials)} settings"
+        ),
+        "search": plots.trials(record.trials),
+    }
+    if record.coefficients:
+        shown["weights"] = plots.coefficients(dict(record.coefficients))
+    return shown
+
+
+def _protocol(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+
+    @asset(
+        key=keys.protocol,
+        ins={"candidate": AssetIn(keys.candidate)},
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"json", "sha256"},
+        description=(
+            "The acceptance criteria frozen by hash before the test rows are read; a later "
+            "change of the spec voids the evaluation (GML-08)."
+        ),
+    )
+    def protocol(context: AssetExecutionContext, candidate: CandidateRecord) -> Protocol:
+        frozen = freeze(spec, candidate)
+        limits = [
+            [
+                c.name,
+                f"`{c.metric}` {c.bound}",
+                show.number(c.minimum),
+                show.number(c.maximum),
+                c.rationale,
+            ]
+            for c in spec.acceptance.criteria
+        ]
+        context.add_output_metadata(
+            {
+                "digest": frozen.digest,
+                "candidate": candidate.version,
+                "operating_point": show.markdown(
+                    f"{spec.operating_point.threshold:g}: {spec.operating_point.rationale}"
+                ),
+                "criteria": show.markdown(
+                    show.markdown_table(
+                        ["criterion", "measured by", "at least", "at most", "why"], limits
+                    )
+                ),
+            }
+        )
+        return frozen
+
+    return protocol
+
+
+def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+
+    @asset(
+        key=keys.test_predictions,
+        ins={
+            "dataset": AssetIn(keys.dataset),
+            "split": AssetIn(keys.split),
+            "candidate": AssetIn(keys.candidate),
+            "protocol": AssetIn(keys.protocol),
+        },
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"onnx", "deltalake"},
+        description=(
+            "The only place where test rows meet the model: probabilities of the ONNX model, "
+            "computed after the protocol was frozen for this very candidate."
+        ),
+    )
+    def test_predictions(
+        context: AssetExecutionContext,
+        dataset: pl.DataFrame,
+        split: pl.DataFrame,
+        candidate: CandidateRecord,
+        protocol: Protocol,
+        snapshots: SnapshotsResource,
+        registry: RegistryResource,
+        packages: PackagesResource,
+    ) -> pl.DataFrame:
+        require_same_candidate(candidate, protocol)
+        onnx = snapshots.open().get(candidate.onnx_sha256)
+        rival = registry.open().rival(spec.name, candidate.version)
+        champion = None
+        if rival is not None:
+            kept, kept_onnx = packages.open().load(rival)
+            rows = rows_with_role(dataset, split, spec.id_column, "test")
+            scored = predict_rows(spec, kept, kept_onnx, rows).get_column("probability")
+            champion = ChampionPredictions(rival.version, rival.onnx_sha256, scored.to_numpy())
+        context.add_output_metadata(
+            {
+                "candidate": candidate.version,
+                "protocol_digest": protocol.digest,
+                "champion": rival.version if rival else "none: first release",
+            }
+        )
+        return predict_test(spec, candidate, onnx, dataset, split, champion)
+
+    return test_predictions
+
+
+def _evaluation(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+
+    @asset(
+        key=keys.evaluation,
+        ins={
+            "dataset": AssetIn(keys.dataset),
+            "split": AssetIn(keys.split),
+            "candidate": AssetIn(keys.candidate),
+            "protocol": AssetIn(keys.protocol),
+            "predictions": AssetIn(keys.test_predictions),
+        },
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"numpy", "mapie", "fairlearn"},
+        description=(
+            "Discrimination, calibration, utility, subgroups, fairness and prediction sets on "
+            "the test rows, each with a bootstrap interval; compared with the champion (AID-03)."
+        ),
+    )
+    def evaluation(
+        context: AssetExecutionContext,
+        dataset: pl.DataFrame,
+        split: pl.DataFrame,
+        candidate: CandidateRecord,
+        protocol: Protocol,
+        predictions: pl.DataFrame,
+        snapshots: SnapshotsResource,
+        registry: RegistryResource,
+    ) -> Evaluation:
+        onnx = snapshots.open().get(candidate.onnx_sha256)
+        found = evaluate_candidate(spec, candidate, onnx, protocol, dataset, split, predictions)
+        registry.open().log_metrics(
+            spec.name,
+            candidate.version,
+            {f"test_{k}": e.value for k, e in found.metrics.items() if e.value is not None},
+        )
+        context.add_output_metadata(_evaluation_metadata(spec, found))
+        return found
+
+    return evaluation
+
+
+def require_same_candidate(candidate: CandidateRecord, protocol: Protocol) -> None:
+    """Refuses to read test rows for a candidate that the protocol was not frozen for.
+
+    Raises:
+        ClinicalError: the protocol names other ONNX bytes.
+    """
+    if protocol.candidate_sha256 != candidate.onnx_sha256:
+        raise ClinicalError(
+            "The protocol was frozen for another candidate, so the test rows stay closed",
+            where=f"model {candidate.model}, candidate {candidate.version}",
+            repair="Materialize the protocol for this candidate, then its test predictions",
+        )
+
+
+def _evaluation_metadata(spec: ClinicalModel, found: Evaluation) -> dict[str, Any]:
+    references = [
+        [
+            r.name,
+            r.rows,
+            f"{r.errors} of {r.test_rows}",
+            r.published_errors if r.published_errors is not None else "–",
+            show.interval(r.difference),
+        ]
+        for r in found.references
+    ]
+    metric = spec.acceptance.subgroup_metric
+    return {
+        "candidate": found.version,
+        "protocol_digest": found.protocol_digest,
+        "metrics": show.markdown(show.metrics_table(found.metrics)),
+        "curves": plots.performance(
+            found.roc,
+            found.calibration_curve,
+            found.decision_curve,
+            found.decision_curve_treat_all,
+            found.threshold,
+        ),
+        "subgroups": plots.subgroups(found.subgroups, metric, spec.acceptance.subgroup_floor),
+        "references": show.markdown(
+            show.markdown_table(
+                [
+                    "reference model",
+                    "training rows",
+                    "errors",
+                    "published",
+                    f"{spec.acceptance.champion_metric}: candidate minus reference",
+                ],
+                references,
+            )
+        ),
+        "figures": {name: to_plain(estimate) for name, estimate in found.metrics.items()},
+        "reference_models": [
+            {
+                "name": r.name,
+                "errors": f"{r.errors} of {r.test_rows}",
+                "published": "–" if r.published_errors is None else str(r.published_errors),
+                "auroc": show.interval(r.metrics["auroc"]),
+                "difference": show.interval(r.difference),
+            }
+            for r in found.references
+        ],
+        "champion": found.comparison.champion or "none: first release",
+        "difference_to_champion": show.interval(found.comparison.difference),
+        "coverage_of_prediction_sets": show.interval(found.conformal.coverage),
+    }

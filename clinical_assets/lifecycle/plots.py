@@ -1,0 +1,157 @@
+"""Plots as PNG inside Markdown metadata, for the asset pages of Dagster's UI.
+
+The card draws its own vector plots (``evidence``); these are the quick looks of the engineer.
+Colours are those of Okabe & Ito (2008), readable with colour-blindness.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from dagster import MarkdownMetadataValue, MetadataValue
+
+from clinical_assets.modelling.records import CurveBin, CurvePoint, SubgroupResult, Trial
+from clinical_assets.modelling.spec import ClinicalModel, Column
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
+
+
+def _figure(width: float, height: float, **grid: Any) -> tuple["Figure", Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    return figure, figure.subplots(**grid)
+
+
+def _png(figure: "Figure", alt: str) -> MarkdownMetadataValue:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return MetadataValue.md(f"![{alt}](data:image/png;base64,{data})")
+
+
+def _tidy(axes: Any, title: str, x: str = "", y: str = "") -> None:
+    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_xlabel(x, fontsize=8)
+    axes.set_ylabel(y, fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def distributions(
+    frame: pl.DataFrame, columns: Sequence[Column], spec: ClinicalModel
+) -> MarkdownMetadataValue:
+    """One histogram a numeric column, split by the outcome."""
+    shown = [c for c in columns if c.dtype in ("number", "integer") and c.name in frame.columns]
+    across = 4
+    down = -(-len(shown) // across)
+    figure, grid = _figure(11, 2.1 * down, nrows=down, ncols=across, squeeze=False)
+    label = frame.get_column(spec.label.column)
+    for axes, column in zip(grid.flat, shown, strict=False):
+        values = frame.get_column(column.name).cast(pl.Float64)
+        parts = [values.filter(~label).drop_nulls(), values.filter(label).drop_nulls()]
+        axes.hist(
+            [p.to_numpy() for p in parts],
+            bins=18,
+            stacked=True,
+            color=[BLUE, ORANGE],
+            label=[spec.label.negative, spec.label.positive],
+        )
+        missing = values.null_count()
+        _tidy(axes, column.name, f"{column.unit}   missing {missing}" if missing else column.unit)
+    for axes in list(grid.flat)[len(shown) :]:
+        axes.set_visible(False)
+    grid.flat[0].legend(fontsize=7, frameon=False)
+    return _png(figure, "distribution of each column by outcome")
+
+
+def trials(found: Sequence[Trial]) -> MarkdownMetadataValue:
+    """Cross-validated loss with its standard error for every point of the search space."""
+    order = sorted(found, key=lambda trial: -trial.loss)
+    figure, axes = _figure(9, 0.28 * len(order) + 1)
+    for position, trial in enumerate(order):
+        axes.errorbar(
+            trial.loss,
+            position,
+            xerr=trial.standard_error,
+            fmt="o",
+            markersize=7 if trial.chosen else 4,
+            color=ORANGE if trial.chosen else BLUE,
+        )
+    axes.set_yticks(range(len(order)), [_trial_name(t) for t in order])
+    _tidy(axes, "Cross-validation on training rows (orange: chosen)", "loss ± standard error")
+    return _png(figure, "cross-validated loss of each trial")
+
+
+def _trial_name(trial: Trial) -> str:
+    parameters = ", ".join(f"{name}={value:g}" for name, value in trial.parameters.items())
+    return f"{trial.estimator} ({parameters})"
+
+
+def coefficients(values: dict[str, float]) -> MarkdownMetadataValue:
+    """Weight of each standardised input of a linear model."""
+    order = sorted(values.items(), key=lambda item: abs(item[1]))
+    figure, axes = _figure(7, 0.28 * len(order) + 0.9)
+    axes.barh(
+        [name for name, _ in order],
+        [value for _, value in order],
+        color=[ORANGE if value > 0 else BLUE for _, value in order],
+    )
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    _tidy(axes, "Weight of each standardised input", "change of log-odds per standard deviation")
+    return _png(figure, "weights of the inputs")
+
+
+def performance(
+    roc: Sequence[CurvePoint],
+    bins: Sequence[CurveBin],
+    decision: Sequence[CurvePoint],
+    treat_all: Sequence[CurvePoint],
+    threshold: float,
+) -> MarkdownMetadataValue:
+    """ROC curve, calibration curve and decision curve side by side."""
+    figure, (left, middle, right) = _figure(11, 3.4, ncols=3)
+    left.plot([p.x for p in roc], [p.y for p in roc], color=BLUE)
+    left.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+    _tidy(left, "ROC curve", "1 − specificity", "sensitivity")
+
+    middle.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+    shown = [(b.predicted, b.observed) for b in bins if b.observed is not None]
+    middle.plot([x for x, _ in shown], [y for _, y in shown], "o-", color=BLUE, markersize=4)
+    _tidy(middle, "Calibration", "predicted probability", "observed share")
+
+    right.plot([p.x for p in decision], [p.y for p in decision], color=BLUE, label="model")
+    right.plot(
+        [p.x for p in treat_all], [p.y for p in treat_all], color=ORANGE, label="test everybody"
+    )
+    right.axhline(0, color=GREY, linewidth=0.8, label="test nobody")
+    right.axvline(threshold, color=GREY, linewidth=0.8, linestyle=":")
+    right.set_ylim(bottom=-0.05)
+    right.legend(fontsize=7, frameon=False)
+    _tidy(right, "Decision curve", "threshold probability", "net benefit")
+    return _png(figure, "ROC, calibration and decision curves")
+
+
+def subgroups(
+    results: Sequence[SubgroupResult], metric: str, floor: float
+) -> MarkdownMetadataValue:
+    """The metric with its interval in each band; suppressed bands are named, not drawn."""
+    shown = list(reversed(results))
+    figure, axes = _figure(8, 0.3 * len(shown) + 1)
+    for position, result in enumerate(shown):
+        estimate = result.metrics.get(metric)
+        if estimate is None or estimate.value is None:
+            axes.text(floor, position, "  not shown: few people", va="center", fontsize=7)
+            continue
+        low, high = estimate.lower or estimate.value, estimate.upper or estimate.value
+        axes.plot([low, high], [position, position], color=BLUE)
+        axes.plot(estimate.value, position, "s", color=BLUE, markersize=4)
+    axes.axvline(floor, color=ORANGE, linewidth=0.9, linestyle=":")
+    axes.set_yticks(range(len(shown)), [f"{r.subgroup}: {r.band}" for r in shown])
+    _tidy(axes, f"{metric.upper()} by subgroup (dotted: floor)", "estimate and 95 % interval")
+    return _png(figure, f"{metric} by subgroup")

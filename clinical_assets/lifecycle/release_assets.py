@@ -1,0 +1,278 @@
+"""Assets from the documents to the release."""
+
+import io
+
+import polars as pl
+from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, Failure, asset
+
+from clinical_assets.canonical import canonical_json
+from clinical_assets.evidence.card import ModelCard
+from clinical_assets.evidence.card_build import build_card
+from clinical_assets.evidence.datasheet import Datasheet, build_datasheet
+from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
+from clinical_assets.evidence.provenance import SourceFacts
+from clinical_assets.evidence.release import PackageEvidence, judge_release
+from clinical_assets.keys import GATES, ModelKeys, gate_keys
+from clinical_assets.lifecycle import show
+from clinical_assets.modelling.records import (
+    CandidateRecord,
+    Evaluation,
+    Protocol,
+    SourceRecord,
+    Verdict,
+)
+from clinical_assets.modelling.spec import ClinicalModel
+from resources.evidence import EvidenceReader
+from resources.packages import PackagesResource
+from resources.provenance import ProvenanceResource
+from resources.registry import RegistryResource
+from resources.snapshots import SnapshotsResource
+from resources.sources import SourcesResource
+
+
+def build_release_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
+    """``datasheet``, ``model_card``, ``package`` and ``release`` of a model."""
+    return [_datasheet(spec), _model_card(spec), _package(spec), _release(spec)]
+
+
+def _datasheet(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+
+    @asset(
+        key=keys.datasheet,
+        ins={
+            "source": AssetIn(keys.source),
+            "dataset": AssetIn(keys.dataset),
+            "split": AssetIn(keys.split),
+        },
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"json", "markdown"},
+        description=(
+            "Datasheet of the data set (Gebru et al. 2021), answered from measured statistics "
+            "and the source register (AID-01)."
+        ),
+    )
+    def datasheet(
+        context: AssetExecutionContext,
+        source: SourceRecord,
+        dataset: pl.DataFrame,
+        split: pl.DataFrame,
+        sources: SourcesResource,
+    ) -> Datasheet:
+        sheet = build_datasheet(spec, _facts(spec, source, sources), dataset, split)
+        context.add_output_metadata({"datasheet": show.markdown(documents.datasheet_text(sheet))})
+        return sheet
+
+    return datasheet
+
+
+def _model_card(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+
+    @asset(
+        key=keys.model_card,
+        ins={
+            "source": AssetIn(keys.source),
+            "candidate": AssetIn(keys.candidate),
+            "protocol": AssetIn(keys.protocol),
+            "evaluation": AssetIn(keys.evaluation),
+        },
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"json", "markdown"},
+        description=(
+            "Model card (Mitchell et al. 2019) made from the records, not typed: measured "
+            "figures, gates, digests, intended use, limits (GML-09, AID-05)."
+        ),
+    )
+    def model_card(
+        context: AssetExecutionContext,
+        source: SourceRecord,
+        candidate: CandidateRecord,
+        protocol: Protocol,
+        evaluation: Evaluation,
+        sources: SourcesResource,
+        provenance: ProvenanceResource,
+    ) -> ModelCard:
+        decided = EvidenceReader(context.instance).gates(gate_keys(spec.name))
+        card = build_card(
+            spec,
+            candidate,
+            evaluation,
+            protocol,
+            _facts(spec, source, sources),
+            provenance.collect(spec.seed),
+            gates=tuple(
+                Verdict(gate.gate, gate.passed, gate.summary, {})
+                for gate in decided
+                if gate.passed is not None and gate.current
+            ),
+        )
+        context.add_output_metadata({"card": show.markdown(documents.card_text(card))})
+        return card
+
+    return model_card
+
+
+def _package(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+    wanted = (
+        "source dataset split features candidate protocol test_predictions evaluation "
+        "datasheet model_card"
+    ).split()
+
+    @asset(
+        key=keys.package,
+        ins={name: AssetIn(getattr(keys, name)) for name in wanted},
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"onnx", "cyclonedx", "zip"},
+        description=(
+            "One folder and zip from which the model can be verified, explained and rebuilt "
+            "years later: model, data, spec, evaluation, source, lock, card, SBOM, signature."
+        ),
+    )
+    def package(
+        context: AssetExecutionContext,
+        source: SourceRecord,
+        dataset: pl.DataFrame,
+        split: pl.DataFrame,
+        features: pl.DataFrame,
+        candidate: CandidateRecord,
+        protocol: Protocol,
+        test_predictions: pl.DataFrame,
+        evaluation: Evaluation,
+        datasheet: Datasheet,
+        model_card: ModelCard,
+        snapshots: SnapshotsResource,
+        provenance: ProvenanceResource,
+        packages: PackagesResource,
+        registry: RegistryResource,
+    ) -> PackageRecord:
+        store = snapshots.open()
+        data = {
+            "data/dataset.parquet": _parquet(dataset),
+            "data/split.parquet": _parquet(split),
+            "data/features.parquet": _parquet(features),
+            **{f"data/raw/{f.name}": store.get(f.sha256) for f in source.files},
+        }
+        model = {
+            "model/model.onnx": store.get(candidate.onnx_sha256),
+            "model/model.skops": store.get(candidate.skops_sha256),
+            "spec.json": canonical_json(spec.to_plain()),
+            "candidate.json": canonical_json(candidate),
+            "protocol.json": canonical_json(protocol),
+            "evaluation/evaluation.json": canonical_json(evaluation),
+            "evaluation/test_predictions.parquet": _parquet(test_predictions),
+        }
+        shown = documents.rendered(model_card, datasheet)
+        origin = provenance.files(spec)
+        kept = packages.open().keep(
+            {**data, **model, **shown, **origin},
+            model=spec.name,
+            version=candidate.version,
+            entry_point=spec.entry_point,
+        )
+        registry.open().log_files(
+            spec.name,
+            candidate.version,
+            {
+                "package/evaluation.json": model["evaluation/evaluation.json"],
+                "package/model_card.md": shown["card/model_card.md"],
+                "package/digest.txt": kept.digest.encode(),
+            },
+        )
+        context.add_output_metadata(
+            {
+                "version": kept.version,
+                "digest": kept.digest,
+                "folder": kept.folder,
+                "archive": kept.archive,
+                "files": kept.files,
+                "bytes": kept.size,
+                "signer": kept.signer,
+                "verify": show.markdown(f"`clinical package verify {kept.version}`"),
+            }
+        )
+        return kept
+
+    return package
+
+
+def _release(spec: ClinicalModel) -> AssetsDefinition:
+    keys = ModelKeys(spec.name)
+
+    @asset(
+        key=keys.release,
+        ins={"package": AssetIn(keys.package), "candidate": AssetIn(keys.candidate)},
+        group_name=spec.name,
+        owners=[spec.owner],
+        kinds={"mlflow"},
+        description=(
+            "Makes the packaged candidate the champion, if the evidence of every gate, read "
+            "afresh, is complete, current and good; otherwise refuses, and the champion stays "
+            "(P11-06)."
+        ),
+    )
+    def release(
+        context: AssetExecutionContext,
+        package: PackageRecord,
+        candidate: CandidateRecord,
+        packages: PackagesResource,
+        registry: RegistryResource,
+    ) -> ReleaseRecord:
+        reader = EvidenceReader(context.instance)
+        guarded = [getattr(keys, asset) for asset in dict.fromkeys(GATES.values())]
+        stale = reader.newer_than(keys.package, [k for k in guarded if k != keys.package])
+        verdict = judge_release(
+            reader.gates(gate_keys(spec.name)),
+            PackageEvidence(
+                package.version, package.digest, packages.open().problems(package), stale
+            ),
+        )
+        released = registry.open()
+        released.record_verdict(spec.name, package.version, verdict)
+        if not verdict.passed:
+            raise Failure(
+                description=(
+                    f"Release of {spec.name} {package.version} refused: {verdict.summary} "
+                    "The champion is unchanged."
+                )
+            )
+        record = released.release(
+            spec.name, package.version, package.digest, candidate.onnx_sha256
+        )
+        context.add_output_metadata(
+            {
+                "version": record.version,
+                "package_sha256": record.package_sha256,
+                "replaces": record.replaces or "none: first release",
+                "released_at": record.released_at,
+                "verdict": verdict.summary,
+            }
+        )
+        return record
+
+    return release
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=False)
+    return buffer.getvalue()
+
+
+def _facts(spec: ClinicalModel, source: SourceRecord, sources: SourcesResource) -> SourceFacts:
+    """The register's words about the source, with the files as they were read."""
+    registered = sources.open().get(spec.source)
+    return SourceFacts(
+        id=registered.id,
+        title=registered.title,
+        license=registered.license,
+        citation=registered.citation,
+        collected_by=registered.collected_by,
+        collection=registered.collection,
+        consent=registered.consent,
+        files=source.files,
+    )

@@ -1,0 +1,170 @@
+"""Which cells of a published table to withhold, so that no count of 1–10 people can be read.
+
+Here: primary and complementary suppression as pure rules on counts (PRI-08 of the regulatory
+register: no cell of 1–10 shown, none derivable from totals, percentages or other cells; zero may
+be shown). Not here: what the tables hold. The method is cell suppression with an audit
+(Hundepool et al. 2012, *Statistical Disclosure Control*, chapter 4).
+
+The tables here have one row a group; the groups together make up a total that is published too.
+So the rows withheld together can be added up by anyone, by subtraction. A row is safe when at
+least one more row is withheld with it and what they add up to would itself be publishable.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+MINIMUM_CELL = 11
+SUPPRESSED = f"suppressed (a cell under {MINIMUM_CELL} people, or one from which it would follow)"
+
+
+def is_small(count: int) -> bool:
+    """Whether a count may not be shown: 1 to 10."""
+    return 0 < count < MINIMUM_CELL
+
+
+def groups_to_withhold(
+    rows: Sequence[Sequence[int]], always: Collection[int] = ()
+) -> frozenset[int]:
+    """Positions of the rows whose cells are withheld.
+
+    Rows with a small cell go first. Then, while the sum of any column over the withheld rows is
+    under 11 or a small row stands alone, the smallest row that is still shown joins them (empty
+    rows last: they hide little). The sums are asked for even where they are zero: a sum of zero
+    would pin each cell behind it.
+
+    Args:
+        rows: the cells of each group, in the same order of columns; they do not overlap, so that
+            a row's size is that of its cells' sum.
+        always: rows withheld for other reasons.
+
+    >>> sorted(groups_to_withhold([(4, 60), (30, 30), (20, 25)]))
+    [0, 2]
+    >>> sorted(groups_to_withhold([(0, 60), (30, 30), (20, 25)]))
+    []
+    """
+    small = {i for i, row in enumerate(rows) if any(is_small(cell) for cell in row)}
+    withheld = small | set(always)
+    order = sorted(range(len(rows)), key=lambda i: (sum(rows[i]) == 0, sum(rows[i]), i))
+    spare = [i for i in order if i not in withheld]
+    while small and spare and not _safe(rows, withheld):
+        withheld.add(spare.pop(0))
+    return frozenset(withheld)
+
+
+def _safe(rows: Sequence[Sequence[int]], withheld: Collection[int]) -> bool:
+    sums = [sum(cells) for cells in zip(*(rows[i] for i in withheld), strict=True)]
+    return len(withheld) > 1 and min(sums) >= MINIMUM_CELL
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """The 2×2 table of one group at the operating threshold, and its errors at 0.5."""
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+    true_negatives: int
+    errors: int
+
+    def __add__(self, other: "Confusion") -> "Confusion":
+        return Confusion(
+            self.true_positives + other.true_positives,
+            self.false_negatives + other.false_negatives,
+            self.false_positives + other.false_positives,
+            self.true_negatives + other.true_negatives,
+            self.errors + other.errors,
+        )
+
+    @property
+    def people(self) -> int:
+        """All people of the group."""
+        return self.events + self.non_events
+
+    @property
+    def events(self) -> int:
+        """People with the event."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def non_events(self) -> int:
+        """People without the event."""
+        return self.false_positives + self.true_negatives
+
+    @property
+    def selected(self) -> int:
+        """People called positive."""
+        return self.true_positives + self.false_positives
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Every count that a metric multiplied with published counts would give away."""
+        return (
+            self.true_positives,
+            self.false_negatives,
+            self.false_positives,
+            self.true_negatives,
+            self.errors,
+            self.people - self.errors,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldRates:
+    """Groups that may not show their 2×2 table, and those that may not show even its margin."""
+
+    confusion: frozenset[int]
+    selection_rate: frozenset[int]
+
+
+def rates_to_withhold(groups: Sequence[Confusion], hidden: Collection[int]) -> WithheldRates:
+    """Groups whose threshold metrics would give a count of 1–10 away.
+
+    A sensitivity times the published number of events is a count of people. So a group with a
+    small cell in its 2×2 table shows neither sensitivity, specificity, predictive values, net
+    benefit nor errors. Its selection rate alone leaves one unknown, so it is shown where that
+    unknown stays open in every withheld group (:func:`_open`).
+
+    Args:
+        groups: the 2×2 table of each group.
+        hidden: groups whose counts are suppressed altogether. Their sum can be derived, so they
+            are judged as one group.
+    """
+    shown = [i for i in range(len(groups)) if i not in hidden]
+    table = [groups[i] for i in shown]
+    if hidden:
+        table.append(_sum([groups[i] for i in hidden]))
+    always = {len(shown)} if hidden else set()
+    withheld = groups_to_withhold([group.cells for group in table], always)
+    confusion = frozenset(shown[i] for i in withheld if i < len(shown)) | frozenset(hidden)
+    closed = [table[i] for i in withheld]
+    selection = frozenset(hidden) if _open(closed) else confusion
+    return WithheldRates(confusion, selection)
+
+
+def _sum(groups: Sequence[Confusion]) -> Confusion:
+    total = Confusion(0, 0, 0, 0, 0)
+    for group in groups:
+        total = total + group
+    return total
+
+
+def _open(groups: Sequence[Confusion]) -> bool:
+    """Whether selection rates beside events and non-events leave each 2×2 table undetermined.
+
+    With margins known, a table has one unknown, its true positives, between two bounds; their
+    sum over the groups is known too. Each must keep at least two possible values.
+    """
+    bounds = [
+        (max(0, g.selected - g.non_events), min(g.events, g.selected), g.true_positives)
+        for g in groups
+    ]
+    least, most = sum(b[0] for b in bounds), sum(b[1] for b in bounds)
+    total = sum(b[2] for b in bounds)
+    for group, (low, high, _) in zip(groups, bounds, strict=True):
+        if min(group.selected, group.people - group.selected) < MINIMUM_CELL:
+            return False
+        lowest = max(low, total - (most - high))
+        highest = min(high, total - (least - low))
+        if lowest >= highest:
+            return False
+    return True

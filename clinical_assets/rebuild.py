@@ -1,0 +1,79 @@
+"""Trains and evaluates again from a model package alone: ``python -m clinical_assets.rebuild``.
+
+Run by the reproducibility gate in a fresh process, and by ``clinical package reproduce`` in a
+fresh environment with the package's own source. Reads nothing but the package folder and writes
+what can be compared with it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import polars as pl
+
+from clinical_assets.canonical import canonical_json, from_plain
+from clinical_assets.models import load_spec
+from clinical_assets.modelling.assess import evaluate_candidate, predict_test
+from clinical_assets.modelling.candidate import train_candidate
+from clinical_assets.modelling.evaluation import ChampionPredictions
+from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
+from clinical_assets.modelling.protocol import freeze
+from clinical_assets.modelling.records import CandidateRecord
+from clinical_assets.modelling.split import split_manifest
+
+
+def rebuild(package: Path, output: Path) -> None:
+    """Writes ``model.onnx``, ``features.parquet``, ``test_predictions.parquet``,
+    ``evaluation.json`` and ``training_digest.txt`` into ``output``.
+
+    The dataset is read again from the raw files in the package, split, derived, trained on and
+    evaluated; only the champion's probabilities, an input of the comparison, are taken as kept.
+
+    Raises:
+        ClinicalError: the package names no spec that can be imported.
+    """
+    spec = load_spec(json.loads((package / "manifest.json").read_text())["entry_point"])
+    kept = from_plain(CandidateRecord, json.loads((package / "candidate.json").read_text()))
+    raw = {file.name: file.read_bytes() for file in sorted((package / "data/raw").iterdir())}
+
+    dataset = spec.read(raw)
+    split = split_manifest(spec, dataset)
+    training = rows_with_role(dataset, split, spec.id_column, "train")
+    recipe = fit_recipe(spec, spec.derive(training))
+    features = feature_table(spec, dataset, split, recipe)
+    candidate = train_candidate(spec, features, recipe)
+    champion = _champion(pl.read_parquet(package / "evaluation/test_predictions.parquet"))
+    predictions = predict_test(spec, candidate.record, candidate.onnx, dataset, split, champion)
+    evaluation = evaluate_candidate(
+        spec,
+        candidate.record,
+        candidate.onnx,
+        freeze(spec, kept),
+        dataset,
+        split,
+        predictions,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "model.onnx").write_bytes(candidate.onnx)
+    features.write_parquet(output / "features.parquet")
+    predictions.write_parquet(output / "test_predictions.parquet")
+    (output / "evaluation.json").write_bytes(canonical_json(evaluation))
+    (output / "training_digest.txt").write_text(candidate.record.training_digest)
+
+
+def _champion(kept: pl.DataFrame) -> ChampionPredictions | None:
+    if kept["champion_probability"].null_count():
+        return None
+    return ChampionPredictions(
+        kept["champion_version"][0],
+        kept["champion_sha256"][0],
+        kept["champion_probability"].to_numpy(),
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Train and evaluate again from a package.")
+    parser.add_argument("--package", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    rebuild(arguments.package, arguments.output)

@@ -1,0 +1,63 @@
+"""The only reader of check results: what every gate last decided, and about what.
+
+Dagster's ``blocking=True`` gates only within one run. A release launched alone, from whatever
+path, therefore reads the evidence afresh here; the verdict over it is a pure function
+(:func:`clinical_assets.evidence.release.judge_release`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dagster import AssetCheckKey, AssetKey, DagsterInstance
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
+
+from clinical_assets.evidence.release import GateEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReader:
+    """Reads the outcome of gates from one Dagster instance."""
+
+    instance: DagsterInstance
+
+    def gates(self, keys: Sequence[AssetCheckKey]) -> tuple[GateEvidence, ...]:
+        """The newest decision of each gate, in the order of ``keys``."""
+        records = self.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+        return tuple(self._gate(key, records.get(key)) for key in keys)
+
+    def newer_than(self, built: AssetKey, others: Sequence[AssetKey]) -> tuple[str, ...]:
+        """Those of ``others`` that were materialized after ``built`` was."""
+        reference = self._latest(built)
+        return tuple(
+            key.to_user_string()
+            for key in others
+            if reference is not None and (self._latest(key) or 0) > reference
+        )
+
+    def _latest(self, key: AssetKey) -> int | None:
+        found = self.instance.fetch_materializations(key, limit=1).records
+        return found[0].storage_id if found else None
+
+    def _gate(self, key: AssetCheckKey, record: AssetCheckExecutionRecord | None) -> GateEvidence:
+        asset = key.asset_key.to_user_string()
+        if record is None or record.event is None:
+            return GateEvidence(key.name, asset, None, False, "")
+        if record.status not in (
+            AssetCheckExecutionRecordStatus.SUCCEEDED,
+            AssetCheckExecutionRecordStatus.FAILED,
+        ):
+            return GateEvidence(key.name, asset, None, False, "")
+        evaluation = record.evaluation
+        if evaluation is None:  # the check itself crashed: no decision
+            return GateEvidence(key.name, asset, False, True, "the gate could not be decided")
+        target = evaluation.target_materialization_data
+        return GateEvidence(
+            gate=key.name,
+            asset=asset,
+            passed=evaluation.passed,
+            current=target is not None and target.storage_id == self._latest(key.asset_key),
+            summary=evaluation.description or "",
+        )

@@ -1,0 +1,22 @@
+"""Dagster's shell around the lake (:mod:`resources.delta_lake`).
+
+The lake itself lives in modules without Dagster, whose import takes seconds.
+"""
+
+from dagster import ConfigurableResource
+
+from resources.delta_lake import Lake
+from resources.delta_log import Commit, TableVersion
+
+__all__ = ["Commit", "Lake", "LakeResource", "TableVersion"]
+
+
+class LakeResource(ConfigurableResource[Lake]):
+    """Hands out the :class:`~resources.delta_lake.Lake`."""
+
+    url: str
+    s3_options: dict[str, str] = {}  # noqa: RUF012 - pydantic copies defaults
+
+    def open(self) -> Lake:
+        """The lake at :attr:`url`."""
+        return Lake(self.url, self.s3_options)

@@ -1,0 +1,182 @@
+"""The store of model packages: written, signed, verified, rebuilt.
+
+One folder and one zip a package under ``<root>/<model>/<version>-<digest>``. The signing key is
+made at first use and readable by its owner alone; the public half travels in each package.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagster import ConfigurableResource
+
+from clinical_assets.canonical import from_plain
+from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.package import assemble, load_package, write_folder, write_zip
+from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
+from clinical_assets.evidence.signing import (
+    fingerprint,
+    generate_key,
+    public_key_of,
+    sign_folder,
+)
+from clinical_assets.evidence.verification import verify_package
+from clinical_assets.modelling.records import CandidateRecord, Verdict
+
+_REBUILD_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class PackageStore:
+    """Model packages under ``root``, signed with the key under ``keys``."""
+
+    root: Path
+    keys: Path
+
+    def keep(
+        self, files: Mapping[str, bytes], *, model: str, version: str, entry_point: str
+    ) -> PackageRecord:
+        """Writes, signs and zips a package. The same content again is the same package.
+
+        Raises:
+            ClinicalError: a required file is missing, or the disk refuses.
+        """
+        package = assemble(files, model=model, version=version, entry_point=entry_point)
+        name = f"{model}/{version}-{package.digest[:8]}"
+        private = self._private_key()
+        write_folder(package, self.root / name, seal=lambda draft: sign_folder(draft, private))
+        archive = self.root / f"{name}.zip"
+        write_zip(load_package(self.root / name), archive)
+        return PackageRecord(
+            model=model,
+            version=version,
+            digest=package.digest,
+            folder=name,
+            archive=f"{name}.zip",
+            files=len(files),
+            size=sum(len(data) for data in files.values()),
+            signer=fingerprint(public_key_of(private)),
+        )
+
+    def problems(self, package: PackageRecord) -> tuple[str, ...]:
+        """Everything that is wrong with a kept package as it lies on disk; empty if nothing."""
+        try:
+            report = verify_package(self.root / package.folder, public_key_of(self._private_key()))
+        except ClinicalError as error:
+            return (str(error),)
+        found = list(report.problems)
+        if report.digest != package.digest:
+            found.append("its digest is not the one recorded when it was built")
+        if not found and not report.passed:
+            found.append("its verification failed")
+        return tuple(found)
+
+    def judge(self, package: PackageRecord) -> Verdict:
+        """Whether the package on disk is whole, unchanged and signed."""
+        problems = self.problems(package)
+        summary = "; ".join(problems) or (
+            f"{package.files} files have the SHA-256 that the manifest states; the signature holds."
+        )
+        return Verdict("package_intact", not problems, summary, {"files": float(package.files)})
+
+    def judge_rebuild(self, package: PackageRecord) -> Verdict:
+        """Trains and evaluates again in a fresh process from the package; compares every bit."""
+        from clinical_assets.evidence.package_reader import read_package
+        from clinical_assets.evidence.reproduction import compare
+
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "rebuilt"
+            finished = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "clinical_assets.rebuild",
+                    "--package",
+                    str(self.root / package.folder),
+                    "--output",
+                    str(output),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=_REBUILD_SECONDS,
+                check=False,
+                env={**os.environ, "PYTHONHASHSEED": "random"},
+            )
+            if finished.returncode != 0:
+                lines = finished.stderr.strip().splitlines()
+                return Verdict(
+                    "reproducibility",
+                    False,
+                    f"The rebuild did not finish: {lines[-1] if lines else 'no message'}",
+                    {},
+                )
+            found = compare(read_package(self.root / package.folder), output)
+        return found.verdict()
+
+    def load(self, release: ReleaseRecord) -> tuple[CandidateRecord, bytes]:
+        """Record and ONNX bytes of a released model, verified.
+
+        Raises:
+            ClinicalError: the package is gone, changed, or not the one that was released.
+        """
+        folder = self.root / release.model / f"{release.version}-{release.package_sha256[:8]}"
+        report = verify_package(folder, public_key_of(self._private_key()))
+        if not report.passed or report.digest != release.package_sha256:
+            raise ClinicalError(
+                "The released package is not what was released: "
+                + ("; ".join(report.problems) or "another digest"),
+                where=f"model {release.model} {release.version}",
+                repair="Restore the package folder from its zip or from a backup, then run again",
+            )
+        files = load_package(folder).files
+        record = from_plain(CandidateRecord, json.loads(files["candidate.json"]))
+        return record, files["model/model.onnx"]
+
+    def _private_key(self) -> bytes:
+        path = self.keys / "package-signing.pem"
+        try:
+            if not path.exists():
+                self._make_key(path)
+            return path.read_bytes()
+        except OSError as error:
+            raise ClinicalError(
+                f"The package-signing key cannot be read or made ({error.strerror})",
+                where=path.name,
+                repair="Check that CLINICAL_KEYS names a folder that this user can write",
+            ) from error
+
+    def _make_key(self, path: Path) -> None:
+        """A new key, complete or absent; of two makers at once the first one's key stays."""
+        self.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        pair = generate_key()
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(pair.private_key)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                return
+            public = path.with_suffix(".pub.pem")
+            public.write_bytes(public_key_of(path.read_bytes()))
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+class PackagesResource(ConfigurableResource[PackageStore]):
+    """Hands out the :class:`PackageStore`."""
+
+    root: str
+    keys: str
+
+    def open(self) -> PackageStore:
+        """The package store under the configured folders."""
+        return PackageStore(Path(self.root), Path(self.keys))

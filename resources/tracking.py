@@ -1,0 +1,40 @@
+"""The MLflow run of a training asset, through dagster-mlflow.
+
+dagster-mlflow is used where it serves: it opens one MLflow run for each Dagster run, resumes it in
+every process of that run, and hands out MLflow's logging functions. Its defect of taking over a
+run that another Dagster run left open in the same process is met here, by closing such a run
+first. Statuses, versions and aliases are the registry's business (``resources/registry.py``).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dagster import InitResourceContext, ResourceDefinition, resource
+
+EXPERIMENT = "clinical-assets"
+
+
+def mlflow_resource(tracking_uri: str, artifacts: str) -> ResourceDefinition:
+    """The ``mlflow`` resource, bound to one tracking store.
+
+    Args:
+        tracking_uri: ``sqlite:///…`` or the address of a server.
+        artifacts: where a new experiment keeps its files; unused with a server.
+    """
+
+    @resource(description="The MLflow run of this Dagster run (dagster-mlflow).")
+    def tracked_run(context: InitResourceContext) -> Iterator[Any]:
+        import mlflow
+        from dagster_mlflow import mlflow_tracking
+
+        from resources.registry import Registry
+
+        Registry(tracking_uri, artifacts).prepare()
+        mlflow.set_tracking_uri(tracking_uri)
+        mlflow.end_run()
+        configured = context.replace_config(
+            {"experiment_name": EXPERIMENT, "mlflow_tracking_uri": tracking_uri}
+        )
+        yield from mlflow_tracking.resource_fn(configured)
+
+    return tracked_run

@@ -28,7 +28,9 @@ from resources.packages import PackagesResource
 from resources.registry import RegistryResource
 
 
-def parity_gate(name: str, candidate: AssetKey, limits: AcceptanceCriteria) -> AssetChecksDefinition:
+def parity_gate(
+    name: str, candidate: AssetKey, limits: AcceptanceCriteria
+) -> AssetChecksDefinition:
     """ONNX and scikit-learn give the same probabilities within ``limits.parity_tolerance``."""
 
     @asset_check(

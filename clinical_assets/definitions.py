@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dagster import Definitions, in_process_executor
+from dagster import Definitions, definitions, in_process_executor
 
 from asset_checks.build import build_gates
 from clinical_assets.automation import release_job, settlement_sensors
 from clinical_assets.lifecycle.build import build_assets
-from clinical_assets.models import models
 from clinical_assets.modelling.spec import ClinicalModel
+from clinical_assets.models import models
 from resources.build import build_resources
 from resources.settings import Settings
 
@@ -38,4 +38,7 @@ def build_defs(
     )
 
 
-defs = build_defs()
+@definitions
+def defs() -> Definitions:
+    """What ``workspace.yaml`` names; built when Dagster loads it, not when Python imports it."""
+    return build_defs()

@@ -12,7 +12,6 @@ from pathlib import Path
 import polars as pl
 
 from clinical_assets.canonical import canonical_json, from_plain
-from clinical_assets.models import load_spec
 from clinical_assets.modelling.assess import evaluate_candidate, predict_test
 from clinical_assets.modelling.candidate import train_candidate
 from clinical_assets.modelling.evaluation import ChampionPredictions
@@ -20,6 +19,7 @@ from clinical_assets.modelling.features import feature_table, fit_recipe, rows_w
 from clinical_assets.modelling.protocol import freeze
 from clinical_assets.modelling.records import CandidateRecord
 from clinical_assets.modelling.split import split_manifest
+from clinical_assets.models import load_spec
 
 
 def rebuild(package: Path, output: Path) -> None:

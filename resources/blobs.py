@@ -86,7 +86,7 @@ class LocalBlobs:
                 created = _place(temporary, target)
             finally:
                 temporary.unlink(missing_ok=True)
-            flush_folder(target.parent)
+            flush(target.parent)
         return created
 
     def read(self, name: str) -> bytes | None:
@@ -148,14 +148,14 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    flush_folder(folder.parent)
+    flush(folder.parent)
 
 
-def flush_folder(folder: Path) -> None:
-    """Put a folder's entries on disk, so that a new name outlives a power failure."""
+def flush(path: Path) -> None:
+    """Put a file's bytes, or a folder's entries, on disk, so that they outlive a power failure."""
     if os.name == "nt":  # Windows cannot open a folder; NTFS journals its entries
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -4,12 +4,12 @@
 that this module configures.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
 from dagster import DagsterInstance
 
 from clinical_assets.errors import ClinicalError
@@ -19,7 +19,7 @@ from resources.settings import Settings
 def prepare_dagster_home(settings: Settings) -> Path:
     """Makes the stores and Dagster's folder with its configuration; sets ``DAGSTER_HOME``.
 
-    A ``dagster.yaml`` that is already there (production: PostgreSQL) is left alone.
+    The configuration is written as JSON, which YAML includes. A ``dagster.yaml`` that is already there (production: PostgreSQL) is left alone.
 
     Raises:
         ClinicalError: the folder cannot be written.
@@ -29,7 +29,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     configuration = home / "dagster.yaml"
     try:
         if not configuration.exists():
-            configuration.write_text(yaml.safe_dump(embedded_configuration(home)))
+            configuration.write_text(json.dumps(embedded_configuration(home), indent=2))
     except OSError as error:
         raise ClinicalError(
             f"Dagster's folder cannot be written ({error.strerror})",

@@ -88,13 +88,14 @@ class Lake:
         """The pin of the table's newest version; None where there is no table."""
         log = self._log(table)
         loaded = log.load()
-        return None if loaded is None else log.commits(loaded, 1)[0].pin
+        return None if loaded is None else log.entry(loaded.version()).pin
 
     def history(self, table: str) -> "tuple[Commit, ...]":
         """Every commit of the table, newest first; empty where there is no table."""
         log = self._log(table)
         loaded = log.load()
-        return () if loaded is None else tuple(log.commits(loaded))
+        newest = -1 if loaded is None else loaded.version()
+        return tuple(log.entry(version) for version in range(newest, -1, -1))
 
     def files(self, pin: "TableVersion") -> list[str]:
         """Paths or URLs of the version's Parquet files, in row order, each verified by SHA-256.
@@ -208,7 +209,7 @@ class Lake:
                 where=f"table {log.table}",
                 repair="Append the table's own columns, or write the table anew",
             )
-        last = log.commits(loaded, 1)[0]
+        last = log.entry(loaded.version())
         return CommitRecord(
             token="",
             mode="append",
@@ -232,8 +233,8 @@ class Lake:
                 where=f"table {log.table} in {self.url}",
                 repair="Materialize the asset that writes it, or check CLINICAL_LAKE_URL",
             )
-        last = log.commits(loaded, 1)[0]
-        commits = log.commits(loaded, last.pin.version - last.record.base + 1)[::-1]
+        last = log.entry(loaded.version())
+        commits = [log.entry(v) for v in range(last.record.base, last.pin.version)] + [last]
         if pin is not None and pin != last.pin:
             raise _broken(last, "is not the pinned one (its digest or row count differs)")
         digest, rows = "", 0

@@ -14,18 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import Field, PrimitiveType
 from deltalake.transaction import AddAction, create_table_with_add_actions
-from pydantic import ValidationError
 
 from clinical_assets.canonical import digest_of, from_plain, to_plain
 from clinical_assets.errors import ClinicalError
-from resources.blobs import disk_faults, flush_folder
+from resources.blobs import disk_faults, flush, open_blobs
 
 METADATA_KEY = "clinical"
 # Old versions stay readable for as long as the store does: neither a checkpoint nor a vacuum by
@@ -167,27 +166,35 @@ class DeltaLog:
                 " must be restored from a backup",
             ) from error
 
-    def commits(self, loaded: DeltaTable, limit: int | None = None) -> list[Commit]:
-        """The last ``limit`` commits up to the loaded version, newest first.
+    def entry(self, version: int) -> Commit:
+        """What one commit says of itself, read from its own file in the log.
+
+        ``DeltaTable.history`` is not used: it lists from the newest commit whatever version was
+        loaded, and counts the numbers down from the loaded one (deltalake 1.6.6).
 
         Raises:
-            ClinicalError: a commit was not written by this lake.
+            ClinicalError: there is no such commit, or it was not written by this lake.
         """
-        found = []
-        for entry in loaded.history(limit):
-            version = int(entry["version"])
-            try:
-                record = from_plain(CommitRecord, entry[METADATA_KEY])
-            except (KeyError, ValidationError) as error:
-                raise ClinicalError(
-                    f"Version {version} was not written by this lake: it carries no digest",
-                    where=f"table {self.table} in {self.url}",
-                    repair="Find out who wrote it; pin an earlier version, or write the table anew",
-                ) from error
-            pin = TableVersion(self.table, version, record.sha256, record.rows)
-            at = datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
-            found.append(Commit(pin, record, at))
-        return found
+        data = open_blobs(self.url, self.options).read(_entry_name(version))
+        if data is None:
+            raise ClinicalError(
+                f"The log entry of version {version} is missing",
+                where=f"table {self.table} in {self.url}",
+                repair="Restore _delta_log from a backup; the lake never removes entries itself",
+            )
+        try:
+            actions = [json.loads(line) for line in data.splitlines() if line.strip()]
+            info = next(action["commitInfo"] for action in actions if "commitInfo" in action)
+            record = from_plain(CommitRecord, info[METADATA_KEY])
+            at = datetime.fromtimestamp(info["timestamp"] / 1000, UTC)
+        except (KeyError, StopIteration, ValueError) as error:  # pydantic's is a ValueError
+            raise ClinicalError(
+                f"Version {version} was not written by this lake, or its log entry is damaged: it"
+                " carries no digest",
+                where=f"table {self.table} in {self.url}",
+                repair="Find out who wrote it; pin an earlier version, or write the table anew",
+            ) from error
+        return Commit(TableVersion(self.table, version, record.sha256, record.rows), record, at)
 
     def commit(
         self, loaded: DeltaTable | None, record: CommitRecord, size: int, schema: Schema
@@ -254,10 +261,7 @@ class DeltaLog:
         return self._landed(version, record)
 
     def _landed(self, version: int, record: CommitRecord) -> TableVersion | None:
-        loaded = self.load(version)
-        if loaded is None:
-            return None
-        (commit,) = self.commits(loaded, 1)
+        commit = self.entry(version)
         if commit.record.token != record.token:
             return None
         if "://" not in self.url:
@@ -266,8 +270,11 @@ class DeltaLog:
 
     def _flush(self, version: int) -> None:
         """Put the commit on disk before anyone is told of it; delta-rs leaves that to the OS."""
-        folder = Path(self.url) / "_delta_log"
-        entry = folder / f"{version:020d}.json"
+        entry = Path(self.url) / _entry_name(version)
         with disk_faults(entry):
-            flush_folder(entry)  # fsync takes any open file
-            flush_folder(folder)
+            flush(entry)
+            flush(entry.parent)
+
+
+def _entry_name(version: int) -> str:
+    return f"_delta_log/{version:020d}.json"

@@ -28,10 +28,10 @@ def run_query(sql: str, tables: Mapping[str, Table]) -> pl.DataFrame:
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "TimeZone": "UTC",
         }
     )
     with connection:
+        connection.execute("SET TimeZone = 'UTC'")
         for name, table in tables.items():
             if isinstance(table, pl.DataFrame):
                 connection.register(name, table.to_arrow())
@@ -41,7 +41,10 @@ def run_query(sql: str, tables: Mapping[str, Table]) -> pl.DataFrame:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         try:
-            result = connection.execute(sql).pl()
+            kinds = [statement.type for statement in connection.extract_statements(sql)]
+            if kinds != [duckdb.StatementType.SELECT]:  # COPY could write over a pinned file
+                raise _refused("it must be one SELECT")
+            result: pl.DataFrame = connection.sql(sql).pl()
         except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
             raise _refused(str(error).splitlines()[0]) from error
         except duckdb.Error as error:

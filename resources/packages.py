@@ -158,7 +158,7 @@ class PackageStore:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(pair.private_key)
+                file.write(pair.private)
                 file.flush()
                 os.fsync(file.fileno())
             try:
@@ -175,8 +175,8 @@ class PackagesResource(ConfigurableResource[PackageStore]):
     """Hands out the :class:`PackageStore`."""
 
     root: str
-    keys: str
+    key_folder: str
 
     def open(self) -> PackageStore:
         """The package store under the configured folders."""
-        return PackageStore(Path(self.root), Path(self.keys))
+        return PackageStore(Path(self.root), Path(self.key_folder))

@@ -3,12 +3,14 @@
 import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 from dagster import ConfigurableResource
 
 from clinical_assets import __version__
 from clinical_assets.canonical import canonical_json, sha256, to_plain
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.licences import licence_of_metadata
 from clinical_assets.evidence.provenance import Provenance
 from clinical_assets.evidence.sbom import build_sbom
 from clinical_assets.evidence.source_archive import pack_source
@@ -42,7 +44,13 @@ class ProvenanceResource(ConfigurableResource[Provenance]):
             "source/provenance.json": canonical_json(to_plain(_provenance(checkout, spec.seed))),
             "environment/requirements.lock": lock,
             "environment/platform.json": canonical_json(platform_facts()),
-            "sbom.cdx.json": build_sbom(lock.decode(), _licences()),
+            "sbom.cdx.json": build_sbom(
+                lock.decode(),
+                _licences(),
+                name="clinical-assets",
+                version=__version__,
+                licence="Apache-2.0",
+            ),
         }
 
 
@@ -90,9 +98,12 @@ def _licences() -> dict[str, str]:
 
     found = {}
     for distribution in distributions():
-        metadata = distribution.metadata
-        name = metadata["Name"]
-        stated = metadata.get("License-Expression") or metadata.get("License") or ""
-        if name and stated and "\n" not in stated and len(stated) < 100:
-            found[name] = stated
+        stated: Any = distribution.metadata
+        licence = licence_of_metadata(
+            stated.get("License-Expression") or "",
+            stated.get("License") or "",
+            stated.get_all("Classifier") or [],
+        )
+        if licence:
+            found[stated["Name"]] = licence
     return found

@@ -35,6 +35,7 @@ def mlflow_resource(tracking_uri: str, artifacts: str) -> ResourceDefinition:
         configured = context.replace_config(
             {"experiment_name": EXPERIMENT, "mlflow_tracking_uri": tracking_uri}
         )
-        yield from mlflow_tracking.resource_fn(configured)
+        track: Any = mlflow_tracking.resource_fn
+        yield from track(configured)
 
     return tracked_run

@@ -201,19 +201,18 @@ def _trusted_key(key: Path | None) -> bytes | None:
 
 
 def _print_report(report: "PackageReport") -> None:
-    from rich.table import Table
-
     console = _console()
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
     if report.digest is not None:
-        table.add_row("model", f"{report.model} {report.version}")
-        table.add_row("digest", report.digest)
-        table.add_row("files unchanged", str(report.checked))
-        table.add_row("signature", report.signature)
-        table.add_row("signed by", _signer(report))
-        console.print(table)
+        facts = {
+            "model": f"{report.model} {report.version}",
+            "digest": report.digest,
+            "files unchanged": str(report.checked),
+            "signature": report.signature,
+            "signed by": _signer(report),
+        }
+        for name, value in facts.items():
+            # Never folded: digests are there to be copied.
+            console.print(f"{name:<16} {value}", markup=False, soft_wrap=True)
     for problem in report.problems:
         console.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
     if report.passed:
@@ -230,13 +229,14 @@ def _signer(report: "PackageReport") -> str:
 
 
 def _print_verdict(verdict: "Reproduction", facts: Mapping[str, str]) -> None:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     console = _console()
-    table = Table(title="Reproduction")
-    for name in ("compared", "package", "rebuilt", "largest difference", "verdict"):
-        table.add_column(name, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("compared", "package", "rebuilt", "largest gap", "verdict"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("package", "rebuilt"))
     for row in verdict.rows:
         mark = ("identical" if row.identical else "within tolerance") if row.passed else "DIFFERS"
         gap = "" if row.difference is None else f"{row.difference:.3g}"
@@ -271,7 +271,7 @@ def _explanation(verdict: "Reproduction", facts: Mapping[str, str]) -> list[str]
 
 
 def _short(text: str) -> str:
-    return text[:16] + "…" if len(text) == 64 else text
+    return text[:12] + "…" if len(text) == 64 else text
 
 
 def _report_object(report: "PackageReport") -> dict[str, Any]:

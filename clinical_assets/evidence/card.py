@@ -48,11 +48,13 @@ Outcome = Literal["better", "not better", "worse", "not compared"]
 class ModelDetails:
     """Mitchell 1: who made which model, when, and how it may be used.
 
-    ``date`` is the commit time of the source (ISO 8601, UTC), because a card holds no clock.
+    ``version`` is the candidate's, ``declared_version`` that of the spec. ``date`` is the commit
+    time of the source (ISO 8601, UTC), because a card holds no clock.
     """
 
     name: str
     version: str
+    declared_version: str
     title: str
     owner: str
     developer: str

@@ -172,7 +172,8 @@ def _details(
 ) -> ModelDetails:
     return ModelDetails(
         name=spec.name,
-        version=spec.version,
+        version=candidate.version,
+        declared_version=spec.version,
         title=spec.title,
         owner=spec.owner,
         developer=spec.developer,

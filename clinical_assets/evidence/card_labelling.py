@@ -11,7 +11,13 @@ from clinical_assets.evidence.card import Answer, Results
 from clinical_assets.evidence.card_source_attributes import Facts, Question, answer
 from clinical_assets.evidence.metric_names import metric_digits, metric_label
 from clinical_assets.evidence.provenance import SourceFacts
-from clinical_assets.evidence.wording import count, estimate_text, number, parameters_text, sentences
+from clinical_assets.evidence.wording import (
+    count,
+    estimate_text,
+    number,
+    parameters_text,
+    sentences,
+)
 from clinical_assets.modelling.records import CandidateRecord
 from clinical_assets.modelling.spec import ClinicalModel
 

@@ -112,9 +112,11 @@ def subgroups(card: ModelCard) -> Section:
             _bands("Ranking and calibration by subgroup, 95 % intervals", found, PROBABILITY),
             _bands("At the operating threshold by subgroup, 95 % intervals", found, THRESHOLD),
             Paragraph(
-                f"{plural(hidden, 'band')} suppressed: no cell of 1 to 10 people is shown, nor "
-                "one that would give it away. Intervals are not corrected for the number of "
-                "comparisons. Further metrics of each band are in the JSON form."
+                f"{hidden} of {plural(len(found), 'band')} suppressed altogether. No cell of 1 to "
+                "10 people is shown, nor one that would give it away; a metric is also suppressed "
+                "where it would give such a count away together with the size of its band. "
+                "Intervals are not corrected for the number of comparisons. Further metrics of "
+                "each band are in the JSON form."
             ),
             table(
                 "Fairness gaps between bands, at the operating threshold",
@@ -219,17 +221,15 @@ def source_attributes(card: ModelCard) -> Section:
 
 def _bands(caption: str, found: Iterable[SubgroupResult], metrics: tuple[str, ...]) -> Block:
     """One line a band, hidden ones included, with some of its metrics."""
-    rows = [
-        (
-            row.subgroup,
-            row.band,
-            _count(row.n),
-            _count(row.events),
+    rows: list[list[str | Text]] = [
+        [
+            f"{row.subgroup}: {row.band}",
+            cell(SUPPRESSED) if row.suppressed else f"{count(row.n)} ({count(row.events)})",
             *(_estimate(row.metrics.get(name), metric_digits(name)) for name in metrics),
-        )
+        ]
         for row in found
     ]
-    headers = ("Subgroup", "Band", "People", "Events", *map(metric_label, metrics))
+    headers = ("Band", "People (events)", *map(metric_label, metrics))
     return table(caption, headers, rows)
 
 
@@ -254,7 +254,7 @@ def _gap_row(gap: FairnessGap) -> tuple[str | Text, ...]:
     rate = RATE_LABELS.get(gap.measure, gap.measure)
     if gap.difference is None:
         why = cell("not computed: " + (gap.reason or "no reason recorded"))
-        return gap.subgroup, rate, why, cell("–"), ", ".join(gap.bands) or "–"
+        return gap.subgroup, rate, cell("–"), cell("–"), why
     numbers = (Text(number(gap.difference), "number"), Text(number(gap.ratio), "number"))
     return gap.subgroup, rate, *numbers, ", ".join(gap.bands)
 

@@ -26,6 +26,7 @@ def details(card: ModelCard) -> Section:
     blocks = [
         facts(
             ("Model", f"{d.name} {d.version}"),
+            ("Version of the declaration", d.declared_version),
             ("Developer", d.developer),
             ("Owner", d.owner),
             ("Contact", d.contact),

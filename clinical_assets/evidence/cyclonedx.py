@@ -10,6 +10,7 @@ from typing import Any
 
 from clinical_assets.canonical import canonical_json, digest_of
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.licences import alias
 
 SPEC_VERSION = "1.6"
 # A constant of this project, drawn once; changing it changes every serial number.
@@ -62,7 +63,7 @@ def licenses(text: str) -> list[dict[str, Any]]:
     """A licence as SPDX id, SPDX expression, or free name; empty for an empty text."""
     from cyclonedx.spdx import fixup_id, is_expression
 
-    stated = " ".join(text.split())
+    stated = alias(" ".join(text.split()))
     if not stated:
         return []
     if identifier := fixup_id(stated):

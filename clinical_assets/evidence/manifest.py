@@ -45,7 +45,7 @@ REQUIRED = frozenset(
         "card/model_card.md",
         "card/model_card.html",
         "card/model_card.json",
-        "card/modelcard.cdx.json",
+        "card/model_card.cdx.json",
         "card/datasheet.md",
         "card/datasheet.html",
         "card/datasheet.json",

@@ -50,6 +50,9 @@ METRIC_NAMES: dict[str, MetricName] = {
         "Net benefit",
         "True positives less false positives weighted by the odds of the threshold, per person.",
     ),
+    "conformal_coverage": MetricName(
+        "Coverage of prediction sets", "Share of prediction sets that hold the true outcome."
+    ),
     "selection_rate": MetricName("Selection rate", "Share of people who are flagged."),
 }
 
@@ -57,6 +60,8 @@ RATE_LABELS: dict[str, str] = {
     "selection_rate": "Selection rate (demographic parity)",
     "true_positive_rate": "True positive rate (equal opportunity)",
     "false_positive_rate": "False positive rate",
+    "generalized_true_positive_rate": "Mean risk given to positives",
+    "generalized_false_positive_rate": "Mean risk given to negatives",
 }
 
 

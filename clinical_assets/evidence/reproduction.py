@@ -160,7 +160,8 @@ def platform_differences(
                 if before.get(name) != now.get(name)
             ]
         elif isinstance(before, list) and isinstance(now, list):
-            lost, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+            then, there = set(map(_words, before)), set(map(_words, now))
+            lost, new = sorted(then - there), sorted(there - then)
             found += [f"{key}: {', '.join(lost)} only then"] if lost else []
             found += [f"{key}: {', '.join(new)} only here"] if new else []
         else:
@@ -184,7 +185,7 @@ def python_difference(packaged: str, here: str) -> str:
 
 def _model_row(expected: bytes | None, got: bytes | None, predictions: Row, exact: bool) -> Row:
     row = _digest_row("model (ONNX bytes)", _digest(expected), _digest(got))
-    if row.identical or exact or got is None or expected is None:
+    if row.identical or exact or not got or not expected:
         return row
     return _judged_by(row, predictions, "judged by its test predictions")
 
@@ -196,7 +197,7 @@ def _training_row(files: Mapping[str, bytes], got: bytes | None, features: Row, 
     row = _digest_row(
         "training data", expected if isinstance(expected, str) else None, text or None
     )
-    if row.identical or exact or text is None:
+    if row.identical or exact or not text:
         return row
     return _judged_by(row, features, "judged by the features it is made of")
 
@@ -252,6 +253,12 @@ def _evaluation_rows(evaluation: JsonComparison, exact: bool) -> list[Row]:
             Row("evaluation", "a JSON object", "unusable", False, None, tolerance, False, problem)
         )
     return rows
+
+
+def _words(fact: Any) -> str:
+    if isinstance(fact, dict):
+        return " ".join(str(fact[key]) for key in sorted(fact, reverse=True))
+    return str(fact)
 
 
 def _digest_row(what: str, expected: str | None, got: str | None) -> Row:

@@ -150,8 +150,8 @@ def forest_plot(
         floor: a limit drawn as a dashed line (the acceptance floor).
         whole: the estimate for everyone, drawn as a thin line.
     """
-    width, row_height, top = 800.0, 26.0, 30.0
-    left, right = 250.0, 590.0
+    width, row_height, top = 860.0, 26.0, 30.0
+    left, right = 310.0, 640.0
     bottom = top + row_height * len(rows)
 
     def across(value: float) -> float:
@@ -176,7 +176,7 @@ def forest_plot(
         if row.group != previous:
             parts.append(_label(0, middle + 4, row.group, "start", ink=True))
         previous = row.group
-        parts.append(_label(80, middle + 4, row.label, "start", ink=True))
+        parts.append(_label(90, middle + 4, row.label, "start", ink=True))
         parts.append(_label(left - 12, middle + 4, row.size, "end"))
         parts.append(_label(right + 18, middle + 4, row.text, "start", ink=row.value is not None))
         parts.append(_whisker(row, middle, across))

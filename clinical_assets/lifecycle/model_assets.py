@@ -7,10 +7,7 @@ acceptance criteria, and only then are the test rows read, once, by ``test_predi
 from typing import Any
 
 import polars as pl
-from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, asset
-from resources.provenance import ProvenanceResource
-from resources.packages import PackagesResource
-from resources.snapshots import SnapshotsResource
+from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
 
 from clinical_assets.canonical import frame_digest, to_plain
 from clinical_assets.errors import ClinicalError
@@ -28,7 +25,10 @@ from clinical_assets.modelling.records import (
     Protocol,
 )
 from clinical_assets.modelling.spec import ClinicalModel
+from resources.packages import PackagesResource
+from resources.provenance import ProvenanceResource
 from resources.registry import RegistryResource
+from resources.snapshots import SnapshotsResource
 
 
 def build_model_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
@@ -45,7 +45,6 @@ def _candidate(spec: ClinicalModel) -> AssetsDefinition:
         group_name=spec.name,
         owners=[spec.owner],
         kinds={"scikitlearn", "onnx", "mlflow"},
-        required_resource_keys={"mlflow"},
         description=(
             "The model chosen by cross-validation on training rows, by the rule stated in the "
             "spec; as ONNX (to run) and skops (to inspect) in the snapshot store (GML-06)."
@@ -58,6 +57,7 @@ def _candidate(spec: ClinicalModel) -> AssetsDefinition:
         snapshots: SnapshotsResource,
         registry: RegistryResource,
         provenance: ProvenanceResource,
+        mlflow: ResourceParam[Any],
     ) -> CandidateRecord:
         trained = train_candidate(spec, features, recipe)
         record = trained.record
@@ -65,9 +65,8 @@ def _candidate(spec: ClinicalModel) -> AssetsDefinition:
         store.put(trained.onnx)
         store.put(trained.skops)
         facts = provenance.collect(spec.seed)
-        tracking: Any = context.resources.mlflow
-        with tracking.start_run(run_name=f"{spec.name} {record.version}", nested=True) as run:
-            tracking.set_tags(
+        with mlflow.start_run(run_name=f"{spec.name} {record.version}", nested=True) as run:
+            mlflow.set_tags(
                 {
                     "clinical.model": spec.name,
                     "clinical.version": record.version,
@@ -80,11 +79,11 @@ def _candidate(spec: ClinicalModel) -> AssetsDefinition:
                     "dagster_run_id": context.run_id,
                 }
             )
-            tracking.log_params(
+            mlflow.log_params(
                 {"estimator": record.estimator, "seed": record.seed, **record.parameters}
             )
             chosen = next(trial for trial in record.trials if trial.chosen)
-            tracking.log_metrics(
+            mlflow.log_metrics(
                 {"cv_loss": chosen.loss, "cv_auroc": chosen.auroc, "onnx_parity": record.parity}
             )
             registry.open().log_trials(run.info.run_id, record.trials)

@@ -4,11 +4,15 @@ import io
 
 import polars as pl
 from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, Failure, asset
+from resources.sources import SourcesResource
 
 from clinical_assets.canonical import canonical_json
 from clinical_assets.evidence.card import ModelCard
 from clinical_assets.evidence.card_build import build_card
+from clinical_assets.evidence.card_markdown import card_markdown
 from clinical_assets.evidence.datasheet import Datasheet, build_datasheet
+from clinical_assets.evidence.datasheet_document import datasheet_markdown
+from clinical_assets.evidence.forms import card_forms, datasheet_forms
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
 from clinical_assets.evidence.provenance import SourceFacts
 from clinical_assets.evidence.release import PackageEvidence, judge_release
@@ -27,7 +31,21 @@ from resources.packages import PackagesResource
 from resources.provenance import ProvenanceResource
 from resources.registry import RegistryResource
 from resources.snapshots import SnapshotsResource
-from resources.sources import SourcesResource
+
+
+# What goes into a package, by asset name; the parameters of the package asset are named alike.
+_PACKAGED = (
+    "source",
+    "dataset",
+    "split",
+    "features",
+    "candidate",
+    "protocol",
+    "test_predictions",
+    "evaluation",
+    "datasheet",
+    "model_card",
+)
 
 
 def build_release_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
@@ -61,7 +79,7 @@ def _datasheet(spec: ClinicalModel) -> AssetsDefinition:
         sources: SourcesResource,
     ) -> Datasheet:
         sheet = build_datasheet(spec, _facts(spec, source, sources), dataset, split)
-        context.add_output_metadata({"datasheet": show.markdown(documents.datasheet_text(sheet))})
+        context.add_output_metadata({"datasheet": show.markdown(datasheet_markdown(sheet))})
         return sheet
 
     return datasheet
@@ -95,7 +113,8 @@ def _model_card(spec: ClinicalModel) -> AssetsDefinition:
         sources: SourcesResource,
         provenance: ProvenanceResource,
     ) -> ModelCard:
-        decided = EvidenceReader(context.instance).gates(gate_keys(spec.name))
+        reader = EvidenceReader(context.instance)
+        decided = reader.gates(gate_keys(spec.name))
         card = build_card(
             spec,
             candidate,
@@ -103,13 +122,14 @@ def _model_card(spec: ClinicalModel) -> AssetsDefinition:
             protocol,
             _facts(spec, source, sources),
             provenance.collect(spec.seed),
+            reader.unsealings(keys.test_predictions, candidate.version, protocol.digest),
             gates=tuple(
                 Verdict(gate.gate, gate.passed, gate.summary, {})
                 for gate in decided
                 if gate.passed is not None and gate.current
             ),
         )
-        context.add_output_metadata({"card": show.markdown(documents.card_text(card))})
+        context.add_output_metadata({"card": show.markdown(card_markdown(card))})
         return card
 
     return model_card
@@ -117,14 +137,10 @@ def _model_card(spec: ClinicalModel) -> AssetsDefinition:
 
 def _package(spec: ClinicalModel) -> AssetsDefinition:
     keys = ModelKeys(spec.name)
-    wanted = (
-        "source dataset split features candidate protocol test_predictions evaluation "
-        "datasheet model_card"
-    ).split()
 
     @asset(
         key=keys.package,
-        ins={name: AssetIn(getattr(keys, name)) for name in wanted},
+        ins={name: AssetIn(getattr(keys, name)) for name in _PACKAGED},
         group_name=spec.name,
         owners=[spec.owner],
         kinds={"onnx", "cyclonedx", "zip"},
@@ -166,7 +182,8 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
             "evaluation/evaluation.json": canonical_json(evaluation),
             "evaluation/test_predictions.parquet": _parquet(test_predictions),
         }
-        shown = documents.rendered(model_card, datasheet)
+        forms = {**card_forms(model_card), **datasheet_forms(datasheet)}
+        shown = {f"card/{name}": data for name, data in forms.items()}
         origin = provenance.files(spec)
         kept = packages.open().keep(
             {**data, **model, **shown, **origin},
@@ -240,9 +257,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                     "The champion is unchanged."
                 )
             )
-        record = released.release(
-            spec.name, package.version, package.digest, candidate.onnx_sha256
-        )
+        record = released.release(spec.name, package.version, package.digest, candidate.onnx_sha256)
         context.add_output_metadata(
             {
                 "version": record.version,
@@ -265,7 +280,7 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 def _facts(spec: ClinicalModel, source: SourceRecord, sources: SourcesResource) -> SourceFacts:
     """The register's words about the source, with the files as they were read."""
-    registered = sources.open().get(spec.source)
+    registered = sources.open().source(spec.source)
     return SourceFacts(
         id=registered.id,
         title=registered.title,

@@ -21,7 +21,6 @@ from dagster import (
 
 from clinical_assets.modelling.records import Estimate
 from clinical_assets.modelling.spec import ClinicalModel, Column, missing_indicator
-from clinical_assets.modelling.split import ROLES
 
 
 def table_schema(columns: Sequence[Column], *constraints: str) -> TableSchema:

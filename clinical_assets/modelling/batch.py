@@ -73,7 +73,9 @@ class Batch:
     def __init__(self, sample: Sample, weights: Floats, threshold: float) -> None:
         self.sample = sample
         self.threshold = threshold
-        self.weights: Floats = weights[:, sample.order]
+        # take, unlike indexing, keeps each replicate contiguous: its sums then do not depend on
+        # how many replicates share a block.
+        self.weights: Floats = np.take(weights, sample.order, axis=1)
         self.total: Floats = self.weights.sum(axis=1)
 
     @cached_property

@@ -30,7 +30,7 @@ def to_onnx(spec: ClinicalModel, pipeline: Any) -> bytes:
     from skl2onnx.common.data_types import FloatTensorType
 
     model = convert(
-        pipeline,
+        _convertible(pipeline),
         initial_types=[("inputs", FloatTensorType([None, len(spec.inputs)]))],
         name=spec.name,
         target_opset=ONNX_OPSET,
@@ -41,6 +41,26 @@ def to_onnx(spec: ClinicalModel, pipeline: Any) -> bytes:
     )
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def _convertible(pipeline: Any) -> Any:
+    """The pipeline in a form that skl2onnx converts rightly.
+
+    A binary linear discriminant answers with the logistic function of its decision value, as a
+    logistic regression with the same weights does; skl2onnx 1.20 doubles that value. So the
+    weights are handed over as those of a logistic regression.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+
+    last = pipeline[-1]
+    if not isinstance(last, LinearDiscriminantAnalysis):
+        return pipeline
+    same = LogisticRegression()
+    same.classes_, same.coef_, same.intercept_ = last.classes_, last.coef_, last.intercept_
+    same.n_features_in_ = last.n_features_in_
+    return Pipeline([*pipeline.steps[:-1], ("logisticregression", same)])
 
 
 class OnnxModel:

@@ -171,7 +171,7 @@ def auroc_standard_error(area: float, positives: int, rows: int) -> float:
     >>> auroc_standard_error(1.0, 85, 240)
     0.0
     >>> round(auroc_standard_error(0.8, 85, 240), 4)
-    0.0311
+    0.0318
     """
     negatives = rows - positives
     q1 = area / (2.0 - area)

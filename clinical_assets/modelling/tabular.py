@@ -245,7 +245,7 @@ def _cast(
                 lines = [at[row] for row in bad.arg_true().head(SHOWN).to_list()]
                 is_or_are = f"value {one}" if count == 1 else f"values {many}"
                 faults.append(
-                    f"column {column.name!r}: {count} {is_or_are} ({located(lines, count)})"
+                    f"Column {column.name!r}: {count} {is_or_are} ({located(lines, count)})"
                 )
     if faults:
         shown = faults[:SHOWN]

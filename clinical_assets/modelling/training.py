@@ -41,8 +41,19 @@ class FittedModel:
 
 
 def train(spec: ClinicalModel, features: pl.DataFrame, recipe: FeatureRecipe) -> FittedModel:
-    """Searches, chooses and fits on the rows of ``features`` whose role is ``train``."""
+    """Searches, chooses and fits on the rows of ``features`` whose role is ``train``.
+
+    On one thread: the tables are small, threads would wait for each other, and the order of
+    additions must not depend on the number of cores.
+    """
+    from threadpoolctl import threadpool_limits
+
     training = features.filter(pl.col("role") == "train").drop("role")
+    with threadpool_limits(limits=1):
+        return _train(spec, training, recipe)
+
+
+def _train(spec: ClinicalModel, training: pl.DataFrame, recipe: FeatureRecipe) -> FittedModel:
     trials = search(spec, training)
     chosen = next(trial for trial in trials if trial.chosen)
     estimator = next(e for e in spec.estimators if e.name == chosen.estimator)

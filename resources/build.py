@@ -1,0 +1,37 @@
+"""All resources of an installation, from its settings."""
+
+from typing import Any
+
+from resources.io_manager import ClinicalIOManager
+from resources.lake import LakeResource
+from resources.packages import PackagesResource
+from resources.provenance import ProvenanceResource
+from resources.registry import RegistryResource
+from resources.settings import Settings
+from resources.snapshots import SnapshotsResource
+from resources.sources import SourcesResource
+from resources.tracking import mlflow_resource
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Resources by key, as assets and checks name them."""
+    options = settings.s3_options
+    uri, artifacts = settings.mlflow_tracking_uri, settings.mlflow_artifacts
+    return {
+        "io_manager": ClinicalIOManager(
+            lake_url=settings.lake_url,
+            snapshots_url=settings.snapshots_url,
+            s3_options=options,
+        ),
+        "lake": LakeResource(url=settings.lake_url, s3_options=options),
+        "snapshots": SnapshotsResource(url=settings.snapshots_url, s3_options=options),
+        "sources": SourcesResource(
+            register_path=str(settings.sources),
+            snapshots_url=settings.snapshots_url,
+            s3_options=options,
+        ),
+        "provenance": ProvenanceResource(),
+        "registry": RegistryResource(tracking_uri=uri, artifacts=artifacts),
+        "packages": PackagesResource(root=str(settings.packages), key_folder=str(settings.keys)),
+        "mlflow": mlflow_resource(uri, artifacts),
+    }

@@ -1,0 +1,27 @@
+"""Dagster's shell around the registered sources (:mod:`resources.source_files`).
+
+The plain object lives in a module without Dagster, whose import takes seconds.
+"""
+
+from pathlib import Path
+
+from dagster import ConfigurableResource
+
+from resources.snapshot_store import SnapshotStore
+from resources.source_files import SourceFiles
+
+__all__ = ["SourceFiles", "SourcesResource"]
+
+
+class SourcesResource(ConfigurableResource[SourceFiles]):
+    """Hands out the :class:`~resources.source_files.SourceFiles`."""
+
+    register_path: str
+    snapshots_url: str
+    s3_options: dict[str, str] = {}  # noqa: RUF012 - pydantic copies defaults
+
+    def open(self) -> SourceFiles:
+        """The sources of the register, with files that were added to the snapshot store."""
+        return SourceFiles(
+            Path(self.register_path), SnapshotStore(self.snapshots_url, self.s3_options)
+        )

@@ -1,0 +1,50 @@
+"""Fixtures that several folders share: the real diabetes tables, and a candidate trained once."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from clinical_assets.diabetes.spec import MODEL
+from clinical_assets.modelling.candidate import Candidate, train_candidate
+from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
+from clinical_assets.modelling.records import FeatureRecipe
+from clinical_assets.modelling.split import split_manifest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def pima_files() -> dict[str, bytes]:
+    """The committed Pima files by name."""
+    return {p.name: p.read_bytes() for p in sorted((ROOT / "data/raw/pima").glob("*.csv"))}
+
+
+@pytest.fixture(scope="session")
+def dataset(pima_files: dict[str, bytes]) -> pl.DataFrame:
+    """The 632 rows in named columns."""
+    return MODEL.read(pima_files)
+
+
+@pytest.fixture(scope="session")
+def split(dataset: pl.DataFrame) -> pl.DataFrame:
+    """The role of each row."""
+    return split_manifest(MODEL, dataset)
+
+
+@pytest.fixture(scope="session")
+def recipe(dataset: pl.DataFrame, split: pl.DataFrame) -> FeatureRecipe:
+    """The imputation fitted on training rows."""
+    return fit_recipe(MODEL, MODEL.derive(rows_with_role(dataset, split, MODEL.id_column, "train")))
+
+
+@pytest.fixture(scope="session")
+def features(dataset: pl.DataFrame, split: pl.DataFrame, recipe: FeatureRecipe) -> pl.DataFrame:
+    """What the estimator sees."""
+    return feature_table(MODEL, dataset, split, recipe)
+
+
+@pytest.fixture(scope="session")
+def candidate(features: pl.DataFrame, recipe: FeatureRecipe) -> Candidate:
+    """The diabetes candidate, trained once for the whole session."""
+    return train_candidate(MODEL, features, recipe)

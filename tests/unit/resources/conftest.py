@@ -1,0 +1,48 @@
+"""An S3 service of the tests' own: moto's server with one bucket."""
+
+from collections.abc import Iterator
+
+import pytest
+
+BUCKET = "clinical-bucket"
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Address of a running service that holds the empty bucket :data:`BUCKET`."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    )
+    client.create_bucket(Bucket=BUCKET)
+    yield endpoint
+    server.stop()
+
+
+@pytest.fixture
+def s3_options(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Options as ``Settings.s3_options`` gives them; credentials are in the environment."""
+    from resources.settings import Settings
+
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    options = Settings.load(lake_url=f"s3://{BUCKET}/lake").s3_options
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # what reaches the libraries must be the options
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    return options

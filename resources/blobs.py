@@ -194,8 +194,12 @@ class S3Blobs:
         if self._opened is None:
             from obstore.store import S3Store
 
-            options: Any = self._options
-            self._opened = S3Store.from_url(self.location, config=options)
+            # delta-rs takes all options in one map; obstore wants those of HTTP apart.
+            options: Any = {k: v for k, v in self._options.items() if k != "aws_allow_http"}
+            plain = self._options.get("aws_allow_http") == "true"
+            self._opened = S3Store.from_url(
+                self.location, config=options, client_options={"allow_http": plain}
+            )
         return self._opened
 
     def create(self, name: str, data: bytes) -> bool:

@@ -41,9 +41,10 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def embedded_configuration(home: Path) -> dict[str, object]:
-    """The instance on SQLite below ``home``; telemetry is off."""
+    """The instance on SQLite below ``home``; no telemetry, no invitation to a newsletter."""
     return {
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
         "storage": {"sqlite": {"base_dir": str(home / "storage")}},
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",

@@ -6,10 +6,11 @@ run that another Dagster run left open in the same process is met here, by closi
 first. Statuses, versions and aliases are the registry's business (``resources/registry.py``).
 """
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from dagster import InitResourceContext, ResourceDefinition, resource
+from dagster import BetaWarning, InitResourceContext, ResourceDefinition, resource
 
 EXPERIMENT = "clinical-assets"
 
@@ -25,11 +26,14 @@ def mlflow_resource(tracking_uri: str, artifacts: str) -> ResourceDefinition:
     @resource(description="The MLflow run of this Dagster run (dagster-mlflow).")
     def tracked_run(context: InitResourceContext) -> Iterator[Any]:
         import mlflow
-        from dagster_mlflow import mlflow_tracking
 
         from resources.registry import Registry
 
+        # dagster-mlflow announces that it is in beta at every use; docs/mlflow.md says so once.
+        warnings.simplefilter("ignore", BetaWarning)
         Registry(tracking_uri, artifacts).prepare()
+        from dagster_mlflow import mlflow_tracking
+
         mlflow.set_tracking_uri(tracking_uri)
         mlflow.end_run()
         configured = context.replace_config(

@@ -96,12 +96,23 @@ class _Progress:
 
     def update(self, step: "StepUpdate") -> None:
         """Shows a step as begun or ended."""
-        name = step.name.replace("__", "/", 1)
+        name = step_label(step.name)
         if step.seconds is None:
             self._progress.update(self._task, description=name)
         else:
             mark = "[green]✓[/]" if step.succeeded else "[red]✗[/]"
             self._console.print(f"  {mark} {name} [dim]{step.seconds:.1f} s[/]")
+
+
+def step_label(step: str) -> str:
+    """An asset as ``model/asset``; a gate indented under its asset, by its own name."""
+    from clinical_assets.keys import GATES
+
+    model, _, rest = step.replace("__", "/", 1).partition("/")
+    for gate, asset in GATES.items():
+        if rest == f"{asset}_{gate}":
+            return f"  gate {gate}"
+    return f"{model}/{rest}"
 
 
 def _seconds(total: float, imports: float, reports: "list[RunReport]") -> dict[str, float]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from clinical_assets.commands.rebuilding import Workplace
-    from clinical_assets.evidence.reproduction import Reproduction
+    from clinical_assets.evidence.reproduction import Reproduction, Row
     from clinical_assets.evidence.verification import PackageReport
 
 Result = TypeVar("Result")
@@ -235,20 +235,13 @@ def _print_verdict(verdict: "Reproduction", facts: Mapping[str, str]) -> None:
 
     console = _console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("compared", "package", "rebuilt", "largest gap", "verdict"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("package", "rebuilt"))
+    for name in ("compared", "package", "rebuilt", "gap", "verdict"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("compared", "package", "rebuilt"))
     for row in verdict.rows:
-        mark = ("identical" if row.identical else "within tolerance") if row.passed else "DIFFERS"
+        style = "green" if row.passed else "bold red"
         gap = "" if row.difference is None else f"{row.difference:.3g}"
-        limit = "" if row.tolerance is None else f" (≤ {row.tolerance:g})"
-        note = f": {row.note}" if row.note else ""
-        table.add_row(
-            *(
-                Text(cell)
-                for cell in (row.what, _short(row.expected), _short(row.got), gap + limit)
-            ),
-            Text(mark + note, style="green" if row.passed else "bold red"),
-        )
+        cells = (row.what.removeprefix("evaluation: "), _short(row.expected), _short(row.got), gap)
+        table.add_row(*(Text(cell) for cell in cells), Text(_mark(row), style=style))
     console.print(table)
     for line in _explanation(verdict, facts):
         console.print(line, markup=False, soft_wrap=True)
@@ -256,6 +249,14 @@ def _print_verdict(verdict: "Reproduction", facts: Mapping[str, str]) -> None:
     style = "green" if verdict.passed else "bold red"
     word = "Reproduced" if verdict.passed else "Not reproduced"
     console.print(f"{word}: {passed} of {len(verdict.rows)} comparisons passed.", style=style)
+
+
+def _mark(row: "Row") -> str:
+    if row.identical:
+        return "identical"
+    limit = "" if row.tolerance is None else f" {row.tolerance:g}"
+    mark = (f"within{limit}" if limit else "accepted") if row.passed else "DIFFERS"
+    return f"{mark}: {row.note}" if row.note else mark
 
 
 def _explanation(verdict: "Reproduction", facts: Mapping[str, str]) -> list[str]:
@@ -271,7 +272,11 @@ def _explanation(verdict: "Reproduction", facts: Mapping[str, str]) -> list[str]
 
 
 def _short(text: str) -> str:
-    return text[:12] + "…" if len(text) == 64 else text
+    """A digest, or a number of many digits, cut for the table; ``--json`` has them whole."""
+    try:
+        return f"{float(text):.6g}"
+    except ValueError:
+        return text if len(text) <= 12 else text[:11] + "…"
 
 
 def _report_object(report: "PackageReport") -> dict[str, Any]:

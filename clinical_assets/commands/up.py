@@ -22,12 +22,14 @@ def up(host: str, port: int) -> None:
     that authenticates stands before it.
     """
     from resources.dagster_home import prepare_dagster_home
-    from resources.settings import Settings
+    from resources.settings import Settings, project_root
 
     _require_free_port(host, port)
     settings = Settings.load()
     home = prepare_dagster_home(settings)
-    code = ["-m", "clinical_assets.definitions"]
+    workspace = project_root() / "workspace.yaml"
+    named = workspace.is_file()
+    code = ["-w", str(workspace)] if named else ["-m", "clinical_assets.definitions"]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
     web = [sys.executable, "-m", "dagster_webserver", *code, "-h", host, "-p", str(port)]
     daemon = [sys.executable, "-m", "dagster._daemon", "run", *code]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.card import (
     CARD_SCHEMA,
+    Answer,
     CriterionOutcome,
     Digest,
     EvaluationData,
@@ -78,16 +79,7 @@ def build_card(
     """
     _check_same_model(spec, candidate, evaluation, protocol)
     results = _results(evaluation)
-    given = dict(answers or {})
-    attributes = source_attributes(spec, candidate, source, results, given)
-    labels = labelling_items(spec, candidate, source, results, given)
-    unknown = sorted(set(given) - {a.id for a in (*attributes, *labels)})
-    if unknown:
-        raise ClinicalError(
-            f"The model card has no question {', '.join(unknown)}",
-            where=f"answers for model {spec.name}",
-            repair="Use the ids hti1-1 to hti1-31 or those of the labelling table",
-        )
+    attributes, labels = _disclosures(spec, candidate, source, results, dict(answers or {}))
     return ModelCard(
         schema=CARD_SCHEMA,
         details=_details(spec, candidate, provenance),
@@ -121,6 +113,26 @@ def build_card(
         provenance=provenance,
         digests=_digests(spec, candidate, evaluation, source, provenance),
     )
+
+
+def _disclosures(
+    spec: ClinicalModel,
+    candidate: CandidateRecord,
+    source: SourceFacts,
+    results: Results,
+    given: Mapping[str, str],
+) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+    """The HTI-1 attributes and the draft labelling facts; an unknown question is refused."""
+    attributes = source_attributes(spec, candidate, source, results, given)
+    labels = labelling_items(spec, candidate, source, results, given)
+    unknown = sorted(set(given) - {a.id for a in (*attributes, *labels)})
+    if unknown:
+        raise ClinicalError(
+            f"The model card has no question {', '.join(unknown)}",
+            where=f"answers for model {spec.name}",
+            repair="Use the ids hti1-1 to hti1-31 or those of the labelling table",
+        )
+    return attributes, labels
 
 
 def _criteria(spec: ClinicalModel, evaluation: Evaluation) -> tuple[CriterionOutcome, ...]:

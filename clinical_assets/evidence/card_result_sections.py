@@ -119,7 +119,7 @@ def subgroups(card: ModelCard) -> Section:
                 "each band are in the JSON form."
             ),
             table(
-                "Fairness gaps between bands, at the operating threshold",
+                "Fairness gaps between bands; rates are at the operating threshold",
                 ("Subgroup", "Rate", "Largest difference", "Smallest ratio", "Bands compared"),
                 gaps,
             ),

@@ -54,7 +54,9 @@ def _missing(f: _Facts) -> str:
     columns = [c for c in f.dataset.columns if f.dataset[c].null_count()]
     if not columns:
         return "No value is missing."
-    return f"Values are missing in {', '.join(columns)}; the counts stand under “Statistics by split”."
+    return (
+        f"Values are missing in {', '.join(columns)}; the counts stand under “Statistics by split”."
+    )
 
 
 def _related(f: _Facts) -> str:
@@ -92,7 +94,11 @@ def _contained(f: _Facts) -> str:
 
 def _groups(f: _Facts) -> str:
     names = ", ".join(f"{s.name} ({s.column})" for s in f.spec.subgroups)
-    return f"By {names}; sizes stand under “Statistics by split”, small ones suppressed." if names else ""
+    return (
+        f"By {names}; sizes stand under “Statistics by split”, small ones suppressed."
+        if names
+        else ""
+    )
 
 
 def _kept(f: _Facts) -> str:

@@ -88,7 +88,8 @@ def _table(block: Table) -> str:
 
 def _text(value: Text) -> str:
     if value.tone == "code" and value.text:
-        return "`" + value.text.replace("`", "'").replace("|", "/") + "`"
+        literal = " ".join(value.text.split())
+        return "`" + literal.replace("`", "'").replace("|", "/") + "`"
     if value.tone in _STRONG:
         return f"**{escape(value.text)}**"
     return escape(value.text)

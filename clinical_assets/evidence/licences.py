@@ -38,11 +38,12 @@ def licence_of_metadata(expression: str, licence: str, classifiers: Sequence[str
     if expression.strip():
         return expression.strip()
     lines = [line.strip() for line in licence.strip().splitlines() if line.strip()]
-    if len(lines) == 1 and len(lines[0]) <= _LONGEST_NAME:
+    # A whole licence text, or its copyright line, is no name.
+    if len(lines) == 1 and len(lines[0]) <= _LONGEST_NAME and "copyright" not in lines[0].lower():
         return alias(lines[0])
     named = [c.removeprefix(_CLASSIFIER) for c in classifiers if c.startswith(_CLASSIFIER)]
     if named:
-        return " OR ".join(alias(n) for n in named) if len(named) > 1 else alias(named[0])
+        return " OR ".join(alias(name) for name in named)
     return alias(lines[0])[:_LONGEST_NAME] if lines else ""
 
 

@@ -163,7 +163,9 @@ class SubgroupResult:
 class FairnessGap:
     """Largest difference and smallest ratio of a rate between the bands of one subgroup.
 
-    ``measure`` is a fairlearn rate: selection_rate, true_positive_rate, false_positive_rate.
+    ``measure`` is selection_rate, true_positive_rate or false_positive_rate at the operating
+    threshold, or generalized_true_positive_rate or generalized_false_positive_rate (mean
+    probability of the events, of the non-events).
     ``bands`` are those that entered (enough people, not suppressed).
     """
 

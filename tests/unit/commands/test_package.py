@@ -86,7 +86,7 @@ def key(tmp_path: Path) -> Path:
 
 
 def invoke(*arguments: object) -> Result:
-    result = CliRunner(env={"COLUMNS": "140"}).invoke(
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(
         package, [str(a) for a in arguments], catch_exceptions=False
     )
     assert "Traceback" not in result.output

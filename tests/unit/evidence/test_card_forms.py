@@ -1,11 +1,13 @@
 """Every form of the card shows the same facts, safely, and byte for byte the same each time."""
 
+import dataclasses
 import hashlib
 import html.parser
 import os
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -104,6 +106,31 @@ def test_markup_in_a_spec_stays_text() -> None:
     lines = card_markdown(card)
     assert "<script" not in lines.replace("\\<", "")
     assert "\\<script\\>" in lines
+
+
+CHOICES = {"outcome", "bound", "rule", "basis"}
+
+
+def poisoned(value: Any) -> Any:
+    """The same record with markup in every text, names of mappings too, but not in choices."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [f.name for f in dataclasses.fields(value) if f.name not in CHOICES]
+        return dataclasses.replace(value, **{n: poisoned(getattr(value, n)) for n in names})
+    if isinstance(value, str):
+        return value + EVIL
+    if isinstance(value, tuple):
+        return tuple(poisoned(v) for v in value)
+    if isinstance(value, dict):
+        return {k + EVIL: poisoned(v) for k, v in value.items()}
+    return value
+
+
+def test_markup_in_any_text_of_the_card_stays_text() -> None:
+    card = poisoned(examples.card(measured=examples.evaluation(champion=True)))
+    found = outline(card_html(card))
+    assert not {"script", "img"} & set(found.tags)
+    lines = re.sub(r"`[^`]*`", "", card_markdown(card))  # code spans are literal
+    assert not re.search(r"(?<!\\)<(script|img)", lines)
 
 
 def test_markup_in_the_figures_stays_text() -> None:

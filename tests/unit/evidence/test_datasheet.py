@@ -119,8 +119,7 @@ def test_a_typed_answer_counts_and_a_measured_one_cannot_be_typed() -> None:
 
 
 def test_facts_of_the_register_are_used_and_their_lack_is_shown() -> None:
-    known = sheet()
-    assert "The consent form" not in datasheet_markdown(known).replace("consent form of", "")
+    assert "the consent form of the time is not at hand" in datasheet_markdown(sheet())
     silent = build_datasheet(
         examples.spec(),
         examples.source(consent="", license=""),
@@ -178,10 +177,10 @@ def test_a_split_that_does_not_fit_is_refused(change: object, message: str) -> N
 
 
 def test_no_row_value_or_identifier_of_one_person_is_shown() -> None:
-    forms = datasheet_forms(sheet())
-    for data in forms.values():
+    for data in datasheet_forms(sheet()).values():
         assert b"r000" not in data
-        assert b"259" not in data.replace(b"r259", b"")  # the largest glucose value
+        assert b"80.00" not in data  # the smallest glucose value
+        assert b"259.0" not in data  # the largest
 
 
 def test_the_datasheet_survives_json_and_renders_the_same_twice() -> None:

@@ -105,6 +105,12 @@ def test_plain_paths_are_safe(path: str) -> None:
     assert unsafe_reason(path) == ""
 
 
+def test_the_reason_is_the_true_one() -> None:
+    assert unsafe_reason("a/../b") == "it leaves the folder"
+    assert unsafe_reason("/a") == "it is absolute"
+    assert "Windows" in unsafe_reason("a/com1.txt")
+
+
 def test_collisions() -> None:
     assert collisions(["a", "b/c", "b/d"]) == ()
     assert collisions(["a", "A"]) == ("a",)

@@ -273,6 +273,12 @@ def test_hostile_zips_are_refused(name: str, tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["p.zip"]
 
 
+def test_an_encrypted_entry_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "p.zip").write_bytes(HOSTILE_ZIPS["encrypted"])
+    with pytest.raises(ClinicalError, match="encrypted"):
+        read_package(tmp_path / "p.zip")
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.zip").write_bytes(zipped(("sbom.cdx.json", b"other")))

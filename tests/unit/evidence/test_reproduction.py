@@ -301,6 +301,18 @@ def test_json_difference_is_the_largest_gap(pairs: list[tuple[float, float]]) ->
     assert part.identical == (before == now or all(a == b for a, b in pairs))
 
 
+@pytest.mark.parametrize("other", ["true", '"1"', "null", "[]", "{}", "[1]"])
+def test_a_number_is_not_another_kind_of_value(other: str) -> None:
+    (part,) = compare_json(b'{"x": 1}', b'{"x": %s}' % other.encode(), exact=False).parts
+    assert not part.comparable
+    assert not part.identical
+
+
+def test_an_integer_equals_its_float() -> None:
+    (part,) = compare_json(b'{"x": 1}', b'{"x": 1.0}', exact=True).parts
+    assert part.identical
+
+
 def test_missing_values_in_the_same_rows_are_equal() -> None:
     frame = pl.DataFrame({"x": [1.0, None, float("nan")]})
     assert frame_difference(frame, frame.with_columns(pl.col("x") + 0.5)) == (0.5, "")

@@ -133,6 +133,10 @@ def without_hint(bundle: dict[str, Any]) -> None:
     del bundle["verificationMaterial"]["publicKey"]["hint"]
 
 
+def empty_hint(bundle: dict[str, Any]) -> None:
+    bundle["verificationMaterial"]["publicKey"]["hint"] = ""
+
+
 def other_payload(bundle: dict[str, Any]) -> None:
     payload = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
     payload["predicate"]["resources"].pop()
@@ -161,7 +165,7 @@ def flipped_signature(bundle: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [without_hint, other_payload, ignoring_everything, no_signatures, other_media_type,
+    [without_hint, empty_hint, other_payload, ignoring_everything, no_signatures, other_media_type,
      flipped_signature],
 )  # fmt: skip
 def test_a_forged_bundle_is_invalid(

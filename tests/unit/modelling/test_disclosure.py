@@ -52,7 +52,7 @@ def rows_of(tables: list[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray, dict
     return y, p, {str(i): band == i for i in range(len(tables))}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TABLE)
 def test_an_attacker_cannot_pin_down_a_suppressed_cell(tables: list[tuple[int, ...]]) -> None:
     cells = [Confusion(*t, errors=t[FN] + t[FP]) for t in tables]

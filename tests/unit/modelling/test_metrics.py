@@ -46,7 +46,7 @@ def test_equals_scikit_learn_on_real_rows(metric: str, model: str) -> None:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rows(), st.sampled_from([0.1, 0.3, 0.5, 0.8]))
 def test_equals_scikit_learn_with_ties_and_rare_classes(
     data: tuple[np.ndarray, np.ndarray], threshold: float

@@ -3,6 +3,7 @@
 Used by ``clinical demo``; what is shown is the command's business.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,11 +13,15 @@ from uuid import uuid4
 from dagster import DagsterEventType, DagsterInstance, Definitions, EventLogEntry
 
 from clinical_assets.automation import release_job_name, run_outcome
+from clinical_assets.canonical import from_plain
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.release import GateEvidence
 from clinical_assets.keys import ModelKeys, gate_keys
+from clinical_assets.modelling.records import Evaluation
 from resources.evidence import EvidenceReader
+from resources.io_manager import SNAPSHOT
 from resources.registry import Registry
+from resources.snapshot_store import SnapshotStore
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -38,6 +43,7 @@ class RunReport:
         failure: words of the first error, empty where the release was made.
         step_seconds: time within each step, by name.
         metadata: of each materialized asset, by asset name.
+        evaluation: what was measured on the test set; None if the run did not come that far.
     """
 
     model: str
@@ -47,6 +53,7 @@ class RunReport:
     gates: tuple[GateEvidence, ...]
     step_seconds: dict[str, float] = field(default_factory=dict)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evaluation: Evaluation | None = None
 
 
 def run_release(
@@ -54,6 +61,7 @@ def run_release(
     model: str,
     instance: DagsterInstance,
     registry: Registry,
+    snapshots: SnapshotStore,
     watch: Callable[[StepUpdate], None],
 ) -> RunReport:
     """Runs every asset and gate of ``model`` in this process.
@@ -80,9 +88,12 @@ def run_release(
             report.metadata[key.path[-1]] = {
                 name: value.value for name, value in events[-1].metadata.items()
             }
-    if not result.success and not report.failure:
-        refused = [gate for gate in gates if gate.passed is False]
-        report.failure = "; ".join(f"{g.gate}: {g.summary}" for g in refused)
+    if "evaluation" in report.metadata:
+        stored = snapshots.get(str(report.metadata["evaluation"][SNAPSHOT]))
+        report.evaluation = from_plain(Evaluation, json.loads(stored))
+    refused = [gate for gate in gates if gate.passed is False and gate.current]
+    if refused and not result.success:
+        report.failure = " ".join(f"Gate {g.gate} refused: {g.summary}" for g in refused)
     return report
 
 

@@ -18,6 +18,7 @@ from dagster import ConfigurableResource
 from clinical_assets.canonical import from_plain
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package import assemble, load_package, write_folder, write_zip
+from clinical_assets.evidence.package_reader import read_package
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
 from clinical_assets.evidence.signing import (
     fingerprint,
@@ -25,7 +26,7 @@ from clinical_assets.evidence.signing import (
     public_key_of,
     sign_folder,
 )
-from clinical_assets.evidence.verification import verify_package
+from clinical_assets.evidence.verification import verify_files, verify_package
 from clinical_assets.modelling.records import CandidateRecord, Verdict
 
 _REBUILD_SECONDS = 900
@@ -86,7 +87,6 @@ class PackageStore:
 
     def judge_rebuild(self, package: PackageRecord) -> Verdict:
         """Trains and evaluates again in a fresh process from the package; compares every bit."""
-        from clinical_assets.evidence.package_reader import read_package
         from clinical_assets.evidence.reproduction import compare
 
         with tempfile.TemporaryDirectory() as folder:
@@ -115,7 +115,10 @@ class PackageStore:
                     f"The rebuild did not finish: {lines[-1] if lines else 'no message'}",
                     {},
                 )
-            found = compare(read_package(self.root / package.folder), output)
+            try:
+                found = compare(read_package(self.root / package.folder), output)
+            except ClinicalError as error:
+                return Verdict("reproducibility", False, str(error), {})
         return found.verdict()
 
     def load(self, release: ReleaseRecord) -> tuple[CandidateRecord, bytes]:
@@ -125,7 +128,8 @@ class PackageStore:
             ClinicalError: the package is gone, changed, or not the one that was released.
         """
         folder = self.root / release.model / f"{release.version}-{release.package_sha256[:8]}"
-        report = verify_package(folder, public_key_of(self._private_key()))
+        files = read_package(folder)
+        report = verify_files(files, public_key_of(self._private_key()))
         if not report.passed or report.digest != release.package_sha256:
             raise ClinicalError(
                 "The released package is not what was released: "
@@ -133,7 +137,6 @@ class PackageStore:
                 where=f"model {release.model} {release.version}",
                 repair="Restore the package folder from its zip or from a backup, then run again",
             )
-        files = load_package(folder).files
         record = from_plain(CandidateRecord, json.loads(files["candidate.json"]))
         return record, files["model/model.onnx"]
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,10 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
     from resources.dagster_home import dagster_instance
     from resources.registry import Registry
     from resources.settings import Settings
+    from resources.snapshot_store import SnapshotStore
 
-    for noisy in ("alembic", "mlflow", "py4j", "dagster", "skl2onnx"):
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    for noisy in ("alembic", "dagster", "skl2onnx"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     settings = Settings.load()
     specs = models(settings.models)
@@ -47,12 +50,15 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
     chosen = list(names) or ["diabetes"]
     definitions = build_defs(settings, specs)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
+    snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
     imports = time.perf_counter() - began
     reports = []
     with dagster_instance(settings) as instance:
         for name in chosen:
             with _Progress(console, name) as progress:
-                reports.append(run_release(definitions, name, instance, registry, progress.update))
+                reports.append(
+                    run_release(definitions, name, instance, registry, snapshots, progress.update)
+                )
     seconds = _seconds(time.perf_counter() - began, imports, reports)
     if as_json:
         click.echo(json.dumps(_plain(reports, settings, seconds), indent=2))
@@ -131,6 +137,8 @@ def _plain(reports: "list[RunReport]", settings: Any, seconds: dict[str, float])
 
 
 def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
+    from clinical_assets.canonical import to_plain
+
     package = report.metadata.get("package", {})
     folder = settings.packages / package["folder"] if package else None
     return {
@@ -141,6 +149,6 @@ def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
         "package": str(folder) if folder else None,
         "card": str(folder / "card/model_card.html") if folder else None,
         "gates": [{"name": g.gate, "passed": g.passed is True} for g in report.gates],
-        "metrics": report.metadata.get("evaluation", {}).get("figures", {}),
+        "metrics": to_plain(report.evaluation)["metrics"] if report.evaluation else {},
         "failure": report.failure or None,
     }

@@ -1,10 +1,11 @@
 """What ``clinical demo`` shows at the end: gates, figures, digests, places, next steps."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clinical_assets.modelling.records import Estimate, Evaluation
     from clinical_assets.runs import RunReport
     from resources.settings import Settings
 
@@ -15,11 +16,9 @@ def print_report(
     """Prints the tables of one run."""
     console.print()
     _print_gates(console, report)
-    evaluation = report.metadata.get("evaluation", {})
-    if "figures" in evaluation:
-        _print_metrics(console, evaluation)
-    if "reference_models" in evaluation:
-        _print_references(console, evaluation)
+    if report.evaluation is not None:
+        _print_metrics(console, report.evaluation)
+        _print_references(console, report.evaluation)
     _print_outcome(console, report, settings)
     shares = ", ".join(f"{name.replace('_', ' ')} {value:.1f} s" for name, value in seconds.items())
     console.print(f"[dim]Time: {shares}[/]")
@@ -44,34 +43,47 @@ def _print_gates(console: "Console", report: "RunReport") -> None:
     console.print(table)
 
 
-def _print_metrics(console: "Console", evaluation: dict[str, Any]) -> None:
+def _print_metrics(console: "Console", evaluation: "Evaluation") -> None:
     from rich.table import Table
 
-    table = Table(title="Test set, 95 % bootstrap interval", title_justify="left")
-    for name, justify in (("metric", "left"), ("estimate", "right"), ("interval", "right")):
-        table.add_column(name, justify="left" if justify == "left" else "right")
-    for name, figure in evaluation["figures"].items():
-        value, lower, upper = figure["value"], figure["lower"], figure["upper"]
-        table.add_row(
-            name.replace("_", " "),
-            "–" if value is None else f"{value:.3f}",
-            "–" if lower is None or upper is None else f"{lower:.3f} to {upper:.3f}",
-        )
+    found = next(iter(evaluation.metrics.values()))
+    table = Table(
+        title=f"Test set: {found.n} rows, {found.events} events, 95 % bootstrap interval",
+        title_justify="left",
+    )
+    table.add_column("metric")
+    table.add_column("estimate", justify="right")
+    table.add_column("interval", justify="right")
+    for name, figure in evaluation.metrics.items():
+        digits = 0 if name == "errors" else 3
+        table.add_row(name.replace("_", " "), _number(figure.value, digits), _range(figure, digits))
     console.print(table)
 
 
-def _print_references(console: "Console", evaluation: dict[str, Any]) -> None:
+def _print_references(console: "Console", evaluation: "Evaluation") -> None:
     from rich.table import Table
 
+    metric = evaluation.comparison.metric.upper()
     table = Table(title="Against plain models and published figures", title_justify="left")
-    table.add_column("model")
-    for name in ("errors at 0.5", "published", "AUROC", "candidate minus this"):
-        table.add_column(name, justify="right")
-    for row in evaluation["reference_models"]:
-        table.add_row(
-            *(str(row[k]) for k in ("name", "errors", "published", "auroc", "difference"))
-        )
+    table.add_column("model", ratio=1)
+    table.add_column("errors at 0.5", justify="right", no_wrap=True)
+    table.add_column("published", justify="right")
+    table.add_column(f"candidate’s {metric} minus its", justify="right")
+    for r in evaluation.references:
+        published = "–" if r.published_errors is None else str(r.published_errors)
+        difference = f"{_number(r.difference.value, 3)} ({_range(r.difference, 3)})"
+        table.add_row(r.name, f"{r.errors} of {r.test_rows}", published, difference)
     console.print(table)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _range(figure: "Estimate", digits: int) -> str:
+    if figure.lower is None or figure.upper is None:
+        return "–"
+    return f"{figure.lower:.{digits}f} to {figure.upper:.{digits}f}"
 
 
 def _print_outcome(console: "Console", report: "RunReport", settings: "Settings") -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
 
-from clinical_assets.canonical import frame_digest, to_plain
+from clinical_assets.canonical import frame_digest
 from clinical_assets.errors import ClinicalError
 from clinical_assets.keys import ModelKeys
 from clinical_assets.lifecycle import plots, show
@@ -271,6 +271,10 @@ def require_same_candidate(candidate: CandidateRecord, protocol: Protocol) -> No
         )
 
 
+# Numbers that Dagster draws over the materializations ("Plots" on the asset's page).
+_PLOTTED = ("auroc", "brier", "calibration_slope", "sensitivity", "specificity")
+
+
 def _evaluation_metadata(spec: ClinicalModel, found: Evaluation) -> dict[str, Any]:
     references = [
         [
@@ -283,9 +287,11 @@ def _evaluation_metadata(spec: ClinicalModel, found: Evaluation) -> dict[str, An
         for r in found.references
     ]
     metric = spec.acceptance.subgroup_metric
+    plain = {name: found.metrics[name].value for name in _PLOTTED if name in found.metrics}
     return {
         "candidate": found.version,
         "protocol_digest": found.protocol_digest,
+        **{name: value for name, value in plain.items() if value is not None},
         "metrics": show.markdown(show.metrics_table(found.metrics)),
         "curves": plots.performance(
             found.roc,
@@ -307,17 +313,6 @@ def _evaluation_metadata(spec: ClinicalModel, found: Evaluation) -> dict[str, An
                 references,
             )
         ),
-        "figures": {name: to_plain(estimate) for name, estimate in found.metrics.items()},
-        "reference_models": [
-            {
-                "name": r.name,
-                "errors": f"{r.errors} of {r.test_rows}",
-                "published": "–" if r.published_errors is None else str(r.published_errors),
-                "auroc": show.interval(r.metrics["auroc"]),
-                "difference": show.interval(r.difference),
-            }
-            for r in found.references
-        ],
         "champion": found.comparison.champion or "none: first release",
         "difference_to_champion": show.interval(found.comparison.difference),
         "coverage_of_prediction_sets": show.interval(found.conformal.coverage),

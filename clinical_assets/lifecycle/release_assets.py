@@ -4,7 +4,6 @@ import io
 
 import polars as pl
 from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, Failure, asset
-from resources.sources import SourcesResource
 
 from clinical_assets.canonical import canonical_json
 from clinical_assets.evidence.card import ModelCard
@@ -31,7 +30,7 @@ from resources.packages import PackagesResource
 from resources.provenance import ProvenanceResource
 from resources.registry import RegistryResource
 from resources.snapshots import SnapshotsResource
-
+from resources.sources import SourcesResource
 
 # What goes into a package, by asset name; the parameters of the package asset are named alike.
 _PACKAGED = (

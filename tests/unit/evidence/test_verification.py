@@ -264,15 +264,15 @@ def test_packages_of_format_1_verify_for_ever(tmp_path: Path) -> None:
     assert report.problems == ()
     assert report.passed
     assert report.trusted is True
-    assert report.digest == "bf9f8507e539495e63f8380d041aff754b1b365ce1f17d4f2138e75f28d677e5"
+    assert report.digest == "cd9680706a7bdf6cc58cc48cbaba2cf901a149279d6f02b3c688bbe767406e2f"
     assert (
-        report.key_fingerprint == "a73f21180978595faf419b6265695726b22cfb28a0306d6df0227a4d45bccb15"
+        report.key_fingerprint == "2934785dc094fe3c22511507943320c3615f67645003b89e2164200ba662f069"
     )
     write_zip(load_package(GOLDEN), tmp_path / "golden.zip")
     assert verify_package(tmp_path / "golden.zip", key).passed
     assert (
         sha256((tmp_path / "golden.zip").read_bytes())
-        == "39085a6a291f41b3e43cfbc41308e5050fd11bffc138b67fda07fcae86392073"
+        == "a830e2d3bd007f503255b601e7cf8b84b8343ac837d26e2ee6d250d00df8894c"
     )
 
 

@@ -78,6 +78,14 @@ ALL = [rows, count, file, end]
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     seen.clear()
+    with DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def stored_instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    """One that another process could open: a re-execution asks for it."""
+    seen.clear()
     (tmp_path / "dagster").mkdir()
     with DagsterInstance.local_temp(str(tmp_path / "dagster")) as made:
         yield made
@@ -170,9 +178,11 @@ def test_a_version_written_after_the_run_began_is_not_read(
 ) -> None:
     """Another run writes between this run's write and its read; this run keeps its own."""
 
+    factors = iter([9, 8])
+
     @asset(key=["model", "between"], deps=[ROWS_KEY])
     def between() -> None:
-        run(instance, tmp_path, [rows], factor=9)
+        run(instance, tmp_path, [rows], factor=next(factors))
 
     @asset(key=["model", "late"], ins={"frame": AssetIn(ROWS_KEY)}, deps=[between])
     def late(frame: pl.DataFrame) -> None:
@@ -207,7 +217,10 @@ def retried_job() -> JobDefinition:
     return definitions.resolve_job_def("all")
 
 
-def test_a_retry_reads_what_its_parent_run_wrote(instance: DagsterInstance, tmp_path: Path) -> None:
+def test_a_retry_reads_what_its_parent_run_wrote(
+    stored_instance: DagsterInstance, tmp_path: Path
+) -> None:
+    instance = stored_instance
     STORE["path"] = str(tmp_path)
     seen["fail"] = True
     config = {"execution": {"config": {"in_process": {}}}}

@@ -147,14 +147,15 @@ def test_another_tool_reads_the_table(lake: Lake, tmp_path: Path) -> None:
     table = str(tmp_path / "plain" / "t")
     assert_frame_equal(pl.read_delta(table).sort("x", "s"), plain.read("t").sort("x", "s"))
     assert pl.read_delta(table, version=0).height == 2
+    assert DeltaTable(table).count() == 6
     configuration = DeltaTable(table).metadata().configuration
     assert configuration["delta.logRetentionDuration"] == "interval 36500 days"
 
 
 def test_a_checkpoint_leaves_every_version_readable(lake: Lake) -> None:
-    pins = [lake.append("t", pl.DataFrame({"x": [n]})) for n in range(103)]
+    pins = [lake.append("t", pl.DataFrame({"x": [n]})) for n in range(101)]
     assert list(log_entry(lake, "t", 0).parent.glob("*checkpoint*.parquet"))
-    for pin in (pins[0], pins[99], pins[102]):
+    for pin in (pins[0], pins[99], pins[100]):
         assert lake.read("t", pin)["x"].to_list() == list(range(pin.version + 1))
 
 
@@ -303,6 +304,20 @@ def test_a_forged_chain_is_refused(lake: Lake) -> None:
         lake.read("t", pin)
 
 
+def test_a_log_that_names_another_file_is_refused(lake: Lake) -> None:
+    """Other readers follow Delta's entry, this lake its own record: they must be one file."""
+    pin = lake.write("t", PART)
+    (file,) = lake.files(pin)
+    PART.write_parquet(Path(file).with_name("other.parquet"))
+    entry = log_entry(lake, "t", 0)
+    first, *rest = entry.read_text().splitlines()
+    action = [line.replace(Path(file).name, "other.parquet") for line in rest]
+    assert "clinical" in first
+    entry.write_text("\n".join([first, *action]))
+    with pytest.raises(ClinicalError, match="names other files in Delta's log"):
+        lake.read("t", pin)
+
+
 def test_a_version_of_another_tool_is_refused(lake: Lake, tmp_path: Path) -> None:
     plain = Lake(str(tmp_path / "plain"))
     pin = plain.write("t", PART)
@@ -379,7 +394,7 @@ for n in range(int(sys.argv[4])):
 
 def test_killed_writer_leaves_whole_versions_only(lake: Lake) -> None:
     acknowledged = {}
-    for round_ in range(6):
+    for round_ in range(4):
         process = start(WRITER, lake.url, "write", "50000", "1000000")
         for line in kill_after(process, 0.15 + 0.017 * round_)[1:]:
             version, digest, rows = line.split()
@@ -395,16 +410,16 @@ def test_killed_writer_leaves_whole_versions_only(lake: Lake) -> None:
 
 @pytest.mark.parametrize("mode", ["write", "append"])
 def test_two_writers_at_once_each_get_their_own_version(lake: Lake, mode: str) -> None:
-    rivals = [start(WRITER, lake.url, mode, rows, "15") for rows in ("3", "4")]
+    rivals = [start(WRITER, lake.url, mode, rows, "10") for rows in ("3", "4")]
     said = [rival.communicate()[0].splitlines()[1:] for rival in rivals]
     assert [rival.returncode for rival in rivals] == [0, 0]
     pins = [[TableVersion("t", int(v), d, int(r)) for v, d, r in map(str.split, s)] for s in said]
-    assert sorted(p.version for own in pins for p in own) == list(range(30))
+    assert sorted(p.version for own in pins for p in own) == list(range(20))
     for own, rows in zip(pins, (3, 4), strict=True):
         for n, pin in enumerate(own):
             assert lake.read("t", pin)["x"].to_list()[-rows:] == [n] * rows
     if mode == "append":
-        assert lake.read("t").height == 15 * 7
+        assert lake.read("t").height == 10 * 7
 
 
 def test_query(lake: Lake) -> None:
@@ -467,8 +482,8 @@ def test_two_writers_at_once_on_s3(s3_lake: Lake) -> None:
         return s3_lake.append("t", pl.DataFrame({"x": [n]}))
 
     with ThreadPoolExecutor(4) as pool:
-        pins = list(pool.map(write, range(12)))
-    assert sorted(p.version for p in pins) == list(range(12))
+        pins = list(pool.map(write, range(8)))
+    assert sorted(p.version for p in pins) == list(range(8))
     for n, pin in enumerate(pins):
         assert s3_lake.read("t", pin)["x"].to_list()[-1] == n
-    assert sorted(s3_lake.read("t")["x"].to_list()) == list(range(12))
+    assert sorted(s3_lake.read("t")["x"].to_list()) == list(range(8))

@@ -2,6 +2,7 @@
 
 from dagster import AssetChecksDefinition
 
+from asset_checks.contracts.own import own_checks
 from asset_checks.data_gates import contract_gate, independence_gate, leakage_gate
 from asset_checks.model_gates import (
     card_gate,
@@ -21,10 +22,21 @@ def build_gates(spec: ClinicalModel) -> list[AssetChecksDefinition]:
     keys = ModelKeys(spec.name)
     limits = spec.acceptance
     return [
-        contract_gate("dataset_contract", keys.dataset, spec.columns, unique=(spec.id_column,)),
+        contract_gate(
+            "dataset_contract",
+            keys.dataset,
+            spec.columns,
+            unique=(spec.id_column,),
+            label=spec.label.column,
+            checks=own_checks(spec.name),
+        ),
         independence_gate("split_independence", keys.split, keys.dataset, spec),
         contract_gate(
-            "features_contract", keys.features, feature_columns(spec), unique=(spec.id_column,)
+            "features_contract",
+            keys.features,
+            feature_columns(spec),
+            unique=(spec.id_column,),
+            label=spec.label.column,
         ),
         leakage_gate("no_target_leakage", keys, spec),
         parity_gate("onnx_parity", keys.candidate, limits),

@@ -19,7 +19,8 @@ from resources.settings import Settings
 def prepare_dagster_home(settings: Settings) -> Path:
     """Makes the stores and Dagster's folder with its configuration; sets ``DAGSTER_HOME``.
 
-    The configuration is written as JSON, which YAML includes. A ``dagster.yaml`` that is already there (production: PostgreSQL) is left alone.
+    The configuration is written as JSON, which YAML includes. A ``dagster.yaml`` that is
+    already there (production: PostgreSQL) is left alone.
 
     Raises:
         ClinicalError: the folder cannot be written.

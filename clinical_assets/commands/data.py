@@ -39,10 +39,15 @@ def list_sources(as_json: bool) -> None:
         click.echo(json.dumps({"sources": [_source_object(s, present[s.id]) for s in sources]}))
         return
     rows = [
-        (s.id, s.title, str(sum(f.rows for f in s.files)), s.license, _where(s, present[s.id]))
+        (
+            s.id,
+            _where(s, present[s.id]),
+            str(sum(f.rows for f in s.files)),
+            f"{s.title} ({s.license})",
+        )
         for s in sources
     ]
-    _print_table(("source", "title", "rows", "licence", "files"), rows)
+    _print_table(("source", "files", "rows", "title"), rows, wrapped="title")
 
 
 @data.command()
@@ -130,14 +135,14 @@ def _print_states(states: "Sequence[FileState]") -> None:
     rows = [
         (
             state.source,
-            state.file.name,
+            _MARKS.get(state.state, "[red]wrong[/]"),
             str(state.file.rows),
             state.file.sha256[:16],
-            _MARKS.get(state.state, "[red]wrong[/]"),
+            state.file.name,
         )
         for state in states
     ]
-    _print_table(("source", "file", "rows", "SHA-256 (start)", "state"), rows)
+    _print_table(("source", "state", "rows", "SHA-256 (start)", "file"), rows, wrapped="file")
     for state in states:
         if state.problem:
             click.secho(f"Error: {state.problem}", fg="red", err=True)
@@ -147,17 +152,13 @@ def _print_states(states: "Sequence[FileState]") -> None:
             )
 
 
-def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], wrapped: str) -> None:
+    from clinical_assets.commands.tables import new_console, new_table
 
-    table = Table()
-    for heading in headings:
-        # A name or digest must not be cut: it is what the reader types or compares next.
-        table.add_column(heading, no_wrap=heading not in ("title", "licence"))
+    table = new_table(heads, wrapped=wrapped, right=("rows",))
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    new_console().print(table)
 
 
 def _stop(error: ClinicalError, as_json: bool) -> NoReturn:

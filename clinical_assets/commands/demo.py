@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clinical_assets.commands.tables import new_console
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -25,7 +27,7 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
     stays what it was.
     """
     began = time.perf_counter()
-    console = _console(quiet=as_json)
+    console = new_console(quiet=as_json)
     console.print("[bold]Loading the asset graph…[/]")
     from clinical_assets.definitions import build_defs
     from clinical_assets.errors import ClinicalError
@@ -69,12 +71,6 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
             print_report(console, report, settings, seconds)
     if not all(report.succeeded for report in reports):
         sys.exit(1)
-
-
-def _console(quiet: bool) -> "Console":
-    from rich.console import Console
-
-    return Console(quiet=quiet, highlight=False)
 
 
 class _Progress:

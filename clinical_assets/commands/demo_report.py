@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from clinical_assets.commands.tables import new_table
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -25,13 +27,7 @@ def print_report(
 
 
 def _print_gates(console: "Console", report: "RunReport") -> None:
-    from rich.table import Table
-
-    table = Table(title=f"Gates of {report.model}", title_justify="left", expand=True)
-    table.add_column("gate", no_wrap=True)
-    table.add_column("asset", style="dim", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("why", ratio=1)
+    table = new_table(("gate", "verdict", "why"), wrapped="why", title=f"Gates of {report.model}")
     for gate in report.gates:
         verdict = {
             True: "[green]passed[/]",
@@ -39,21 +35,18 @@ def _print_gates(console: "Console", report: "RunReport") -> None:
             None: "[yellow]not decided[/]",
         }[gate.passed]
         summary = gate.summary.splitlines()[0] if gate.summary else ""
-        table.add_row(gate.gate, gate.asset.split("/")[-1], verdict, summary)
+        table.add_row(gate.gate, verdict, summary)
     console.print(table)
 
 
 def _print_metrics(console: "Console", evaluation: "Evaluation") -> None:
-    from rich.table import Table
-
     found = next(iter(evaluation.metrics.values()))
-    table = Table(
-        title=f"Test set: {found.n} rows, {found.events} events, 95 % bootstrap interval",
-        title_justify="left",
+    table = new_table(
+        ("metric", "estimate", "95 % interval"),
+        wrapped="metric",
+        right=("estimate", "95 % interval"),
+        title=f"Test set: {found.n} rows, {found.events} events",
     )
-    table.add_column("metric")
-    table.add_column("estimate", justify="right")
-    table.add_column("interval", justify="right")
     for name, figure in evaluation.metrics.items():
         digits = 0 if name == "errors" else 3
         table.add_row(name.replace("_", " "), _number(figure.value, digits), _range(figure, digits))
@@ -61,14 +54,14 @@ def _print_metrics(console: "Console", evaluation: "Evaluation") -> None:
 
 
 def _print_references(console: "Console", evaluation: "Evaluation") -> None:
-    from rich.table import Table
-
     metric = evaluation.comparison.metric.upper()
-    table = Table(title="Against plain models and published figures", title_justify="left")
-    table.add_column("model", ratio=1)
-    table.add_column("errors at 0.5", justify="right", no_wrap=True)
-    table.add_column("published", justify="right")
-    table.add_column(f"candidate’s {metric} minus its", justify="right")
+    numbers = ("errors at 0.5", "published", f"{metric}, candidate minus this")
+    table = new_table(
+        ("model", *numbers),
+        wrapped="model",
+        right=numbers,
+        title="Against plain models and published figures",
+    )
     for r in evaluation.references:
         published = "–" if r.published_errors is None else str(r.published_errors)
         difference = f"{_number(r.difference.value, 3)} ({_range(r.difference, 3)})"

@@ -23,13 +23,13 @@ def history(model: str, as_json: bool) -> None:
     if not found:
         click.echo(f"No candidate of {model} was ever trained here. Run `clinical demo` first.")
         return
-    from rich.console import Console
-    from rich.table import Table
+    from clinical_assets.commands.tables import new_console, new_table
 
-    table = Table(title=f"Candidates of {model}", title_justify="left", expand=True)
-    for name in ("trained (UTC)", "version", "state"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("gates", ratio=1)
+    table = new_table(
+        ("trained (UTC)", "version", "state", "gates"),
+        wrapped="gates",
+        title=f"Candidates of {model}",
+    )
     for candidate in found:
         refused = [
             f"[red]{name}[/]: {text.removeprefix('refused: ')}"
@@ -44,4 +44,4 @@ def history(model: str, as_json: bool) -> None:
             state,
             "\n".join([f"{passed} passed", *refused]),
         )
-    Console(highlight=False).print(table)
+    new_console().print(table)

@@ -102,6 +102,9 @@ _LABEL = Column(
     "Diabetes by WHO criteria of 1985 within five years after the examination",
 )
 
+# Names of these columns in Ripley's files, for the lineage.
+_PUBLISHED = ("npreg", "glu", "bp", "skin", "bmi", "ped", "age", "type")
+
 COLUMNS: tuple[Column, ...] = (
     _PATIENT,
     Column(
@@ -111,8 +114,10 @@ COLUMNS: tuple[Column, ...] = (
         "Part of the published split",
         levels=("train", "test"),
     ),
-    *_MEASUREMENTS,
-    _LABEL,
+    *(
+        replace(column, derived_from=(published,))
+        for column, published in zip((*_MEASUREMENTS, _LABEL), _PUBLISHED, strict=True)
+    ),
 )
 """Contract of :func:`read_ripley`."""
 

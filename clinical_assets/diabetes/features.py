@@ -30,6 +30,7 @@ FEATURES: tuple[Column, ...] = (
         "Natural logarithm of the diabetes pedigree function",
         minimum=-4.61,  # ln 0.01, rounded outwards
         maximum=1.61,  # ln 5, rounded outwards
+        derived_from=("pedigree_score",),
     ),
     _BY_NAME["age_years"],
 )

@@ -64,9 +64,7 @@ def judge_release(gates: Sequence[GateEvidence], package: PackageEvidence | None
     else:
         found += [f"package: {problem}" for problem in package.problems]
         if package.stale:
-            found.append(
-                f"the package is older than {', '.join(package.stale)}; build it again"
-            )
+            found.append(f"the package is older than {', '.join(package.stale)}; build it again")
     passed = not found
     decided = sum(1 for gate in gates if gate.passed)
     summary = (

@@ -76,7 +76,7 @@ def feature_lineage(spec: ClinicalModel, dataset: AssetKey, split: AssetKey) -> 
     known = {c.name for c in spec.columns}
 
     def from_dataset(names: Sequence[str]) -> list[TableColumnDep]:
-        return [TableColumnDep(asset_key=dataset, column_name=n) for n in names if n in known]
+        return [TableColumnDep(asset_key=dataset, column_name=name) for name in names]
 
     deps: dict[str, list[TableColumnDep]] = {
         spec.id_column: from_dataset([spec.id_column]),
@@ -84,7 +84,7 @@ def feature_lineage(spec: ClinicalModel, dataset: AssetKey, split: AssetKey) -> 
         "role": [TableColumnDep(asset_key=split, column_name="role")],
     }
     for column in spec.features:
-        origin = from_dataset(column.derived_from or (column.name,))
+        origin = from_dataset((column.name,) if column.name in known else column.derived_from)
         deps[column.name] = origin
         if column.nullable:
             deps[missing_indicator(column.name)] = origin

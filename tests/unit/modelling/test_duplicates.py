@@ -122,6 +122,21 @@ def test_not_finite_numbers_count_as_missing() -> None:
     assert found == Matches(1, 0)
 
 
+def test_partner_in_a_neighbouring_cell_is_found() -> None:
+    """Copies disturbed by the whole tolerance, either way in every column, cross cells."""
+    draw = np.random.default_rng(7)
+    values = draw.normal(size=(200, 4))
+    steps = 0.0999 * draw.choice([-1.0, 1.0], size=values.shape)
+    columns = [f"v{i}" for i in range(4)]
+    earlier = pl.DataFrame(values, schema=columns)
+    scale = dict.fromkeys(columns, 1.0)
+    copies = pl.DataFrame(values + steps, schema=columns)
+    found = count_matches(earlier, copies, columns, tolerance=0.1, scale=scale)
+    assert found == Matches(0, 200)
+    beyond = pl.DataFrame(values + 5.0 + steps, schema=columns)
+    assert count_matches(earlier, beyond, columns, tolerance=0.1, scale=scale).exact == 0
+
+
 def test_odd_column_names_are_harmless() -> None:
     frame = pl.DataFrame({'a"; DROP TABLE later': [1], "l.i": [2], "i": [3]})
     assert count_matches(frame, frame, frame.columns, tolerance=0.1, scale={}).exact == 1

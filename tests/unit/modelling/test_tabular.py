@@ -2,10 +2,11 @@
 
 import csv
 import io
+from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -186,6 +187,7 @@ SCHEMA = {"i": pl.Int64, "f": pl.Float64, "s": pl.String, "b": pl.Boolean}
 
 
 @settings(max_examples=150, deadline=None)
+@example(rows=[(None, None, "\r", None)], quoting=csv.QUOTE_ALL, end="\n", header=False)
 @given(
     rows=ROWS,
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
@@ -193,8 +195,11 @@ SCHEMA = {"i": pl.Int64, "f": pl.Float64, "s": pl.String, "b": pl.Boolean}
     header=st.booleans(),
 )
 def test_any_table_written_as_csv_comes_back(
-    rows: list[tuple[object, ...]], quoting: int, end: str, header: bool
+    rows: list[tuple[Any, ...]], quoting: int, end: str, header: bool
 ) -> None:
+    # Before Python 3.13 the writer leaves a lone carriage return unquoted: not a CSV file then.
+    stray = any("\r" in (text or "") for _, _, text, _ in rows)
+    assume(not (stray and end == "\n" and quoting == csv.QUOTE_MINIMAL))
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, quoting=quoting, lineterminator=end)
     if header:

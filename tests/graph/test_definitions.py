@@ -1,0 +1,109 @@
+"""The graph as Dagster loads it: complete, documented, without orphans, gates blocking."""
+
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey, Definitions, TableSchema
+from dagster._core.definitions.metadata import TableMetadataSet
+
+from clinical_assets.definitions import build_defs
+from clinical_assets.keys import ASSETS, GATES, ModelKeys, gate_keys
+from resources.settings import Settings
+
+TABLES = ("dataset", "features")
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
+    return build_defs(Settings.load(store=tmp_path_factory.mktemp("store")))
+
+
+def test_dagster_can_load_everything(definitions: Definitions) -> None:
+    Definitions.validate_loadable(definitions)
+
+
+def test_each_model_has_every_asset(definitions: Definitions) -> None:
+    keys = definitions.resolve_asset_graph().get_all_asset_keys()
+    assert keys == {AssetKey(["diabetes", name]) for name in ASSETS}
+    assert set(ModelKeys("diabetes").all()) == keys
+
+
+def test_no_asset_depends_on_a_key_that_does_not_exist(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert {key for key in graph.get_all_asset_keys() if not graph.get(key).is_materializable} == set()
+    for key in graph.get_all_asset_keys():
+        for parent in graph.get(key).parent_keys:
+            assert graph.get(parent).is_materializable, f"{key} depends on unknown {parent}"
+
+
+def test_every_gate_is_built_blocks_and_guards_an_asset_that_exists(
+    definitions: Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert graph.asset_check_keys == set(gate_keys("diabetes"))
+    for key in graph.asset_check_keys:
+        check = graph.get(key)
+        assert check.blocking, f"{key.name} does not block"
+        assert check.description
+        assert graph.get(key.asset_key).is_materializable
+    assert len(GATES) == 14
+
+
+def test_every_asset_says_what_it_is_and_whose(definitions: Definitions) -> None:
+    for asset in definitions.resolve_asset_graph().asset_nodes:
+        assert asset.description, asset.key
+        assert asset.group_name == "diabetes"
+        assert asset.owners, asset.key
+        assert asset.kinds, asset.key
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_declare_columns_and_their_lineage(definitions: Definitions, name: str) -> None:
+    metadata = definitions.resolve_asset_graph().get(AssetKey(["diabetes", name])).metadata
+    declared = TableMetadataSet.extract(metadata)
+    assert isinstance(declared.column_schema, TableSchema)
+    names = {column.name for column in declared.column_schema.columns}
+    assert {"patient_id", "diabetes", "bmi_kg_per_m2"} <= names
+    assert all(column.description for column in declared.column_schema.columns)
+    assert declared.column_lineage is not None
+    traced = declared.column_lineage.deps_by_column
+    assert [dep.column_name for dep in traced["bmi_kg_per_m2"]]
+    assert set(traced) <= names
+
+
+def test_features_are_traced_to_the_columns_they_come_from(definitions: Definitions) -> None:
+    keys = ModelKeys("diabetes")
+    metadata = definitions.resolve_asset_graph().get(keys.features).metadata
+    lineage = TableMetadataSet.extract(metadata).column_lineage
+    assert lineage is not None
+    (origin,) = lineage.deps_by_column["pedigree_log"]
+    assert (origin.asset_key, origin.column_name) == (keys.dataset, "pedigree_score")
+    (origin,) = lineage.deps_by_column["bmi_kg_per_m2_missing"]
+    assert (origin.asset_key, origin.column_name) == (keys.dataset, "bmi_kg_per_m2")
+
+
+def test_only_the_test_predictions_read_test_rows_before_evaluation(
+    definitions: Definitions,
+) -> None:
+    """The protocol stands between the candidate and the test rows (GML-08)."""
+    graph = definitions.resolve_asset_graph()
+    keys = ModelKeys("diabetes")
+    assert keys.protocol in graph.get(keys.test_predictions).parent_keys
+    assert keys.candidate in graph.get(keys.protocol).parent_keys
+    assert keys.test_predictions in graph.get(keys.evaluation).parent_keys
+
+
+def test_each_model_has_a_job_and_runs_are_settled(definitions: Definitions) -> None:
+    repository = definitions.get_repository_def()
+    assert repository.has_job("diabetes_release")
+    sensors = {sensor.name for sensor in repository.sensor_defs}
+    assert sensors == {
+        "settle_mlflow_after_success",
+        "settle_mlflow_after_failure",
+        "settle_mlflow_after_canceled",
+    }
+
+
+def test_the_workspace_names_the_definitions() -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert "module_name: clinical_assets.definitions" in (root / "workspace.yaml").read_text()

@@ -7,6 +7,7 @@ what can be compared with it.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +20,12 @@ from clinical_assets.modelling.features import feature_table, fit_recipe, rows_w
 from clinical_assets.modelling.protocol import freeze
 from clinical_assets.modelling.records import CandidateRecord
 from clinical_assets.modelling.split import split_manifest
+from clinical_assets.errors import ClinicalError
 from clinical_assets.models import load_spec
+
+
+# Exit status when standard error holds one paragraph for people and nothing else.
+CLEAR_REFUSAL = 3
 
 
 def rebuild(package: Path, output: Path) -> None:
@@ -76,4 +82,8 @@ if __name__ == "__main__":
     parser.add_argument("--package", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    rebuild(arguments.package, arguments.output)
+    try:
+        rebuild(arguments.package, arguments.output)
+    except ClinicalError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(CLEAR_REFUSAL)

@@ -30,6 +30,7 @@ from clinical_assets.evidence.verification import verify_files, verify_package
 from clinical_assets.modelling.records import CandidateRecord, Verdict
 
 _REBUILD_SECONDS = 900
+_CLEAR_REFUSAL = 3  # of clinical_assets.rebuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,9 @@ class PackageStore:
                 env={**os.environ, "PYTHONHASHSEED": "random"},
             )
             if finished.returncode != 0:
-                lines = finished.stderr.strip().splitlines()
+                said = _words_of(finished)
                 return Verdict(
-                    "reproducibility",
-                    False,
-                    f"The rebuild did not finish: {lines[-1] if lines else 'no message'}",
-                    {},
+                    "reproducibility", False, f"The rebuild did not finish: {said}", {}
                 )
             try:
                 found = compare(read_package(self.root / package.folder), output)
@@ -172,6 +170,14 @@ class PackageStore:
             public.write_bytes(public_key_of(path.read_bytes()))
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _words_of(rebuild: subprocess.CompletedProcess[str]) -> str:
+    """Why a rebuild stopped; of an unforeseen error its kind only, for its text may hold values."""
+    if rebuild.returncode == _CLEAR_REFUSAL:
+        return rebuild.stderr.strip()
+    lines = rebuild.stderr.strip().splitlines() or ["no message"]
+    return lines[-1].partition(":")[0]
 
 
 class PackagesResource(ConfigurableResource[PackageStore]):

@@ -30,7 +30,9 @@ def test_each_model_has_every_asset(definitions: Definitions) -> None:
 
 def test_no_asset_depends_on_a_key_that_does_not_exist(definitions: Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    assert {key for key in graph.get_all_asset_keys() if not graph.get(key).is_materializable} == set()
+    assert {
+        key for key in graph.get_all_asset_keys() if not graph.get(key).is_materializable
+    } == set()
     for key in graph.get_all_asset_keys():
         for parent in graph.get(key).parent_keys:
             assert graph.get(parent).is_materializable, f"{key} depends on unknown {parent}"

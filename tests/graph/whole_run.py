@@ -1,0 +1,164 @@
+"""A store of its own and whole runs in it: real Dagster, MLflow, lake, snapshots and packages.
+
+What belongs here: making, copying and damaging stores, running a model or some of its assets, and
+looking at what remains. What does not: any expectation; those are the tests'.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagster import AssetKey, DagsterEvent, Definitions
+
+from clinical_assets.canonical import sha256
+from clinical_assets.definitions import build_defs
+from clinical_assets.evidence.package_record import ReleaseRecord
+from clinical_assets.evidence.release import GateEvidence
+from clinical_assets.evidence.sources import count_rows
+from clinical_assets.keys import gate_keys
+from clinical_assets.modelling.spec import ClinicalModel
+from clinical_assets.runs import RunReport, run_release
+from resources.dagster_home import dagster_instance
+from resources.evidence import EvidenceReader
+from resources.registry import CandidateHistory, Registry
+from resources.settings import Settings
+from resources.snapshot_store import SnapshotStore
+from tests.graph.small_model import MODEL
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW = ROOT / "data/raw/pima"
+LOG_TAIL = 2000
+
+
+@dataclass(frozen=True)
+class Store:
+    """One installation in a temporary folder."""
+
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Everything below the folder; the register is its own where the test wrote one."""
+        own = self.folder / "register/sources.toml"
+        register = own if own.exists() else ROOT / "data/sources.toml"
+        return Settings.load(store=self.folder, sources=register, models=())
+
+    @property
+    def registry(self) -> Registry:
+        """The registry on this store's MLflow."""
+        return Registry(self.settings.mlflow_tracking_uri, self.settings.mlflow_artifacts)
+
+    def definitions(self, spec: ClinicalModel = MODEL) -> Definitions:
+        """The graph of one model over this store."""
+        return build_defs(self.settings, [spec])
+
+    def run(self, spec: ClinicalModel = MODEL) -> RunReport:
+        """The model's release job in this process, as `clinical demo` runs it."""
+        settings = self.settings
+        snapshots = SnapshotStore(settings.snapshots_url)
+        with dagster_instance(settings) as instance:
+            return run_release(
+                self.definitions(spec),
+                spec.name,
+                instance,
+                self.registry,
+                snapshots,
+                lambda step: None,
+            )
+
+    def materialize(self, *assets: str, spec: ClinicalModel = MODEL) -> str:
+        """Some assets with their gates, as a person picks them in the UI; the failure's words."""
+        job = self.definitions(spec).resolve_implicit_global_asset_job_def()
+        keys = [AssetKey([spec.name, asset]) for asset in assets]
+        with dagster_instance(self.settings) as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                asset_selection=keys,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        refused = [
+            f"Gate {found.check_name} refused: {found.description}"
+            for found in result.get_asset_check_evaluations()
+            if not found.passed
+        ]
+        failed = [_words(e) for e in result.all_events if e.is_step_failure]
+        return " ".join([*failed, *refused])
+
+    def gates(self, model: str = MODEL.name) -> Mapping[str, GateEvidence]:
+        """The newest decision of each gate, by its name."""
+        with dagster_instance(self.settings) as instance:
+            found = EvidenceReader(instance).gates(gate_keys(model))
+        return {gate.gate: gate for gate in found}
+
+    def champion(self, model: str = MODEL.name) -> ReleaseRecord | None:
+        """The release in force."""
+        return self.registry.champion(model)
+
+    def history(self, model: str = MODEL.name) -> list[CandidateHistory]:
+        """Every candidate, newest first."""
+        return self.registry.history(model)
+
+    def package_folder(self, release: ReleaseRecord) -> Path:
+        """Where a released package lies."""
+        name = f"{release.version}-{release.package_sha256[:8]}"
+        return self.settings.packages / release.model / name
+
+    def leftovers(self) -> list[str]:
+        """Unfinished files and folders: what a reader must never meet."""
+        return sorted(
+            str(path.relative_to(self.folder))
+            for path in self.folder.rglob("*")
+            if path.name.startswith(".partial-") or path.parent.name == ".incoming"
+        )
+
+    def copy(self, folder: Path) -> "Store":
+        """The same store in another place; the places that MLflow wrote down follow."""
+        shutil.copytree(self.folder, folder)
+        (folder / "dagster/dagster.yaml").unlink()
+        with sqlite3.connect(folder / "mlflow/mlflow.db") as database:
+            old, new = str(self.folder), str(folder)
+            for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+                database.execute(
+                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new)
+                )
+        database.close()
+        return Store(folder)
+
+    def register(self, change: Callable[[dict[str, bytes]], None]) -> None:
+        """A register of this store's own: the Pima files as ``change`` leaves them, with the
+        hashes and row counts that they then have, so that they get past the register."""
+        folder = self.folder / "register"
+        text = (ROOT / "data/sources.toml").read_text()
+        files = {path.name: path.read_bytes() for path in sorted(RAW.glob("*.csv"))}
+        published = dict(files)
+        change(files)
+        (folder / "raw/pima").mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            rows = count_rows(published[name], header=True)
+            text = text.replace(sha256(published[name]), sha256(data))
+            if data != published[name]:
+                now = max(1, count_rows(data, header=True))
+                text = text.replace(
+                    f'sha256 = "{sha256(data)}", rows = {rows}',
+                    f'sha256 = "{sha256(data)}", rows = {now}',
+                )
+            (folder / "raw/pima" / name).write_bytes(data)
+        (folder / "sources.toml").write_text(text)
+
+    def unregister(self) -> None:
+        """Back to the published files."""
+        shutil.rmtree(self.folder / "register")
+
+
+def _words(event: DagsterEvent) -> str:
+    """The innermost message of a failed step."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "" if error is None else error.message.strip().split("ClinicalError: ")[-1]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dagster import ConfigurableResource
 
-from clinical_assets.canonical import from_plain
+from clinical_assets.canonical import from_plain, sha256
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package import assemble, load_package, write_folder, write_zip
 from clinical_assets.evidence.package_reader import read_package
@@ -58,6 +58,7 @@ class PackageStore:
             model=model,
             version=version,
             digest=package.digest,
+            onnx_sha256=sha256(files["model/model.onnx"]),
             folder=name,
             archive=f"{name}.zip",
             files=len(files),

@@ -76,7 +76,7 @@ ACCEPTANCE = AcceptanceCriteria(
         Criterion(
             "discrimination",
             "auroc",
-            "Ranks clearly better than glucose alone, whose published area is about 0.79",
+            "Ranks better than glucose alone, whose area on the training rows is about 0.78",
             bound="lower",
             minimum=0.80,
         ),

@@ -9,6 +9,7 @@ class PackageRecord:
 
     Attributes:
         digest: SHA-256 of ``manifest.json``; equal inputs give an equal digest.
+        onnx_sha256: of the model that it holds.
         folder: place of the unpacked package, relative to the package store.
         archive: place of the zip, relative to the package store.
         files: number of files that the manifest lists.
@@ -19,6 +20,7 @@ class PackageRecord:
     model: str
     version: str
     digest: str
+    onnx_sha256: str
     folder: str
     archive: str
     files: int

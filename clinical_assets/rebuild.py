@@ -18,6 +18,7 @@ from clinical_assets.modelling.candidate import train_candidate
 from clinical_assets.modelling.evaluation import ChampionPredictions
 from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
 from clinical_assets.modelling.protocol import freeze
+from clinical_assets.modelling.reading import read_dataset
 from clinical_assets.modelling.records import CandidateRecord
 from clinical_assets.modelling.split import split_manifest
 from clinical_assets.errors import ClinicalError
@@ -42,7 +43,7 @@ def rebuild(package: Path, output: Path) -> None:
     kept = from_plain(CandidateRecord, json.loads((package / "candidate.json").read_text()))
     raw = {file.name: file.read_bytes() for file in sorted((package / "data/raw").iterdir())}
 
-    dataset = spec.read(raw)
+    dataset = read_dataset(spec, raw)
     split = split_manifest(spec, dataset)
     training = rows_with_role(dataset, split, spec.id_column, "train")
     recipe = fit_recipe(spec, spec.derive(training))

@@ -1,12 +1,15 @@
 """One run of a model's release job in this process, watched step by step.
 
-Used by ``clinical demo``; what is shown is the command's business.
+Used by ``clinical demo``; what is shown is the command's business. A run that was killed left its
+lock free: the next one marks it as failed, which Dagster cannot know of a process that it did not
+start.
 """
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,9 +23,12 @@ from clinical_assets.keys import ModelKeys, gate_keys
 from clinical_assets.modelling.records import Evaluation
 from resources.evidence import EvidenceReader
 from resources.io_manager import SNAPSHOT
+from resources.locks import held, is_held
 from resources.registry import Registry
 from resources.snapshot_store import SnapshotStore
 
+# How Python prints the exception that carries a paragraph for people.
+_CLEAR = f"{ClinicalError.__module__}.{ClinicalError.__name__}: "
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -70,13 +76,17 @@ def run_release(
         watch: called when a step begins and when it ends.
     """
     began = time.perf_counter()
+    close_interrupted_runs(instance)
     run_id = str(uuid4())
     watcher = _Watcher(watch)
     instance.add_event_listener(run_id, watcher)
     job = definitions.resolve_job_def(release_job_name(model))
-    result = job.execute_in_process(
-        instance=instance, run_id=run_id, raise_on_error=False, run_config=_QUIET
-    )
+    lock = _lock(instance, run_id)
+    with held(lock):
+        result = job.execute_in_process(
+            instance=instance, run_id=run_id, raise_on_error=False, run_config=_QUIET
+        )
+    lock.unlink(missing_ok=True)
     registry.settle(run_outcome(instance))
     gates = EvidenceReader(instance).gates(gate_keys(model))
     seconds = time.perf_counter() - began
@@ -97,6 +107,25 @@ def run_release(
     return report
 
 
+def close_interrupted_runs(instance: DagsterInstance) -> None:
+    """Marks the runs as failed whose process was killed, so that nobody waits for them.
+
+    Known by their locks, which the operating system freed; runs that Dagster's own daemon
+    launched have none and are left to it.
+    """
+    for lock in sorted(_lock(instance, "any").parent.glob("*.lock")):
+        if is_held(lock):
+            continue
+        run = instance.get_run_by_id(lock.stem)
+        if run is not None and not run.is_finished:
+            instance.report_run_failed(run, "The process of this run was killed.")
+        lock.unlink(missing_ok=True)
+
+
+def _lock(instance: DagsterInstance, run_id: str) -> Path:
+    return Path(instance.root_directory) / "running" / f"{run_id}.lock"
+
+
 class _Watcher:
     def __init__(self, watch: Callable[[StepUpdate], None]) -> None:
         self._watch = watch
@@ -106,6 +135,8 @@ class _Watcher:
 
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
+        if event is not None and event.event_type == DagsterEventType.RUN_FAILURE:
+            self.failure = self.failure or _words(event.job_failure_data, "the run")
         if event is None or event.step_key is None:
             return
         name = event.step_key
@@ -117,19 +148,29 @@ class _Watcher:
             self.step_seconds[name] = seconds
             failed = event.event_type == DagsterEventType.STEP_FAILURE
             if failed and not self.failure:
-                self.failure = _words(event.step_failure_data)
+                self.failure = _words(event.step_failure_data, name)
             self._watch(StepUpdate(name, seconds, not failed))
 
 
-def _words(data: Any) -> str:
-    """The message of the innermost error that a person can act on, without its traceback."""
+def _words(data: Any, name: str) -> str:
+    """The innermost message that is meant for people.
+
+    Of an unforeseen error its kind alone: its text may quote a patient's value (HIP-06).
+    """
+    described = getattr(data, "user_failure_data", None)
+    if described is not None and described.description:
+        return str(described.description)
     error = data.error
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
-    while error is not None and error.cause is not None:
+    kinds = []
+    while error is not None:
+        before, marked, said = str(error.message).partition(_CLEAR)
+        if marked and not before:
+            return said.strip()
+        kinds.append(error.cls_name or "error")
         error = error.cause
-    if error is None:
-        return "the step failed without a message"
-    message = str(error.message).strip()
-    prefix = f"{ClinicalError.__module__}.{ClinicalError.__name__}: "
-    return message.removeprefix(prefix)
+    kind = kinds[-1] if kinds else "no message"
+    return (
+        f"{name.replace('__', '/', 1)} stopped with an error that was not foreseen ({kind}). "
+        "`clinical up` shows the run with its whole message; free disk space and the packages "
+        "of the lock are the first things to check."
+    )

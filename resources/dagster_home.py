@@ -4,8 +4,10 @@
 that this module configures.
 """
 
+import errno
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,14 +30,18 @@ def prepare_dagster_home(settings: Settings) -> Path:
     settings.prepare()
     home = settings.dagster_home
     configuration = home / "dagster.yaml"
+    draft = home / f".dagster.yaml.{os.getpid()}"
     try:
         if not configuration.exists():
-            configuration.write_text(json.dumps(embedded_configuration(home), indent=2))
+            # Never half there: Dagster would take an empty file for a configuration.
+            draft.write_text(json.dumps(embedded_configuration(home), indent=2))
+            draft.replace(configuration)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise ClinicalError(
             f"Dagster's folder cannot be written ({error.strerror})",
             where=str(home),
-            repair="Make the folder writable, or name another by CLINICAL_DAGSTER_HOME",
+            repair="Free space or make the folder writable, or set CLINICAL_STORE to another one",
         ) from error
     os.environ["DAGSTER_HOME"] = str(home)
     return home
@@ -62,7 +68,38 @@ def embedded_configuration(home: Path) -> dict[str, object]:
 
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
-    """The instance of this installation, for one command."""
+    """The instance of this installation, for one command.
+
+    Raises:
+        ClinicalError: a database of the store, or its disk, refuses, now or within the block.
+    """
     home = prepare_dagster_home(settings)
-    with DagsterInstance.from_config(str(home)) as instance:
+    with _store_faults(settings.store), DagsterInstance.from_config(str(home)) as instance:
         yield instance
+
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+
+
+@contextmanager
+def _store_faults(store: Path) -> Iterator[None]:
+    """Turns what databases and disk raise into one paragraph; their own words hold SQL values."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _DISK:
+            raise
+        reason = getattr(error, "orig", None) or error
+        words = type(reason).__name__
+        if isinstance(reason, sqlite3.Error):
+            words = str(reason)
+        elif isinstance(reason, OSError) and reason.strerror:
+            words = reason.strerror
+        raise ClinicalError(
+            f"A database of the store refused: {words}",
+            where=str(store),
+            repair="Free space and check that the folder can be written, then run again; what was"
+            " released before stays released",
+        ) from error

@@ -6,9 +6,9 @@ for content: a release names the package's SHA-256, and whoever loads it verifie
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from dagster import ConfigurableResource
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.modelling.records import Trial, Verdict
+from resources.locks import held
 from resources.tracking import EXPERIMENT
 
 if TYPE_CHECKING:
@@ -24,11 +25,24 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
+# A version carries it once it was champion: so a lost alias is told from a release that was
+# interrupted before it.
+_WAS_CHAMPION = "clinical.was_champion"
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+_TAKEN = ("RESOURCE_ALREADY_EXISTS",)
+_RELEASE_WAIT_SECONDS = 120.0
+_ORPHANED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateHistory:
-    """One candidate as MLflow remembers it: its gates by name, and how its run ended."""
+    """One training of a candidate as MLflow remembers it.
+
+    Attributes:
+        status: how its run ended.
+        gates: the newest verdict by gate; ``earlier``: refusals that a later verdict followed.
+        champion: whether the version in force was released from this training.
+    """
 
     model: str
     version: str
@@ -36,6 +50,7 @@ class CandidateHistory:
     status: str
     gates: Mapping[str, str]
     champion: bool
+    earlier: tuple[str, ...] = ()
 
 
 class Registry:
@@ -121,8 +136,9 @@ class Registry:
     def log_metrics(self, model: str, version: str, metrics: Mapping[str, float]) -> None:
         """Adds metrics to the candidate's run."""
         run = self.candidate_run(model, version)
-        for name, value in metrics.items():
-            self._client.log_metric(run, name, value)
+        with _storage_errors(self.tracking_uri):
+            for name, value in metrics.items():
+                self._client.log_metric(run, name, value)
 
     def log_files(self, model: str, version: str, files: Mapping[str, bytes]) -> None:
         """Adds files (path in the run's artifacts → bytes) to the candidate's run."""
@@ -137,34 +153,78 @@ class Registry:
             self._client.log_artifacts(run, folder)
 
     def record_verdict(self, model: str, version: str, verdict: Verdict) -> None:
-        """Keeps a gate's verdict on the candidate's run, a refusal as well as a pass."""
+        """Keeps a gate's verdict on the candidate's run; a refusal is never written over."""
         run = self.candidate_run(model, version)
         outcome = "passed" if verdict.passed else "refused"
-        self._client.set_tag(run, f"gate.{verdict.gate}", f"{outcome}: {verdict.summary}"[:5000])
+        text = f"{outcome}: {verdict.summary}"[:5000]
+        name, earlier = f"gate.{verdict.gate}", f"earlier.{verdict.gate}."
+        with _storage_errors(self.tracking_uri):
+            tags = self._client.get_run(run).data.tags
+            before = tags.get(name, text)
+            if before != text and before.startswith("refused"):
+                number = sum(tag.startswith(earlier) for tag in tags) + 1
+                self._client.set_tag(run, f"{earlier}{number:03d}", before)
+            self._client.set_tag(run, name, text)
 
     def champion(self, model: str) -> ReleaseRecord | None:
-        """The released version in force; None before the first release."""
+        """The released version in force; None before the first release.
+
+        Raises:
+            ClinicalError: the store does not answer. That is never taken for "no champion".
+        """
+        found = self._in_force(model)
+        return None if found is None else _release(found)
+
+    def _in_force(self, model: str) -> "ModelVersion | None":
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self._client.get_model_version_by_alias(model, CHAMPION)
+            with _storage_errors(self.tracking_uri, passed=_ABSENT):
+                return self._client.get_model_version_by_alias(model, CHAMPION)
         except MlflowException:
             return None
-        return _release(found)
 
     def rival(self, model: str, version: str) -> ReleaseRecord | None:
         """The released version that a candidate has to match: the champion, or, where the
-        candidate is the champion itself, the version that it replaced."""
+        candidate is the champion itself, the version that it replaced.
+
+        Raises:
+            ClinicalError: the store does not answer, or a model that was released has no champion.
+        """
         champion = self.champion(model)
+        if champion is None and self._once_released(model):
+            raise ClinicalError(
+                "The model was released, but MLflow names no champion, so none can be compared",
+                where=f"model {model}",
+                repair=f"Set the alias {CHAMPION!r} in MLflow back to the version in force",
+            )
         if champion is None or champion.version != version:
             return champion
         return next((r for r in self.releases(model) if r.version == champion.replaces), None)
 
     def releases(self, model: str) -> list[ReleaseRecord]:
         """Every version ever released, newest first."""
-        found = self._client.search_model_versions(f"name = '{model}'")
+        with _storage_errors(self.tracking_uri):
+            found = self._client.search_model_versions(f"name = '{model}'")
         ordered = sorted(found, key=lambda v: int(v.version), reverse=True)
         return [_release(version) for version in ordered]
+
+    def _once_released(self, model: str) -> bool:
+        with _storage_errors(self.tracking_uri):
+            found = self._client.search_model_versions(f"name = '{model}'")
+        return any(_WAS_CHAMPION in version.tags for version in found)
+
+    @contextmanager
+    def releasing(self) -> Iterator[None]:
+        """Lets one process of this machine at a time judge and release.
+
+        Between the comparison with the champion and the release no other may become champion. A
+        shared MLflow server has no such lock: there, one job releases at a time.
+        """
+        local = self.tracking_uri.startswith("sqlite:///")
+        lock = Path(self.tracking_uri.removeprefix("sqlite:///")).with_name("release.lock")
+        with held(lock, wait_seconds=_RELEASE_WAIT_SECONDS) if local else nullcontext():
+            yield
 
     def release(
         self, model: str, version: str, package_sha256: str, onnx_sha256: str
@@ -176,7 +236,7 @@ class Registry:
         if champion is not None and champion.package_sha256 == package_sha256:
             return champion
         run = self.candidate_run(model, version)
-        with _storage_errors(self.tracking_uri):
+        with _storage_errors(self.tracking_uri, passed=_TAKEN):
             try:
                 self._client.create_registered_model(model)
             except MlflowException as error:
@@ -195,6 +255,7 @@ class Registry:
                 },
             )
             self._client.set_registered_model_alias(model, CHAMPION, created.version)
+            self._client.set_model_version_tag(model, created.version, _WAS_CHAMPION, "true")
         return _release(created)
 
     def settle(self, outcome: Callable[[str], str | None]) -> None:
@@ -203,26 +264,42 @@ class Registry:
         Args:
             outcome: Dagster run id → ``FINISHED``, ``FAILED``, ``KILLED``, or None while it runs.
         """
-        tracked = self._client.search_runs(
-            [self.prepare()],
-            "tags.dagster_run_id LIKE '%'",
-            order_by=["attributes.start_time DESC"],
-        )
-        for run in tracked:
-            if "clinical.settled" in run.data.tags:
+        experiment = self.prepare()
+        with _storage_errors(self.tracking_uri):
+            tracked = self._client.search_runs(
+                [experiment],
+                "tags.dagster_run_id LIKE '%'",
+                order_by=["attributes.start_time DESC"],
+            )
+            ended: dict[str, str | None] = {}
+            for run in tracked:
+                ended[run.info.run_id] = outcome(run.data.tags["dagster_run_id"])
+                status = ended[run.info.run_id]
+                if status is not None and "clinical.settled" not in run.data.tags:
+                    self._client.set_terminated(run.info.run_id, status)
+                    self._client.set_tag(run.info.run_id, "clinical.settled", "true")
+            self._end_orphans(experiment, ended)
+
+    def _end_orphans(self, experiment: str, ended: Mapping[str, str | None]) -> None:
+        """Ends the runs that a killed process left open before it said whose they were."""
+        long_ago = (datetime.now(UTC) - _ORPHANED_AFTER).timestamp() * 1000
+        for run in self._client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+            if run.info.run_id in ended:
                 continue
-            if (ended := outcome(run.data.tags["dagster_run_id"])) is not None:
-                self._client.set_terminated(run.info.run_id, ended)
-                self._client.set_tag(run.info.run_id, "clinical.settled", "true")
+            parent = run.data.tags.get("mlflow.parentRunId", "")
+            if ended.get(parent) is not None or run.info.start_time < long_ago:
+                self._client.set_terminated(run.info.run_id, "KILLED")
 
     def history(self, model: str) -> list[CandidateHistory]:
         """Every candidate ever trained, newest first, with the verdict of each gate."""
-        champion = self.champion(model)
-        runs = self._client.search_runs(
-            [self.prepare()],
-            f"tags.clinical.model = '{model}'",
-            order_by=["attributes.start_time DESC"],
-        )
+        in_force = self._in_force(model)
+        experiment = self.prepare()
+        with _storage_errors(self.tracking_uri):
+            runs = self._client.search_runs(
+                [experiment],
+                f"tags.clinical.model = '{model}'",
+                order_by=["attributes.start_time DESC"],
+            )
         return [
             CandidateHistory(
                 model=model,
@@ -236,8 +313,12 @@ class Registry:
                     for name, text in sorted(run.data.tags.items())
                     if name.startswith("gate.")
                 },
-                champion=champion is not None
-                and champion.version == run.data.tags["clinical.version"],
+                champion=in_force is not None and in_force.run_id == run.info.run_id,
+                earlier=tuple(
+                    f"{name.split('.')[1]}: {text}"
+                    for name, text in sorted(run.data.tags.items())
+                    if name.startswith("earlier.")
+                ),
             )
             for run in runs
         ]
@@ -263,8 +344,8 @@ def _release(version: "ModelVersion") -> ReleaseRecord:
 
 
 @contextmanager
-def _storage_errors(place: str) -> Iterator[None]:
-    """Turns a failing tracking store into one clear paragraph."""
+def _storage_errors(place: str, *, passed: tuple[str, ...] = ()) -> Iterator[None]:
+    """Turns a failing tracking store into one clear paragraph; MLflow's codes ``passed`` pass."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -277,13 +358,14 @@ def _storage_errors(place: str) -> Iterator[None]:
             repair="Check that the disk is not full and that the folder or server can be written",
         ) from error
     except MlflowException as error:
-        if error.error_code == "RESOURCE_ALREADY_EXISTS":
+        if error.error_code in passed:
             raise
         raise ClinicalError(
             f"The tracking store refused a request ({error.error_code})",
             where=place.split("@")[-1],
-            repair="Check that the server answers and that its version matches the lock",
-        ) from error
+            repair="Check that the disk is not full, that the server answers and that its version"
+            " matches the lock",
+        ) from None  # MLflow's own words repeat the SQL statement with its values
 
 
 class RegistryResource(ConfigurableResource[Registry]):

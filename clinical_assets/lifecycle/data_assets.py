@@ -8,6 +8,7 @@ from resources.sources import SourcesResource
 from clinical_assets.keys import ModelKeys
 from clinical_assets.lifecycle import plots, show
 from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
+from clinical_assets.modelling.reading import read_dataset
 from clinical_assets.modelling.records import FeatureRecipe, SourceFile, SourceRecord
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.modelling.split import split_manifest
@@ -79,7 +80,7 @@ def _dataset(spec: ClinicalModel) -> AssetsDefinition:
         context: AssetExecutionContext, source: SourceRecord, snapshots: SnapshotsResource
     ) -> pl.DataFrame:
         store = snapshots.open()
-        frame = spec.read({file.name: store.get(file.sha256) for file in source.files})
+        frame = read_dataset(spec, {file.name: store.get(file.sha256) for file in source.files})
         if frame.height and spec.label.column in frame.columns:
             context.add_output_metadata(
                 {

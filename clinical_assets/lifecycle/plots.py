@@ -131,7 +131,8 @@ def performance(
     )
     right.axhline(0, color=GREY, linewidth=0.8, label="test nobody")
     right.axvline(threshold, color=GREY, linewidth=0.8, linestyle=":")
-    right.set_ylim(bottom=-0.05)
+    # Testing everybody has no lower end near a threshold of 1; the model's own range is shown.
+    right.set_ylim(-0.05, max((p.y for p in decision), default=1.0) + 0.05)
     right.legend(fontsize=7, frameon=False)
     _tidy(right, "Decision curve", "threshold probability", "net benefit")
     return _png(figure, "ROC, calibration and decision curves")

@@ -256,7 +256,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                     "The champion is unchanged."
                 )
             )
-        record = released.release(spec.name, package.version, package.digest, candidate.onnx_sha256)
+        record = released.release(spec.name, package.version, package.digest, package.onnx_sha256)
         context.add_output_metadata(
             {
                 "version": record.version,

@@ -276,7 +276,15 @@ def missing_package(candidate: Candidate) -> AssetsDefinition:
     def made() -> PackageRecord:
         version = candidate.record.version
         return PackageRecord(
-            "diabetes", version, "0" * 64, "diabetes/none", "diabetes/none.zip", 24, 1, "0" * 64
+            "diabetes",
+            version,
+            "0" * 64,
+            "1" * 64,
+            "diabetes/none",
+            "diabetes/none.zip",
+            24,
+            1,
+            "0" * 64,
         )
 
     return made

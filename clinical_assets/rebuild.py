@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from clinical_assets.canonical import canonical_json, from_plain
+from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.assess import evaluate_candidate, predict_test
 from clinical_assets.modelling.candidate import train_candidate
 from clinical_assets.modelling.evaluation import ChampionPredictions
@@ -21,9 +22,7 @@ from clinical_assets.modelling.protocol import freeze
 from clinical_assets.modelling.reading import read_dataset
 from clinical_assets.modelling.records import CandidateRecord
 from clinical_assets.modelling.split import split_manifest
-from clinical_assets.errors import ClinicalError
 from clinical_assets.models import load_spec
-
 
 # Exit status when standard error holds one paragraph for people and nothing else.
 CLEAR_REFUSAL = 3

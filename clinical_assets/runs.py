@@ -29,6 +29,7 @@ from resources.snapshot_store import SnapshotStore
 
 # How Python prints the exception that carries a paragraph for people.
 _CLEAR = f"{ClinicalError.__module__}.{ClinicalError.__name__}: "
+_STARTING_SECONDS = 60
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -82,7 +83,7 @@ def run_release(
     instance.add_event_listener(run_id, watcher)
     job = definitions.resolve_job_def(release_job_name(model))
     lock = _lock(instance, run_id)
-    with held(lock):
+    with held(lock, wait_seconds=5):
         result = job.execute_in_process(
             instance=instance, run_id=run_id, raise_on_error=False, run_config=_QUIET
         )
@@ -117,6 +118,8 @@ def close_interrupted_runs(instance: DagsterInstance) -> None:
         if is_held(lock):
             continue
         run = instance.get_run_by_id(lock.stem)
+        if run is None and time.time() - lock.stat().st_mtime < _STARTING_SECONDS:
+            continue  # its process is about to take the lock
         if run is not None and not run.is_finished:
             instance.report_run_failed(run, "The process of this run was killed.")
         lock.unlink(missing_ok=True)

@@ -81,13 +81,20 @@ class Registry:
 
     def prepare(self) -> str:
         """The experiment's id; makes the experiment where it is missing."""
+        from mlflow.exceptions import MlflowException
+
+        local = "://" not in self.artifacts
+        location = Path(self.artifacts).resolve().as_uri() if local else self.artifacts
         with _storage_errors(self.tracking_uri):
             found = self._client.get_experiment_by_name(EXPERIMENT)
-            if found is not None:
-                return str(found.experiment_id)
-            local = "://" not in self.artifacts
-            location = Path(self.artifacts).resolve().as_uri() if local else self.artifacts
-            return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))
+        if found is not None:
+            return str(found.experiment_id)
+        try:
+            with _storage_errors(self.tracking_uri, passed=_TAKEN):
+                made = self._client.create_experiment(EXPERIMENT, artifact_location=location)
+            return str(made)
+        except MlflowException:  # another process was quicker
+            return self.prepare()
 
     def log_trials(self, parent_run_id: str, trials: tuple[Trial, ...]) -> None:
         """One finished child run for each point of the search space."""

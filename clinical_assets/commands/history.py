@@ -37,6 +37,7 @@ def history(model: str, as_json: bool) -> None:
             if text.startswith("refused")
         ]
         passed = len(candidate.gates) - len(refused)
+        refused += [f"[yellow]earlier[/] {text}" for text in candidate.earlier]
         state = "[green]champion[/]" if candidate.champion else candidate.status.lower()
         table.add_row(
             candidate.started_at.replace("+00:00", ""),

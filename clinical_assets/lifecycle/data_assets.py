@@ -1,17 +1,18 @@
 """Assets from the registered source to the features table."""
 
 import polars as pl
-from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, asset
-from resources.snapshots import SnapshotsResource
-from resources.sources import SourcesResource
+from dagster import AssetExecutionContext, AssetsDefinition
 
 from clinical_assets.keys import ModelKeys
 from clinical_assets.lifecycle import plots, show
+from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
 from clinical_assets.modelling.reading import read_dataset
 from clinical_assets.modelling.records import FeatureRecipe, SourceFile, SourceRecord
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.modelling.split import split_manifest
+from resources.snapshots import SnapshotsResource
+from resources.sources import SourcesResource
 
 
 def build_data_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
@@ -20,13 +21,10 @@ def build_data_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
 
 
 def _source(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.source,
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"csv", "sha256"},
+    @model_asset(
+        spec,
+        "source",
+        kinds=("csv", "sha256"),
         description=(
             f"The registered source `{spec.source}`: its files, verified against the SHA-256 in "
             "`data/sources.toml` and kept in the snapshot store (P11-08)."
@@ -64,12 +62,11 @@ def _source(spec: ClinicalModel) -> AssetsDefinition:
 def _dataset(spec: ClinicalModel) -> AssetsDefinition:
     keys = ModelKeys(spec.name)
 
-    @asset(
-        key=keys.dataset,
-        ins={"source": AssetIn(keys.source)},
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"polars", "deltalake"},
+    @model_asset(
+        spec,
+        "dataset",
+        reads=("source",),
+        kinds=("polars", "deltalake"),
         description="The source in named columns with units; missing is null; types are strict.",
         metadata={
             "dagster/column_schema": show.table_schema(spec.columns, f"unique {spec.id_column}"),
@@ -94,14 +91,11 @@ def _dataset(spec: ClinicalModel) -> AssetsDefinition:
 
 
 def _split(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.split,
-        ins={"dataset": AssetIn(keys.dataset)},
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"polars", "deltalake"},
+    @model_asset(
+        spec,
+        "split",
+        reads=("dataset",),
+        kinds=("polars", "deltalake"),
         description=(
             "Which row serves for training, calibration and test: the published test set, "
             f"calibration rows by seed {spec.seed}, stratified by the label (GML-04)."
@@ -122,14 +116,11 @@ def _split(spec: ClinicalModel) -> AssetsDefinition:
 
 
 def _feature_recipe(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.feature_recipe,
-        ins={"dataset": AssetIn(keys.dataset), "split": AssetIn(keys.split)},
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"polars"},
+    @model_asset(
+        spec,
+        "feature_recipe",
+        reads=("dataset", "split"),
+        kinds=("polars",),
         description="Medians that fill missing values, fitted on training rows only.",
     )
     def feature_recipe(
@@ -154,16 +145,11 @@ def _features(spec: ClinicalModel) -> AssetsDefinition:
     keys = ModelKeys(spec.name)
     columns = show.feature_columns(spec)
 
-    @asset(
-        key=keys.features,
-        ins={
-            "dataset": AssetIn(keys.dataset),
-            "split": AssetIn(keys.split),
-            "recipe": AssetIn(keys.feature_recipe),
-        },
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"polars", "deltalake"},
+    @model_asset(
+        spec,
+        "features",
+        reads=("dataset", "split", "feature_recipe"),
+        kinds=("polars", "deltalake"),
         description="What the estimator sees: derived columns, imputed, with missing indicators.",
         metadata={
             "dagster/column_schema": show.table_schema(columns, f"unique {spec.id_column}"),
@@ -174,9 +160,9 @@ def _features(spec: ClinicalModel) -> AssetsDefinition:
         context: AssetExecutionContext,
         dataset: pl.DataFrame,
         split: pl.DataFrame,
-        recipe: FeatureRecipe,
+        feature_recipe: FeatureRecipe,
     ) -> pl.DataFrame:
-        table = feature_table(spec, dataset, split, recipe)
+        table = feature_table(spec, dataset, split, feature_recipe)
         context.add_output_metadata(
             {
                 "columns": show.markdown(show.describe(table, columns)),

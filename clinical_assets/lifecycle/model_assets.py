@@ -7,12 +7,12 @@ acceptance criteria, and only then are the test rows read, once, by ``test_predi
 from typing import Any
 
 import polars as pl
-from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
+from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
 
 from clinical_assets.canonical import frame_digest
 from clinical_assets.errors import ClinicalError
-from clinical_assets.keys import ModelKeys
 from clinical_assets.lifecycle import plots, show
+from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.modelling.assess import evaluate_candidate, predict_test
 from clinical_assets.modelling.candidate import predict_rows, train_candidate
 from clinical_assets.modelling.evaluation import ChampionPredictions
@@ -37,14 +37,11 @@ def build_model_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
 
 
 def _candidate(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.candidate,
-        ins={"features": AssetIn(keys.features), "recipe": AssetIn(keys.feature_recipe)},
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"scikitlearn", "onnx", "mlflow"},
+    @model_asset(
+        spec,
+        "candidate",
+        reads=("features", "feature_recipe"),
+        kinds=("scikitlearn", "onnx", "mlflow"),
         description=(
             "The model chosen by cross-validation on training rows, by the rule stated in the "
             "spec; as ONNX (to run) and skops (to inspect) in the snapshot store (GML-06)."
@@ -53,13 +50,13 @@ def _candidate(spec: ClinicalModel) -> AssetsDefinition:
     def candidate(
         context: AssetExecutionContext,
         features: pl.DataFrame,
-        recipe: FeatureRecipe,
+        feature_recipe: FeatureRecipe,
         snapshots: SnapshotsResource,
         registry: RegistryResource,
         provenance: ProvenanceResource,
         mlflow: ResourceParam[Any],
     ) -> CandidateRecord:
-        trained = train_candidate(spec, features, recipe)
+        trained = train_candidate(spec, features, feature_recipe)
         record = trained.record
         store = snapshots.open()
         store.put(trained.onnx)
@@ -120,14 +117,11 @@ def _candidate_metadata(spec: ClinicalModel, record: CandidateRecord) -> dict[st
 
 
 def _protocol(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.protocol,
-        ins={"candidate": AssetIn(keys.candidate)},
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"json", "sha256"},
+    @model_asset(
+        spec,
+        "protocol",
+        reads=("candidate",),
+        kinds=("json", "sha256"),
         description=(
             "The acceptance criteria frozen by hash before the test rows are read; a later "
             "change of the spec voids the evaluation (GML-08)."
@@ -165,19 +159,11 @@ def _protocol(spec: ClinicalModel) -> AssetsDefinition:
 
 
 def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.test_predictions,
-        ins={
-            "dataset": AssetIn(keys.dataset),
-            "split": AssetIn(keys.split),
-            "candidate": AssetIn(keys.candidate),
-            "protocol": AssetIn(keys.protocol),
-        },
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"onnx", "deltalake"},
+    @model_asset(
+        spec,
+        "test_predictions",
+        reads=("dataset", "split", "candidate", "protocol"),
+        kinds=("onnx", "deltalake"),
         description=(
             "The only place where test rows meet the model: probabilities of the ONNX model, "
             "computed after the protocol was frozen for this very candidate."
@@ -215,20 +201,11 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
 
 
 def _evaluation(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.evaluation,
-        ins={
-            "dataset": AssetIn(keys.dataset),
-            "split": AssetIn(keys.split),
-            "candidate": AssetIn(keys.candidate),
-            "protocol": AssetIn(keys.protocol),
-            "predictions": AssetIn(keys.test_predictions),
-        },
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"numpy", "mapie", "fairlearn"},
+    @model_asset(
+        spec,
+        "evaluation",
+        reads=("dataset", "split", "candidate", "protocol", "test_predictions"),
+        kinds=("numpy", "mapie", "fairlearn"),
         description=(
             "Discrimination, calibration, utility, subgroups, fairness and prediction sets on "
             "the test rows, each with a bootstrap interval; compared with the champion (AID-03)."
@@ -240,12 +217,14 @@ def _evaluation(spec: ClinicalModel) -> AssetsDefinition:
         split: pl.DataFrame,
         candidate: CandidateRecord,
         protocol: Protocol,
-        predictions: pl.DataFrame,
+        test_predictions: pl.DataFrame,
         snapshots: SnapshotsResource,
         registry: RegistryResource,
     ) -> Evaluation:
         onnx = snapshots.open().get(candidate.onnx_sha256)
-        found = evaluate_candidate(spec, candidate, onnx, protocol, dataset, split, predictions)
+        found = evaluate_candidate(
+            spec, candidate, onnx, protocol, dataset, split, test_predictions
+        )
         registry.open().log_metrics(
             spec.name,
             candidate.version,

@@ -1,14 +1,12 @@
 """Assets from the documents to the release."""
 
-import io
-
 import polars as pl
-from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, Failure, asset
+from dagster import AssetExecutionContext, AssetsDefinition, Failure
 
-from clinical_assets.canonical import canonical_json
 from clinical_assets.evidence.card import ModelCard
 from clinical_assets.evidence.card_build import build_card
 from clinical_assets.evidence.card_markdown import card_markdown
+from clinical_assets.evidence.contents import data_files, evaluation_files, model_files
 from clinical_assets.evidence.datasheet import Datasheet, build_datasheet
 from clinical_assets.evidence.datasheet_document import datasheet_markdown
 from clinical_assets.evidence.forms import card_forms, datasheet_forms
@@ -17,6 +15,7 @@ from clinical_assets.evidence.provenance import SourceFacts
 from clinical_assets.evidence.release import PackageEvidence, judge_release
 from clinical_assets.keys import GATES, ModelKeys, gate_keys
 from clinical_assets.lifecycle import show
+from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.modelling.records import (
     CandidateRecord,
     Evaluation,
@@ -53,18 +52,11 @@ def build_release_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
 
 
 def _datasheet(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.datasheet,
-        ins={
-            "source": AssetIn(keys.source),
-            "dataset": AssetIn(keys.dataset),
-            "split": AssetIn(keys.split),
-        },
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"json", "markdown"},
+    @model_asset(
+        spec,
+        "datasheet",
+        reads=("source", "dataset", "split"),
+        kinds=("json", "markdown"),
         description=(
             "Datasheet of the data set (Gebru et al. 2021), answered from measured statistics "
             "and the source register (AID-01)."
@@ -87,17 +79,11 @@ def _datasheet(spec: ClinicalModel) -> AssetsDefinition:
 def _model_card(spec: ClinicalModel) -> AssetsDefinition:
     keys = ModelKeys(spec.name)
 
-    @asset(
-        key=keys.model_card,
-        ins={
-            "source": AssetIn(keys.source),
-            "candidate": AssetIn(keys.candidate),
-            "protocol": AssetIn(keys.protocol),
-            "evaluation": AssetIn(keys.evaluation),
-        },
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"json", "markdown"},
+    @model_asset(
+        spec,
+        "model_card",
+        reads=("source", "candidate", "protocol", "evaluation"),
+        kinds=("json", "markdown"),
         description=(
             "Model card (Mitchell et al. 2019) made from the records, not typed: measured "
             "figures, gates, digests, intended use, limits (GML-09, AID-05)."
@@ -135,14 +121,11 @@ def _model_card(spec: ClinicalModel) -> AssetsDefinition:
 
 
 def _package(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @asset(
-        key=keys.package,
-        ins={name: AssetIn(getattr(keys, name)) for name in _PACKAGED},
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"onnx", "cyclonedx", "zip"},
+    @model_asset(
+        spec,
+        "package",
+        reads=_PACKAGED,
+        kinds=("onnx", "cyclonedx", "zip"),
         description=(
             "One folder and zip from which the model can be verified, explained and rebuilt "
             "years later: model, data, spec, evaluation, source, lock, card, SBOM, signature."
@@ -166,26 +149,18 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
         registry: RegistryResource,
     ) -> PackageRecord:
         store = snapshots.open()
-        data = {
-            "data/dataset.parquet": _parquet(dataset),
-            "data/split.parquet": _parquet(split),
-            "data/features.parquet": _parquet(features),
-            **{f"data/raw/{f.name}": store.get(f.sha256) for f in source.files},
-        }
-        model = {
-            "model/model.onnx": store.get(candidate.onnx_sha256),
-            "model/model.skops": store.get(candidate.skops_sha256),
-            "spec.json": canonical_json(spec.to_plain()),
-            "candidate.json": canonical_json(candidate),
-            "protocol.json": canonical_json(protocol),
-            "evaluation/evaluation.json": canonical_json(evaluation),
-            "evaluation/test_predictions.parquet": _parquet(test_predictions),
-        }
+        onnx, skops = store.get(candidate.onnx_sha256), store.get(candidate.skops_sha256)
+        raw = {file.name: store.get(file.sha256) for file in source.files}
         forms = {**card_forms(model_card), **datasheet_forms(datasheet)}
-        shown = {f"card/{name}": data for name, data in forms.items()}
-        origin = provenance.files(spec)
+        files = {
+            **data_files(dataset, split, features, raw),
+            **model_files(spec, candidate, onnx, skops),
+            **evaluation_files(protocol, evaluation, test_predictions),
+            **{f"card/{name}": data for name, data in forms.items()},
+            **provenance.files(spec),
+        }
         kept = packages.open().keep(
-            {**data, **model, **shown, **origin},
+            files,
             model=spec.name,
             version=candidate.version,
             entry_point=spec.entry_point,
@@ -194,8 +169,8 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
             spec.name,
             candidate.version,
             {
-                "package/evaluation.json": model["evaluation/evaluation.json"],
-                "package/model_card.md": shown["card/model_card.md"],
+                "package/evaluation.json": files["evaluation/evaluation.json"],
+                "package/model_card.md": files["card/model_card.md"],
                 "package/digest.txt": kept.digest.encode(),
             },
         )
@@ -219,12 +194,11 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
 def _release(spec: ClinicalModel) -> AssetsDefinition:
     keys = ModelKeys(spec.name)
 
-    @asset(
-        key=keys.release,
-        ins={"package": AssetIn(keys.package), "candidate": AssetIn(keys.candidate)},
-        group_name=spec.name,
-        owners=[spec.owner],
-        kinds={"mlflow"},
+    @model_asset(
+        spec,
+        "release",
+        reads=("package", "candidate"),
+        kinds=("mlflow",),
         description=(
             "Makes the packaged candidate the champion, if the evidence of every gate, read "
             "afresh, is complete, current and good; otherwise refuses, and the champion stays "
@@ -269,12 +243,6 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
         return record
 
     return release
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=False)
-    return buffer.getvalue()
 
 
 def _facts(spec: ClinicalModel, source: SourceRecord, sources: SourcesResource) -> SourceFacts:

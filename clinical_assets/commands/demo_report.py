@@ -1,5 +1,8 @@
 """What ``clinical demo`` shows at the end: gates, figures, digests, places, next steps."""
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clinical_assets.commands.tables import new_table
@@ -27,6 +30,8 @@ def print_report(
 
 
 def _print_gates(console: "Console", report: "RunReport") -> None:
+    from rich.text import Text
+
     table = new_table(("gate", "verdict", "why"), wrapped="why", title=f"Gates of {report.model}")
     for gate in report.gates:
         verdict = {
@@ -34,8 +39,9 @@ def _print_gates(console: "Console", report: "RunReport") -> None:
             False: "[red]refused[/]",
             None: "[yellow]not decided[/]",
         }[gate.passed]
-        summary = gate.summary.splitlines()[0] if gate.summary else ""
-        table.add_row(gate.gate, verdict, summary)
+        passed = gate.passed is True  # one line is enough where nothing is to be done
+        why = Text(gate.summary, no_wrap=passed, overflow="ellipsis" if passed else "fold")
+        table.add_row(gate.gate, verdict, why)
     console.print(table)
 
 
@@ -82,7 +88,7 @@ def _range(figure: "Estimate", digits: int) -> str:
 def _print_outcome(console: "Console", report: "RunReport", settings: "Settings") -> None:
     package = report.metadata.get("package")
     if package:
-        folder = settings.packages / str(package["folder"])
+        folder = _near(settings.packages / str(package["folder"]))
         console.print(f"[bold]Package[/]  {folder}", soft_wrap=True)
         console.print(f"[bold]Card[/]     {folder / 'card/model_card.html'}", soft_wrap=True)
         console.print(f"[bold]Digest[/]   {package['digest']}", soft_wrap=True)
@@ -93,10 +99,24 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
             f"[dim](replaces {release.get('replaces', '–')})[/]"
         )
         console.print("\nNext:")
-        console.print(f"  clinical package verify {folder}", soft_wrap=True)
-        console.print(f"  clinical package reproduce {folder}", soft_wrap=True)
-        console.print(f"  clinical history {report.model}")
-        console.print("  clinical up           # the graph in your browser")
+        for line in (
+            f"package verify {folder}",
+            f"package reproduce {folder}",
+            f"history {report.model}",
+            "up    # the graph in your browser",
+        ):
+            console.print(f"  {_command()} {line}", soft_wrap=True)
     else:
         console.print(f"[bold red]Not released.[/] {report.failure}", soft_wrap=True)
         console.print("The champion is unchanged. `clinical history` keeps the refusal.")
+
+
+def _command() -> str:
+    """How the reader can call this command: by name, or by its place in the environment."""
+    return "clinical" if shutil.which("clinical") else str(_near(Path(sys.argv[0])))
+
+
+def _near(path: Path) -> Path:
+    """The path from the current folder, where it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -3,7 +3,12 @@
 from dagster import AssetChecksDefinition
 
 from asset_checks.contracts.own import own_checks
-from asset_checks.data_gates import contract_gate, independence_gate, leakage_gate
+from asset_checks.data_gates import (
+    contract_gate,
+    dataset_gate,
+    independence_gate,
+    leakage_gate,
+)
 from asset_checks.model_gates import (
     card_gate,
     evaluation_gates,
@@ -22,14 +27,7 @@ def build_gates(spec: ClinicalModel) -> list[AssetChecksDefinition]:
     keys = ModelKeys(spec.name)
     limits = spec.acceptance
     return [
-        contract_gate(
-            "dataset_contract",
-            keys.dataset,
-            spec.columns,
-            unique=(spec.id_column,),
-            label=spec.label.column,
-            checks=own_checks(spec.name),
-        ),
+        dataset_gate("dataset_contract", keys, spec, own_checks(spec.name)),
         independence_gate("split_independence", keys.split, keys.dataset, spec),
         contract_gate(
             "features_contract",

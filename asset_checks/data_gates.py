@@ -7,6 +7,7 @@ asset downstream of the checked one starts unless it passed, and a gate that rai
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,7 +22,7 @@ from clinical_assets.modelling.independence import (
     judge_independence,
 )
 from clinical_assets.modelling.leakage import MAXIMUM_AUROC, judge_leakage
-from clinical_assets.modelling.records import FeatureRecipe
+from clinical_assets.modelling.records import FeatureRecipe, SourceRecord
 from clinical_assets.modelling.spec import ClinicalModel, Column
 
 if TYPE_CHECKING:
@@ -71,6 +72,54 @@ def contract_gate(
         return to_check_result(judge_contract(table, schema, gate=name))
 
     return gate
+
+
+def dataset_gate(
+    name: str,
+    keys: ModelKeys,
+    spec: ClinicalModel,
+    checks: "Callable[[], Sequence[pa.Check]]" = tuple,
+) -> AssetChecksDefinition:
+    """The dataset keeps its contract; a refusal says which rows are whose file's.
+
+    Args:
+        name: the check's name.
+        keys: of the model: guarded is its dataset, with the source beside it.
+        spec: the model's declaration.
+        checks: as in :func:`contract_gate`.
+    """
+
+    @asset_check(
+        asset=keys.dataset,
+        additional_ins={"source": AssetIn(keys.source)},
+        name=name,
+        blocking=True,
+        description=(
+            "Columns, types, plausible ranges, permitted values, missing values, keys and"
+            " duplicate rows are as declared."
+        ),
+    )
+    def gate(dataset: pl.DataFrame, source: SourceRecord) -> AssetCheckResult:
+        schema = contract(
+            spec.columns, unique=(spec.id_column,), label=spec.label.column, checks=checks()
+        )
+        verdict = judge_contract(dataset, schema, gate=name)
+        if not verdict.passed:
+            verdict = replace(verdict, summary=f"{verdict.summary} {rows_of_files(source)}")
+        return to_check_result(verdict)
+
+    return gate
+
+
+def rows_of_files(source: SourceRecord) -> str:
+    """Which dataset rows are of which file; readers keep the order of files and of rows."""
+    first = 1
+    parts = []
+    for file in source.files:
+        last = first + file.rows - 1
+        parts.append(f"{file.name} {first} to {last}")
+        first = last + 1
+    return "Rows of the dataset by file: " + ", ".join(parts) + "."
 
 
 def independence_gate(

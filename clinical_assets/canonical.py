@@ -17,6 +17,7 @@ import rfc8785
 from pydantic import TypeAdapter
 
 FRAME_FORMAT = "clinical-frame/1"
+_TEXTS_AT_ONCE = 8192
 
 Record = TypeVar("Record")
 
@@ -113,21 +114,24 @@ def _type_name(column: pl.Series) -> str:
     raise TypeError(f"column {column.name!r}: a {dtype} column has no canonical encoding")
 
 
-def _column_bytes(column: pl.Series) -> Iterator[bytes]:
+def _column_bytes(column: pl.Series) -> Iterator[bytes | memoryview]:
     kind = _type_name(column)
-    yield column.is_not_null().cast(pl.UInt8).to_numpy().tobytes()
+    yield column.is_not_null().cast(pl.UInt8).to_numpy().data
     if kind == "null":
         return
     if kind == "string":
         text = column.cast(pl.String).fill_null("")
-        yield text.str.len_bytes().cast(pl.Int64).to_numpy().astype("<i8").tobytes()
-        yield "".join(text.to_list()).encode()
+        yield text.str.len_bytes().cast(pl.Int64).to_numpy().astype("<i8", copy=False).data
+        # Joined by polars, without a Python object for each cell, some rows at a time: a joined
+        # text must stay under 4 GiB.
+        for start in range(0, len(text), _TEXTS_AT_ONCE):
+            yield str(text.slice(start, _TEXTS_AT_ONCE).str.join("").item()).encode()
     elif kind == "float":
-        values = column.cast(pl.Float64).fill_null(0.0).to_numpy().astype("<f8")
+        values = column.cast(pl.Float64).fill_null(0.0).to_numpy().astype("<f8", copy=False)
         values = np.where(values == 0.0, 0.0, values)  # -0.0 equals 0.0
         values = np.where(np.isnan(values), np.float64("nan"), values)
-        yield values.astype("<f8").tobytes()
+        yield values.astype("<f8", copy=False).data
     else:
         if kind.startswith("datetime"):
             column = column.dt.cast_time_unit("us")
-        yield column.cast(pl.Int64).fill_null(0).to_numpy().astype("<i8").tobytes()
+        yield column.cast(pl.Int64).fill_null(0).to_numpy().astype("<i8", copy=False).data

@@ -75,8 +75,31 @@ def run_release(
 
     Args:
         watch: called when a step begins and when it ends.
+
+    Raises:
+        ClinicalError: another process runs this model in this store.
     """
     began = time.perf_counter()
+    busy = Path(instance.root_directory) / "running" / f"{model}.lock"
+    if is_held(busy):
+        raise ClinicalError(
+            "Another run of this model is at work, and their evidence must not mix",
+            where=f"model {model}",
+            repair="Wait until it has ended, then run again",
+        )
+    with held(busy, wait_seconds=5):
+        return _run_release(definitions, model, instance, registry, snapshots, watch, began)
+
+
+def _run_release(
+    definitions: Definitions,
+    model: str,
+    instance: DagsterInstance,
+    registry: Registry,
+    snapshots: SnapshotStore,
+    watch: Callable[[StepUpdate], None],
+    began: float,
+) -> RunReport:
     close_interrupted_runs(instance)
     run_id = str(uuid4())
     watcher = _Watcher(watch)
@@ -126,7 +149,7 @@ def close_interrupted_runs(instance: DagsterInstance) -> None:
 
 
 def _lock(instance: DagsterInstance, run_id: str) -> Path:
-    return Path(instance.root_directory) / "running" / f"{run_id}.lock"
+    return Path(instance.root_directory) / "running" / "runs" / f"{run_id}.lock"
 
 
 class _Watcher:

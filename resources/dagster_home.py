@@ -15,6 +15,7 @@ from pathlib import Path
 from dagster import DagsterInstance
 
 from clinical_assets.errors import ClinicalError
+from resources.locks import held
 from resources.settings import Settings
 
 
@@ -74,8 +75,11 @@ def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
         ClinicalError: a database of the store, or its disk, refuses, now or within the block.
     """
     home = prepare_dagster_home(settings)
-    with _store_faults(settings.store), DagsterInstance.from_config(str(home)) as instance:
-        yield instance
+    with _store_faults(settings.store):
+        with held(home / "setup.lock", wait_seconds=120):  # one process makes the tables
+            instance = DagsterInstance.from_config(str(home))
+        with instance:
+            yield instance
 
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)

@@ -37,6 +37,14 @@ class EvidenceReader:
             if reference is not None and (self._latest(key) or 0) > reference
         )
 
+    def newest_digest(self, package: AssetKey) -> str | None:
+        """The digest that the newest materialization of a package states; None if there is none."""
+        for record in self.instance.fetch_materializations(package, limit=1).records:
+            if record.asset_materialization is not None:
+                stated = record.asset_materialization.metadata.get("digest")
+                return None if stated is None else str(stated.value)
+        return None
+
     def unsealings(self, predictions: AssetKey, candidate: str, protocol: str) -> int:
         """How many candidates had met the test set when this one first did, itself included.
 

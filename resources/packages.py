@@ -111,9 +111,7 @@ class PackageStore:
             )
             if finished.returncode != 0:
                 said = _words_of(finished)
-                return Verdict(
-                    "reproducibility", False, f"The rebuild did not finish: {said}", {}
-                )
+                return Verdict("reproducibility", False, f"The rebuild did not finish: {said}", {})
             try:
                 found = compare(read_package(self.root / package.folder), output)
             except ClinicalError as error:

@@ -75,8 +75,12 @@ class Registry:
                 file = Path(self.tracking_uri.removeprefix("sqlite:///"))
                 with _storage_errors(self.tracking_uri):
                     file.parent.mkdir(parents=True, exist_ok=True)
-            with _storage_errors(self.tracking_uri):
-                self._opened = MlflowClient(self.tracking_uri, self.tracking_uri)
+                    with held(file.with_name("setup.lock"), wait_seconds=120):
+                        # One process makes the tables.
+                        self._opened = MlflowClient(self.tracking_uri, self.tracking_uri)
+            else:
+                with _storage_errors(self.tracking_uri):
+                    self._opened = MlflowClient(self.tracking_uri, self.tracking_uri)
         return self._opened
 
     def prepare(self) -> str:

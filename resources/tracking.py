@@ -8,6 +8,7 @@ first. Statuses, versions and aliases are the registry's business (``resources/r
 
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from dagster import BetaWarning, InitResourceContext, ResourceDefinition, resource
@@ -34,8 +35,11 @@ def mlflow_resource(tracking_uri: str, artifacts: str) -> ResourceDefinition:
         Registry(tracking_uri, artifacts).prepare()
         from dagster_mlflow import mlflow_tracking
 
+        # The run that was left open lies in the store of its time, which may be gone by now; its
+        # status is the registry's business.
+        with suppress(mlflow.MlflowException):
+            mlflow.end_run()
         mlflow.set_tracking_uri(tracking_uri)
-        mlflow.end_run()
         configured = context.replace_config(
             {"experiment_name": EXPERIMENT, "mlflow_tracking_uri": tracking_uri}
         )

@@ -7,7 +7,8 @@ Read by the release asset and by whoever shows the state of a candidate. The fac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clinical_assets.modelling.records import Verdict
+from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
+from clinical_assets.modelling.records import Evaluation, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,47 @@ class PackageEvidence:
     Attributes:
         problems: findings of the package's verification, empty if intact and signed.
         stale: assets that were materialized after the package was built.
+        outdated: what else changed since the package was judged, one phrase each: the criteria,
+            the champion that it was compared with, or the newest package itself.
     """
 
     version: str
     digest: str
     problems: tuple[str, ...]
     stale: tuple[str, ...]
+    outdated: tuple[str, ...] = ()
+
+
+def changes_since(
+    package: PackageRecord,
+    evaluation: Evaluation,
+    *,
+    newest_package: str | None,
+    criteria: str,
+    rival: ReleaseRecord | None,
+) -> tuple[str, ...]:
+    """What changed since the package was judged, one phrase each; empty if nothing did.
+
+    Args:
+        package, evaluation: what is to be released, and its evaluation.
+        newest_package: digest of the package that the gates were last asked about.
+        criteria: digest of the acceptance criteria as the spec declares them now (GML-08).
+        rival: the released version that the candidate has to match now (PCC-02).
+    """
+    found = []
+    if newest_package != package.digest:
+        found.append("another package was built since, and the gates speak of that one")
+    if evaluation.candidate_sha256 != package.onnx_sha256:
+        found.append("the evaluation is of another candidate than the package")
+    if evaluation.protocol_digest != criteria:
+        found.append("the acceptance criteria were changed after they were frozen; run again")
+    compared = evaluation.comparison
+    if compared.champion_sha256 != (rival.onnx_sha256 if rival else ""):
+        found.append(
+            f"it was compared with {compared.champion or 'no champion'}, but now "
+            f"{rival.version if rival else 'no champion'} is to be matched; run again"
+        )
+    return tuple(found)
 
 
 def judge_release(gates: Sequence[GateEvidence], package: PackageEvidence | None) -> Verdict:
@@ -63,6 +99,7 @@ def judge_release(gates: Sequence[GateEvidence], package: PackageEvidence | None
         found.append("no package was built")
     else:
         found += [f"package: {problem}" for problem in package.problems]
+        found += package.outdated
         if package.stale:
             found.append(f"the package is older than {', '.join(package.stale)}; build it again")
     passed = not found

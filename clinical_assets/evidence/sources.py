@@ -163,6 +163,12 @@ def verify_bytes(source: RegisteredSource, name: str, data: bytes) -> bytes:
             repair="Obtain the file as published and change nothing in it, not even line ends;"
             " a new edition is registered as a source of its own",
         )
+    if not data.strip():
+        raise ClinicalError(
+            "The file is empty",
+            where=f"source {source.id}, file {name}",
+            repair="Obtain the complete file and register it",
+        )
     rows = count_rows(data, header=file.header)
     if rows != file.rows:
         raise ClinicalError(

@@ -12,10 +12,11 @@ from clinical_assets.evidence.datasheet_document import datasheet_markdown
 from clinical_assets.evidence.forms import card_forms, datasheet_forms
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
 from clinical_assets.evidence.provenance import SourceFacts
-from clinical_assets.evidence.release import PackageEvidence, judge_release
+from clinical_assets.evidence.release import PackageEvidence, changes_since, judge_release
 from clinical_assets.keys import GATES, ModelKeys, gate_keys
 from clinical_assets.lifecycle import show
 from clinical_assets.lifecycle.declare import model_asset
+from clinical_assets.modelling.protocol import protocol_digest
 from clinical_assets.modelling.records import (
     CandidateRecord,
     Evaluation,
@@ -197,7 +198,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
     @model_asset(
         spec,
         "release",
-        reads=("package", "candidate"),
+        reads=("package", "evaluation"),
         kinds=("mlflow",),
         description=(
             "Makes the packaged candidate the champion, if the evidence of every gate, read "
@@ -208,29 +209,39 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
     def release(
         context: AssetExecutionContext,
         package: PackageRecord,
-        candidate: CandidateRecord,
+        evaluation: Evaluation,
         packages: PackagesResource,
         registry: RegistryResource,
     ) -> ReleaseRecord:
         reader = EvidenceReader(context.instance)
         guarded = [getattr(keys, asset) for asset in dict.fromkeys(GATES.values())]
-        stale = reader.newer_than(keys.package, [k for k in guarded if k != keys.package])
-        verdict = judge_release(
-            reader.gates(gate_keys(spec.name)),
-            PackageEvidence(
-                package.version, package.digest, packages.open().problems(package), stale
-            ),
-        )
         released = registry.open()
-        released.record_verdict(spec.name, package.version, verdict)
-        if not verdict.passed:
-            raise Failure(
-                description=(
-                    f"Release of {spec.name} {package.version} refused: {verdict.summary} "
-                    "The champion is unchanged."
-                )
+        with released.releasing():
+            evidence = PackageEvidence(
+                package.version,
+                package.digest,
+                packages.open().problems(package),
+                stale=reader.newer_than(keys.package, [k for k in guarded if k != keys.package]),
+                outdated=changes_since(
+                    package,
+                    evaluation,
+                    newest_package=reader.newest_digest(keys.package),
+                    criteria=protocol_digest(spec),
+                    rival=released.rival(spec.name, package.version),
+                ),
             )
-        record = released.release(spec.name, package.version, package.digest, package.onnx_sha256)
+            verdict = judge_release(reader.gates(gate_keys(spec.name)), evidence)
+            released.record_verdict(spec.name, package.version, verdict)
+            if not verdict.passed:
+                raise Failure(
+                    description=(
+                        f"Release of {spec.name} {package.version} refused: "
+                        f"{verdict.summary.rstrip('.')}. The champion is unchanged."
+                    )
+                )
+            record = released.release(
+                spec.name, package.version, package.digest, package.onnx_sha256
+            )
         context.add_output_metadata(
             {
                 "version": record.version,

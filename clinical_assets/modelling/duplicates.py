@@ -8,7 +8,7 @@ pair of rows is looked at that does not share a key.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,13 @@ class Matches:
     Attributes:
         exact: equal in every column, missing where the partner is missing.
         near: not exact, but equal in all columns except one, or within the tolerance.
+        exact_rows, near_rows: which they are, numbered from 0 in the later table, rising.
     """
 
     exact: int
     near: int
+    exact_rows: tuple[int, ...] = field(default=(), compare=False)
+    near_rows: tuple[int, ...] = field(default=(), compare=False)
 
 
 def scales(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, float]:
@@ -82,7 +85,7 @@ def count_matches(
             spread = _spread(database, numeric)
             near.append(_rows(database, _within(keys, {k: units[k] for k in numeric}, spread)))
     only_near = set(pl.concat(near)) - set(exact)
-    return Matches(exact.len(), len(only_near))
+    return Matches(exact.len(), len(only_near), tuple(sorted(exact)), tuple(sorted(only_near)))
 
 
 def _plain(frame: pl.DataFrame, short: Mapping[str, str]) -> pl.DataFrame:

@@ -36,6 +36,9 @@ through rows seen in training.
 """
 
 
+_ROW = "clinical row number"
+
+
 @dataclass
 class _Findings:
     problems: list[str] = field(default_factory=list)
@@ -78,7 +81,8 @@ def judge_independence(
         gate: the verdict's name.
 
     Returns:
-        The verdict, with counts only: neither identifiers nor values.
+        The verdict, with counts and row numbers of the dataset only: neither identifiers nor
+        values.
 
     Raises:
         ValueError: a tolerance that is not a number from 0, or a share outside 0 to 1.
@@ -111,7 +115,7 @@ def judge_independence(
         .unique()
         .unique(id_column, keep="none")
     )
-    rows = dataset.join(single, on=id_column)
+    rows = dataset.with_row_index(_ROW, offset=1).join(single, on=id_column, maintain_order="left")
     _judge_values(rows, value_columns, near_tolerance, maximum_near_share, found)
     if found.problems:
         return Verdict(gate, False, _summary(found.problems), found.measurements)
@@ -219,9 +223,16 @@ def _judge_values(
         if matches.exact:
             found.problems.append(
                 f"{second} rows with the same measurements as a {first} row: {matches.exact}"
+                f" ({_dataset_rows(later, matches.exact_rows)})"
             )
         if share > maximum_share:
             found.problems.append(
                 f"{second} rows nearly equal to a {first} row: {matches.near} of {later.height},"
                 f" more than the share of {maximum_share:g} that is tolerated"
+                f" ({_dataset_rows(later, matches.near_rows)})"
             )
+
+
+def _dataset_rows(rows: pl.DataFrame, numbers: Sequence[int]) -> str:
+    found = rows.get_column(_ROW).gather(list(numbers)).to_list()
+    return located(found, len(found), "row") + " of the dataset"

@@ -226,7 +226,8 @@ class ClinicalModel:
         version: semantic version of this declaration.
         title, owner, developer, contact, license, citation: for the card.
         source: id in ``data/sources.toml``.
-        read: parses the source's verified files (name → bytes) into the dataset's columns.
+        read: parses the source's verified files (name → bytes) into the dataset's columns; rows
+            keep the order of the registered files and of the lines in each.
         derive: row-wise feature columns from dataset rows; it sees one row at a time in effect,
             so it cannot leak between rows (checked by a gate).
         columns: the dataset's contract, with :attr:`id_column`, the label and

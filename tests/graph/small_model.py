@@ -46,6 +46,9 @@ MODEL = replace(
     bootstrap_replicates=200,
 )
 
+# A model of its own beside the first, for two runs at once in one store.
+OTHER = replace(MODEL, name="other", entry_point=f"{__name__}:OTHER")
+
 # One split of one variable: calibrated on average, and far worse at ranking.
 STUMP = replace(
     MODEL,

@@ -6,11 +6,15 @@ looking at what remains. What does not: any expectation; those are the tests'.
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from dagster import AssetKey, DagsterEvent, Definitions
+import pytest
+from dagster import AssetKey, Definitions
 
 from clinical_assets.canonical import sha256
 from clinical_assets.definitions import build_defs
@@ -18,8 +22,10 @@ from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.evidence.release import GateEvidence
 from clinical_assets.evidence.sources import count_rows
 from clinical_assets.keys import gate_keys
+from clinical_assets.lifecycle.build import build_assets
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.runs import RunReport, run_release
+from resources.build import build_resources
 from resources.dagster_home import dagster_instance
 from resources.evidence import EvidenceReader
 from resources.registry import CandidateHistory, Registry
@@ -29,7 +35,6 @@ from tests.graph.small_model import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW = ROOT / "data/raw/pima"
-LOG_TAIL = 2000
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,16 @@ class Store:
                 lambda step: None,
             )
 
-    def materialize(self, *assets: str, spec: ClinicalModel = MODEL) -> str:
-        """Some assets with their gates, as a person picks them in the UI; the failure's words."""
-        job = self.definitions(spec).resolve_implicit_global_asset_job_def()
+    def materialize(self, *assets: str, spec: ClinicalModel = MODEL, gates: bool = True) -> str:
+        """Some assets with their gates, as a person picks them in the UI; the failure's words.
+
+        Args:
+            gates: False leaves the gates out, as a person can in the UI, too.
+        """
+        definitions = self.definitions(spec)
+        if not gates:
+            definitions = Definitions(build_assets(spec), resources=build_resources(self.settings))
+        job = definitions.resolve_implicit_global_asset_job_def()
         keys = [AssetKey([spec.name, asset]) for asset in assets]
         with dagster_instance(self.settings) as instance:
             result = job.execute_in_process(
@@ -84,8 +96,11 @@ class Store:
             for found in result.get_asset_check_evaluations()
             if not found.passed
         ]
-        failed = [_words(e) for e in result.all_events if e.is_step_failure]
-        return " ".join([*failed, *refused])
+        failed = [_words(e.step_failure_data) for e in result.all_events if e.is_step_failure]
+        ended = [_words(e.job_failure_data) for e in result.all_events if e.is_job_failure]
+        said = " ".join([*(failed or ended), *refused])
+        assert result.success == (not said), said
+        return said
 
     def gates(self, model: str = MODEL.name) -> Mapping[str, GateEvidence]:
         """The newest decision of each gate, by its name."""
@@ -114,18 +129,32 @@ class Store:
             if path.name.startswith(".partial-") or path.parent.name == ".incoming"
         )
 
+    def mentions(self, text: str) -> list[str]:
+        """Files that hold ``text`` outside of the data itself: databases, logs, packages, keys."""
+        wanted = text.encode()
+        return sorted(
+            str(path.relative_to(self.folder))
+            for path in self.folder.rglob("*")
+            if path.is_file()
+            and path.relative_to(self.folder).parts[0] not in ("lake", "snapshots", "register")
+            and wanted in path.read_bytes()
+        )
+
+    def sql(self, database: str, statement: str) -> None:
+        """One statement on one of the store's SQLite files: a fault, or a meddler's hand."""
+        with closing(sqlite3.connect(self.folder / database)) as connection:
+            connection.execute(statement)
+            connection.commit()
+
     def copy(self, folder: Path) -> "Store":
         """The same store in another place; the places that MLflow wrote down follow."""
         shutil.copytree(self.folder, folder)
         (folder / "dagster/dagster.yaml").unlink()
-        with sqlite3.connect(folder / "mlflow/mlflow.db") as database:
-            old, new = str(self.folder), str(folder)
-            for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
-                database.execute(
-                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new)
-                )
-        database.close()
-        return Store(folder)
+        copied = Store(folder)
+        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+            moved = f"replace({column}, '{self.folder}', '{folder}')"
+            copied.sql("mlflow/mlflow.db", f"UPDATE {table} SET {column} = {moved}")
+        return copied
 
     def register(self, change: Callable[[dict[str, bytes]], None]) -> None:
         """A register of this store's own: the Pima files as ``change`` leaves them, with the
@@ -153,12 +182,33 @@ class Store:
         shutil.rmtree(self.folder / "register")
 
 
-def _words(event: DagsterEvent) -> str:
-    """The innermost message of a failed step."""
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
+@contextmanager
+def mounted(folder: Path | None, place: Path, options: str) -> Iterator[Path]:
+    """``folder`` seen at ``place`` under other options, or a new tmpfs where it is None.
+
+    The test is skipped where mounting is denied.
+    """
+    place.mkdir()
+    kind = ["-t", "tmpfs", "tmpfs"] if folder is None else ["--bind", str(folder)]
+    first = "rw" if folder is not None else options
+    done = subprocess.run(["mount", "-o", first, *kind, str(place)], capture_output=True)
+    if done.returncode != 0:
+        pytest.skip("a file system cannot be mounted here: the fault was not tried")
+    try:
+        if folder is not None:
+            again = f"remount,bind,{options}"
+            subprocess.run(["mount", "-o", again, str(place)], check=True)
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def _words(data: Any) -> str:
+    """The innermost message of a failed step or run."""
+    described = getattr(data, "user_failure_data", None)
+    if described is not None and described.description:
+        return str(described.description)
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return "" if error is None else error.message.strip().split("ClinicalError: ")[-1]
+    return "failed" if error is None else error.message.strip().split("ClinicalError: ")[-1]

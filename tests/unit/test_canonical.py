@@ -137,6 +137,12 @@ def test_layout_in_memory_does_not_matter(rows: list[dict[str, object]], cut: in
     assert frame_digest(pl.DataFrame(frame.to_dicts(), schema=SCHEMA)) == wanted
 
 
+def test_a_long_text_column_is_the_documented_encoding() -> None:
+    texts = ["ü", None, "", "a\0b", "𝛼"]
+    long = pl.DataFrame({"text": [texts[i * i % 5] for i in range(20_001)]})
+    assert frame_digest(long) == oracle(long)
+
+
 @settings(max_examples=100, deadline=None)
 @given(rows=ROWS.filter(bool), data=st.data())
 def test_any_changed_value_changes_it(rows: list[dict[str, object]], data: st.DataObject) -> None:

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from clinical_assets.evidence.release import GateEvidence, PackageEvidence, judge_release
+from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
+from clinical_assets.evidence.release import (
+    GateEvidence,
+    PackageEvidence,
+    changes_since,
+    judge_release,
+)
+from clinical_assets.modelling.records import Evaluation
 
 GATES = (
     GateEvidence("contract", "m/dataset", True, True, "fine"),
@@ -47,6 +54,7 @@ def test_a_package_with_problems_or_out_of_date_refuses() -> None:
     for package, words in (
         (replace(PACKAGE, problems=("spec.json changed",)), "spec.json changed"),
         (replace(PACKAGE, stale=("m/candidate",)), "older than m/candidate"),
+        (replace(PACKAGE, outdated=("the criteria were changed",)), "the criteria were changed"),
     ):
         verdict = judge_release(GATES, package)
         assert not verdict.passed
@@ -57,3 +65,38 @@ def test_every_reason_is_named() -> None:
     bad = tuple(replace(gate, passed=False, summary="no") for gate in GATES)
     summary = judge_release(bad, None).summary
     assert all(words in summary for words in ("contract", "calibration", "no package"))
+
+
+def record(evaluation: Evaluation) -> PackageRecord:
+    return PackageRecord(
+        "m", "1.0.0+a", "d" * 64, evaluation.candidate_sha256, "f", "f.zip", 1, 1, "s"
+    )
+
+
+def test_nothing_changed_since_the_package_was_judged(evaluation: Evaluation) -> None:
+    found = changes_since(
+        record(evaluation),
+        evaluation,
+        newest_package="d" * 64,
+        criteria=evaluation.protocol_digest,
+        rival=None,
+    )
+    assert found == ()
+
+
+def test_each_change_since_the_package_was_judged_is_named(evaluation: Evaluation) -> None:
+    found = changes_since(
+        replace(record(evaluation), onnx_sha256="0" * 64),
+        evaluation,
+        newest_package="e" * 64,
+        criteria="c" * 64,
+        rival=ReleaseRecord("m", "1.1.0+b", "p" * 64, "o" * 64, "", ""),
+    )
+    words = (
+        "another package",
+        "another candidate",
+        "criteria were changed",
+        "now 1.1.0+b is to be",
+    )
+    assert len(found) == len(words)
+    assert all(word in phrase for word, phrase in zip(words, found, strict=True))

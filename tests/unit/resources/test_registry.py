@@ -120,3 +120,45 @@ def test_an_unusable_store_is_one_paragraph(tmp_path) -> None:
     registry = Registry(f"sqlite:///{tmp_path}/taken/mlflow.db", str(tmp_path / "artifacts"))
     with pytest.raises(ClinicalError, match="tracking store cannot be used"):
         registry.prepare()
+
+
+def test_a_release_that_was_interrupted_before_the_alias_never_was_in_force(
+    registry: Registry,
+) -> None:
+    run = add_candidate(registry, "1.0.0+a")
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    client.create_registered_model("diabetes")
+    client.create_model_version("diabetes", source=f"runs:/{run}/package", run_id=run)
+    assert registry.champion("diabetes") is None
+    assert registry.rival("diabetes", "1.0.0+a") is None
+    assert registry.release("diabetes", "1.0.0+a", "a" * 64, "1" * 64).version == "1.0.0+a"
+
+
+def test_a_model_that_lost_its_champion_has_no_first_release_again(registry: Registry) -> None:
+    add_candidate(registry, "1.0.0+a")
+    registry.release("diabetes", "1.0.0+a", "a" * 64, "1" * 64)
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    client.delete_registered_model_alias("diabetes", CHAMPION)
+    with pytest.raises(ClinicalError, match="MLflow names no champion"):
+        registry.rival("diabetes", "1.1.0+b")
+
+
+def test_a_refusal_is_kept_when_a_pass_follows(registry: Registry) -> None:
+    add_candidate(registry, "1.0.0+a")
+    for passed, words in ((False, "stale"), (False, "damaged"), (True, "good"), (True, "good")):
+        registry.record_verdict("diabetes", "1.0.0+a", Verdict("release", passed, words, {}))
+    (found,) = registry.history("diabetes")
+    assert found.gates == {"release": "passed: good"}
+    assert found.earlier == ("release: refused: stale", "release: refused: damaged")
+
+
+def test_settling_ends_the_trials_of_a_run_that_was_killed(registry: Registry) -> None:
+    parent = add_candidate(registry, "1.0.0+a")
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    client.set_tag(parent, "dagster_run_id", "killed")
+    trial = client.create_run(registry.prepare(), tags={"mlflow.parentRunId": parent})
+    alive = client.create_run(registry.prepare(), tags={"dagster_run_id": "alive"})
+    registry.settle({"killed": "FAILED"}.get)
+    statuses = [client.get_run(r).info.status for r in (parent, trial.info.run_id)]
+    assert statuses == ["FAILED", "KILLED"]
+    assert client.get_run(alive.info.run_id).info.status == "RUNNING"

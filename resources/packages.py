@@ -6,13 +6,17 @@ made at first use and readable by its owner alone; the public half travels in ea
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 from dagster import ConfigurableResource
 
 from clinical_assets.canonical import from_plain, sha256
@@ -27,9 +31,11 @@ from clinical_assets.evidence.signing import (
     sign_folder,
 )
 from clinical_assets.evidence.verification import verify_files, verify_package
+from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.records import CandidateRecord, Verdict
 
 _REBUILD_SECONDS = 900
+_LEFTOVER_SECONDS = 86_400
 _CLEAR_REFUSAL = 3  # of clinical_assets.rebuild
 
 
@@ -50,6 +56,7 @@ class PackageStore:
         """
         package = assemble(files, model=model, version=version, entry_point=entry_point)
         name = f"{model}/{version}-{package.digest[:8]}"
+        _sweep(self.root / model, ".partial-*")
         private = self._private_key()
         write_folder(package, self.root / name, seal=lambda draft: sign_folder(draft, private))
         archive = self.root / f"{name}.zip"
@@ -91,7 +98,10 @@ class PackageStore:
         """Trains and evaluates again in a fresh process from the package; compares every bit."""
         from clinical_assets.evidence.reproduction import compare
 
-        with tempfile.TemporaryDirectory() as folder:
+        # Below the store: what a killed run leaves holds data of the package, and is swept here.
+        self.root.mkdir(parents=True, exist_ok=True)
+        _sweep(self.root, ".rebuild-*")
+        with tempfile.TemporaryDirectory(prefix=".rebuild-", dir=self.root) as folder:
             output = Path(folder) / "rebuilt"
             finished = subprocess.run(
                 [
@@ -118,8 +128,8 @@ class PackageStore:
                 return Verdict("reproducibility", False, str(error), {})
         return found.verdict()
 
-    def load(self, release: ReleaseRecord) -> tuple[CandidateRecord, bytes]:
-        """Record and ONNX bytes of a released model, verified.
+    def load(self, release: ReleaseRecord) -> KeptModel:
+        """A released model with its tables, verified.
 
         Raises:
             ClinicalError: the package is gone, changed, or not the one that was released.
@@ -134,8 +144,13 @@ class PackageStore:
                 where=f"model {release.model} {release.version}",
                 repair="Restore the package folder from its zip or from a backup, then run again",
             )
-        record = from_plain(CandidateRecord, json.loads(files["candidate.json"]))
-        return record, files["model/model.onnx"]
+        return KeptModel(
+            candidate=from_plain(CandidateRecord, json.loads(files["candidate.json"])),
+            onnx=files["model/model.onnx"],
+            dataset=pl.read_parquet(files["data/dataset.parquet"]),
+            features=pl.read_parquet(files["data/features.parquet"]),
+            predictions=pl.read_parquet(files["evaluation/test_predictions.parquet"]),
+        )
 
     def _private_key(self) -> bytes:
         path = self.keys / "package-signing.pem"
@@ -169,6 +184,14 @@ class PackageStore:
             public.write_bytes(public_key_of(path.read_bytes()))
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    """Removes what killed runs left; younger than a day it may be another run's work in hand."""
+    for leftover in folder.glob(pattern):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _words_of(rebuild: subprocess.CompletedProcess[str]) -> str:

@@ -41,6 +41,8 @@ def judge_card(card: ModelCard) -> Verdict:
     labelled = sum(bool(a.text) for a in card.labelling)
     if missing:
         summary = f"{len(missing)} of {len(fields)} mandatory fields missing: {', '.join(missing)}"
+        if any("commit" in name for name in missing):
+            summary += ". Run from a git checkout, so that a commit names the source"
     else:
         summary = f"all {len(fields)} mandatory fields are filled"
     return Verdict(

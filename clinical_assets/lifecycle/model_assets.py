@@ -14,8 +14,8 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.lifecycle import plots, show
 from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.modelling.assess import evaluate_candidate, predict_test
-from clinical_assets.modelling.candidate import predict_rows, train_candidate
-from clinical_assets.modelling.evaluation import ChampionPredictions
+from clinical_assets.modelling.candidate import train_candidate
+from clinical_assets.modelling.champion import champion_predictions
 from clinical_assets.modelling.features import rows_with_role
 from clinical_assets.modelling.protocol import freeze
 from clinical_assets.modelling.records import (
@@ -73,7 +73,7 @@ def _candidate(spec: ClinicalModel) -> AssetsDefinition:
                     "clinical.spec_sha256": record.spec_digest,
                     "clinical.lock_sha256": facts.lock_sha256,
                     "clinical.commit": facts.commit or "none",
-                    "dagster_run_id": context.run_id,
+                    "dagster_run_id": context.run.run_id,
                 }
             )
             mlflow.log_params(
@@ -184,10 +184,8 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
         rival = registry.open().rival(spec.name, candidate.version)
         champion = None
         if rival is not None:
-            kept, kept_onnx = packages.open().load(rival)
             rows = rows_with_role(dataset, split, spec.id_column, "test")
-            scored = predict_rows(spec, kept, kept_onnx, rows).get_column("probability")
-            champion = ChampionPredictions(rival.version, rival.onnx_sha256, scored.to_numpy())
+            champion = champion_predictions(spec, packages.open().load(rival), rows)
         context.add_output_metadata(
             {
                 "candidate": candidate.version,

@@ -193,10 +193,10 @@ def _imports(runs: Mapping[str, Measured]) -> Table:
     return Table(
         f"The {SLOWEST} slowest imports, fresh store",
         ("package", "seconds", "share of all imports"),
-        tuple((name, time_of(spent), share(spent, total)) for name, spent in slowest),
+        tuple((name, time_of(spent), share(spent / total)) for name, spent in slowest),
         note,
     )
 
 
 def _with_share(part: float, whole: float) -> str:
-    return f"{time_of(part)} ({share(part, whole)})"
+    return f"{time_of(part)} ({share(part / whole)})"

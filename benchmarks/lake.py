@@ -62,7 +62,7 @@ def _row(turned: Turns, act: str) -> tuple[str, ...]:
         time_of(median[raw]),
         time_of(median[lake]),
         times(ratio(turned, lake, raw)),
-        *(share(median[part], median[lake]) for part in PARTS[act]),
+        *(share(ratio(turned, part, lake)) for part in PARTS[act]),
     )
 
 

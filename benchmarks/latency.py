@@ -31,8 +31,8 @@ def tables(quick: bool) -> list[Table]:
     """p50 and p99 over the test rows, several times each; and whether the answers are equal."""
     rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
-        compared = call("benchmarks.latency:measured", folder, quick)
-        for model, found in compared.items():
+        models = call("benchmarks.latency:measured", folder, quick)
+        for model, found in models.items():
             seconds = found["seconds"]
             equality = (f"{found['difference']:.1e}", f"{found['changed']} of {found['rows']}")
             for kind in (ONNX, SKLEARN):

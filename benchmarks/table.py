@@ -70,9 +70,9 @@ def times(ratio: float) -> str:
     return f"{_three_digits(ratio)}×"
 
 
-def share(part: float, whole: float) -> str:
+def share(ratio: float) -> str:
     """A part of a whole in percent."""
-    return f"{part / whole:.0%}"
+    return f"{ratio:.0%}"
 
 
 def _three_digits(value: float) -> str:

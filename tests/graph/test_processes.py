@@ -86,9 +86,9 @@ def assert_one_whole_champion(store: Store) -> None:
     champion = store.champion()
     assert champion is not None
     resource = store.definitions().resources["packages"]
-    record, onnx = resource.open().load(champion)
-    assert record.onnx_sha256 == champion.onnx_sha256
-    assert onnx
+    kept = resource.open().load(champion)
+    assert kept.candidate.onnx_sha256 == champion.onnx_sha256
+    assert kept.onnx
 
 
 def test_a_run_that_is_killed_anywhere_leaves_the_champion_and_a_rerun_completes(

@@ -25,7 +25,6 @@ from clinical_assets.modelling.spec import ClinicalModel
 def build_gates(spec: ClinicalModel) -> list[AssetChecksDefinition]:
     """Every blocking check of a model, as :data:`clinical_assets.keys.GATES` lists them."""
     keys = ModelKeys(spec.name)
-    limits = spec.acceptance
     return [
         dataset_gate("dataset_contract", keys, spec, own_checks(spec.name)),
         independence_gate("split_independence", keys.split, keys.dataset, spec),
@@ -37,9 +36,9 @@ def build_gates(spec: ClinicalModel) -> list[AssetChecksDefinition]:
             label=spec.label.column,
         ),
         leakage_gate("no_target_leakage", keys, spec),
-        parity_gate("onnx_parity", keys.candidate, limits),
+        parity_gate("onnx_parity", keys.candidate, spec.acceptance),
         protocol_gate("protocol_unchanged", keys.evaluation, keys.protocol, spec),
-        *evaluation_gates(keys.evaluation, limits),
+        *evaluation_gates(keys.evaluation, spec),
         card_gate("card_complete", keys.model_card),
         package_gate("package_intact", keys.package),
         reproducibility_gate("reproducibility", keys.package),

@@ -80,7 +80,7 @@ def dataset_gate(
     spec: ClinicalModel,
     checks: "Callable[[], Sequence[pa.Check]]" = tuple,
 ) -> AssetChecksDefinition:
-    """The dataset keeps its contract; a refusal says which rows are whose file's.
+    """The dataset keeps its contract and lost no row; a refusal says which rows are whose file's.
 
     Args:
         name: the check's name.
@@ -104,6 +104,11 @@ def dataset_gate(
             spec.columns, unique=(spec.id_column,), label=spec.label.column, checks=checks()
         )
         verdict = judge_contract(dataset, schema, gate=name)
+        registered = sum(file.rows for file in source.files)
+        if dataset.height != registered:
+            counts = f"The dataset has {dataset.height} rows, its registered files {registered}."
+            told = f"{counts} {verdict.summary}" if not verdict.passed else counts
+            verdict = replace(verdict, passed=False, summary=told)
         if not verdict.passed:
             verdict = replace(verdict, summary=f"{verdict.summary} {rows_of_files(source)}")
         return to_check_result(verdict)

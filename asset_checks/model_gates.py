@@ -59,10 +59,9 @@ def evaluation_gate(
     return gate
 
 
-def evaluation_gates(
-    evaluation: AssetKey, limits: AcceptanceCriteria
-) -> list[AssetChecksDefinition]:
+def evaluation_gates(evaluation: AssetKey, spec: ClinicalModel) -> list[AssetChecksDefinition]:
     """Performance, calibration, uncertainty, subgroups, and regression against the champion."""
+    limits, subgroups = spec.acceptance, [group.name for group in spec.subgroups]
     return [
         evaluation_gate(
             "performance",
@@ -86,7 +85,7 @@ def evaluation_gates(
             "subgroup_floor",
             evaluation,
             f"No subgroup falls below {limits.subgroup_metric} {limits.subgroup_floor:g}.",
-            lambda found: judge_subgroups(found, limits),
+            lambda found: judge_subgroups(found, limits, subgroups),
         ),
         evaluation_gate(
             "champion_regression",

@@ -81,7 +81,8 @@ def frame_digest(frame: pl.DataFrame) -> str:
     and their UTF-8 bytes. A null contributes zero.
 
     Raises:
-        TypeError: a column's type has no canonical encoding (lists, structs, objects).
+        TypeError: a column's type has no canonical encoding (lists, structs, objects, unsigned
+            integers of 64 bits and more), or a time is finer than microseconds.
     """
     header = {
         "format": FRAME_FORMAT,
@@ -97,7 +98,7 @@ def frame_digest(frame: pl.DataFrame) -> str:
 
 def _type_name(column: pl.Series) -> str:
     dtype = column.dtype
-    if dtype.is_integer():
+    if dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128, pl.UInt128):
         return "integer"
     if dtype.is_float():
         return "float"
@@ -133,5 +134,8 @@ def _column_bytes(column: pl.Series) -> Iterator[bytes | memoryview]:
         yield values.astype("<f8", copy=False).data
     else:
         if kind.startswith("datetime"):
-            column = column.dt.cast_time_unit("us")
+            rounded = column.dt.cast_time_unit("us")
+            if not rounded.cast(column.dtype).equals(column):
+                raise TypeError(f"column {column.name!r}: times finer than microseconds")
+            column = rounded
         yield column.cast(pl.Int64).fill_null(0).to_numpy().astype("<i8", copy=False).data

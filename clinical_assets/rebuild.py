@@ -12,15 +12,14 @@ from pathlib import Path
 
 import polars as pl
 
-from clinical_assets.canonical import canonical_json, from_plain
+from clinical_assets.canonical import canonical_json
 from clinical_assets.errors import ClinicalError
-from clinical_assets.modelling.assess import evaluate_candidate, predict_test
+from clinical_assets.evidence.contents import parquet_bytes
+from clinical_assets.modelling.assess import champion_of, evaluate_candidate, predict_test
 from clinical_assets.modelling.candidate import train_candidate
-from clinical_assets.modelling.evaluation import ChampionPredictions
 from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
 from clinical_assets.modelling.protocol import freeze
 from clinical_assets.modelling.reading import read_dataset
-from clinical_assets.modelling.records import CandidateRecord
 from clinical_assets.modelling.split import split_manifest
 from clinical_assets.models import load_spec
 
@@ -29,8 +28,7 @@ CLEAR_REFUSAL = 3
 
 
 def rebuild(package: Path, output: Path) -> None:
-    """Writes ``model.onnx``, ``features.parquet``, ``test_predictions.parquet``,
-    ``evaluation.json`` and ``training_digest.txt`` into ``output``.
+    """Writes the files of :data:`clinical_assets.evidence.reproduction.REBUILT` into ``output``.
 
     The dataset is read again from the raw files in the package, split, derived, trained on and
     evaluated; only the champion's probabilities, an input of the comparison, are taken as kept.
@@ -39,7 +37,6 @@ def rebuild(package: Path, output: Path) -> None:
         ClinicalError: the package names no spec that can be imported.
     """
     spec = load_spec(json.loads((package / "manifest.json").read_text())["entry_point"])
-    kept = from_plain(CandidateRecord, json.loads((package / "candidate.json").read_text()))
     raw = {file.name: file.read_bytes() for file in sorted((package / "data/raw").iterdir())}
 
     dataset = read_dataset(spec, raw)
@@ -48,33 +45,35 @@ def rebuild(package: Path, output: Path) -> None:
     recipe = fit_recipe(spec, spec.derive(training))
     features = feature_table(spec, dataset, split, recipe)
     candidate = train_candidate(spec, features, recipe)
-    champion = _champion(pl.read_parquet(package / "evaluation/test_predictions.parquet"))
-    predictions = predict_test(spec, candidate.record, candidate.onnx, dataset, split, champion)
+    protocol = freeze(spec, candidate.record, dataset, split)
+    champion = champion_of(pl.read_parquet(package / "evaluation/test_predictions.parquet"))
+    predictions = predict_test(
+        spec, candidate.record, candidate.onnx, protocol, dataset, split, champion
+    )
     evaluation = evaluate_candidate(
         spec,
         candidate.record,
         candidate.onnx,
-        freeze(spec, kept),
+        protocol,
         dataset,
         split,
         predictions,
     )
+    made = {
+        "spec.json": canonical_json(spec.to_plain()),
+        "dataset.parquet": parquet_bytes(dataset),
+        "split.parquet": parquet_bytes(split),
+        "features.parquet": parquet_bytes(features),
+        "candidate.json": canonical_json(candidate.record),
+        "model.onnx": candidate.onnx,
+        "model.skops": candidate.skops,
+        "protocol.json": canonical_json(protocol),
+        "test_predictions.parquet": parquet_bytes(predictions),
+        "evaluation.json": canonical_json(evaluation),
+    }
     output.mkdir(parents=True, exist_ok=True)
-    (output / "model.onnx").write_bytes(candidate.onnx)
-    features.write_parquet(output / "features.parquet")
-    predictions.write_parquet(output / "test_predictions.parquet")
-    (output / "evaluation.json").write_bytes(canonical_json(evaluation))
-    (output / "training_digest.txt").write_text(candidate.record.training_digest)
-
-
-def _champion(kept: pl.DataFrame) -> ChampionPredictions | None:
-    if kept["champion_probability"].null_count():
-        return None
-    return ChampionPredictions(
-        kept["champion_version"][0],
-        kept["champion_sha256"][0],
-        kept["champion_probability"].to_numpy(),
-    )
+    for name, data in made.items():
+        (output / name).write_bytes(data)
 
 
 if __name__ == "__main__":

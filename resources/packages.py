@@ -21,6 +21,7 @@ from dagster import ConfigurableResource
 
 from clinical_assets.canonical import from_plain, sha256
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.manifest import SOURCE_ARCHIVE
 from clinical_assets.evidence.package import assemble, load_package, write_folder, write_zip
 from clinical_assets.evidence.package_reader import read_package
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
@@ -30,6 +31,7 @@ from clinical_assets.evidence.signing import (
     public_key_of,
     sign_folder,
 )
+from clinical_assets.evidence.source_archive import unpack_source
 from clinical_assets.evidence.verification import verify_files, verify_package
 from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.records import CandidateRecord, Verdict
@@ -95,14 +97,23 @@ class PackageStore:
         return Verdict("package_intact", not problems, summary, {"files": float(package.files)})
 
     def judge_rebuild(self, package: PackageRecord) -> Verdict:
-        """Trains and evaluates again in a fresh process from the package; compares every bit."""
+        """Trains and evaluates again in a fresh process; compares every bit.
+
+        The code is the package's own source archive and the data are its own files; only the
+        installed libraries are those of this environment.
+        """
         from clinical_assets.evidence.reproduction import compare
 
         # Below the store: what a killed run leaves holds data of the package, and is swept here.
         self.root.mkdir(parents=True, exist_ok=True)
         _sweep(self.root, ".rebuild-*")
         with tempfile.TemporaryDirectory(prefix=".rebuild-", dir=self.root) as folder:
-            output = Path(folder) / "rebuilt"
+            source, output = Path(folder) / "source", Path(folder) / "rebuilt"
+            try:
+                files = read_package(self.root / package.folder)
+                unpack_source(files.get(SOURCE_ARCHIVE, b""), source)
+            except ClinicalError as error:
+                return Verdict("reproducibility", False, str(error), {})
             finished = subprocess.run(
                 [
                     sys.executable,
@@ -113,20 +124,17 @@ class PackageStore:
                     "--output",
                     str(output),
                 ],
+                cwd=source,
                 capture_output=True,
                 text=True,
                 timeout=_REBUILD_SECONDS,
                 check=False,
-                env={**os.environ, "PYTHONHASHSEED": "random"},
+                env={**os.environ, "PYTHONPATH": str(source), "PYTHONHASHSEED": "random"},
             )
             if finished.returncode != 0:
                 said = _words_of(finished)
                 return Verdict("reproducibility", False, f"The rebuild did not finish: {said}", {})
-            try:
-                found = compare(read_package(self.root / package.folder), output)
-            except ClinicalError as error:
-                return Verdict("reproducibility", False, str(error), {})
-        return found.verdict()
+            return compare(files, output).verdict()
 
     def load(self, release: ReleaseRecord) -> KeptModel:
         """A released model with its tables, verified.

@@ -55,17 +55,28 @@ def candidate(features: pl.DataFrame, recipe: FeatureRecipe) -> Candidate:
 
 
 @pytest.fixture(scope="session")
-def protocol(candidate: Candidate) -> Protocol:
+def protocol(candidate: Candidate, dataset: pl.DataFrame, split: pl.DataFrame) -> Protocol:
     """The criteria, frozen for the candidate."""
-    return freeze(MODEL, candidate.record)
+    return freeze(MODEL, candidate.record, dataset, split)
+
+
+@pytest.fixture(scope="session")
+def predictions(
+    candidate: Candidate, protocol: Protocol, dataset: pl.DataFrame, split: pl.DataFrame
+) -> pl.DataFrame:
+    """The candidate's probabilities on the real test rows, before there is a champion."""
+    return predict_test(MODEL, candidate.record, candidate.onnx, protocol, dataset, split, None)
 
 
 @pytest.fixture(scope="session")
 def evaluation(
-    candidate: Candidate, protocol: Protocol, dataset: pl.DataFrame, split: pl.DataFrame
+    candidate: Candidate,
+    protocol: Protocol,
+    dataset: pl.DataFrame,
+    split: pl.DataFrame,
+    predictions: pl.DataFrame,
 ) -> Evaluation:
     """The candidate measured on the real test rows, before there is a champion."""
-    predictions = predict_test(MODEL, candidate.record, candidate.onnx, dataset, split, None)
     return evaluate_candidate(
         MODEL, candidate.record, candidate.onnx, protocol, dataset, split, predictions
     )

@@ -93,7 +93,9 @@ def contract(
             column.name: pa.Column(
                 _TYPES[column.dtype],
                 nullable=column.nullable,
-                checks=list(_column_checks(column, outcome=column.name == label)),
+                checks=list(
+                    _column_checks(column, outcome=column.name == label, key=column.name in unique)
+                ),
                 description=f"{column.description} [{column.unit}]",
             )
             for column in columns
@@ -213,8 +215,15 @@ def _verdict(
     return Verdict(gate, False, f"The table breaks its contract: {shown}{tail}.", measurements)
 
 
-def _column_checks(column: Column, *, outcome: bool) -> Iterator["pa.Check"]:
+def _column_checks(column: Column, *, outcome: bool, key: bool) -> Iterator["pa.Check"]:
     name = column.name
+    if key and column.dtype == "string":
+        trimmed = pl.col(name).str.strip_chars()
+        yield _check(
+            "plain key",
+            "keys that are empty or begin or end with white space",
+            lambda data: data.lazyframe.select((trimmed == pl.col(name)) & (trimmed != "")),
+        )
     if column.dtype == "number":
         yield _check(
             "finite",

@@ -8,7 +8,7 @@ Building and running is the command's; nothing here starts a process.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,14 +26,21 @@ PROBABILITY_TOLERANCE = 1e-6
 METRIC_TOLERANCE = 1e-4
 FEATURE_TOLERANCE = 1e-9
 INFORMATIVE = frozenset({"cpu_count", "cpu_model", "kernel"})
-REBUILT = (
-    "model.onnx",
-    "training_digest.txt",
-    "features.parquet",
-    "test_predictions.parquet",
-    "evaluation.json",
-    "platform.json",
-)
+PACKAGED = {
+    "spec.json": "spec.json",
+    "dataset.parquet": "data/dataset.parquet",
+    "split.parquet": "data/split.parquet",
+    "features.parquet": "data/features.parquet",
+    "candidate.json": "candidate.json",
+    "model.onnx": "model/model.onnx",
+    "model.skops": "model/model.skops",
+    "protocol.json": "protocol.json",
+    "test_predictions.parquet": "evaluation/test_predictions.parquet",
+    "evaluation.json": "evaluation/evaluation.json",
+}
+"""What a rebuild makes again, and where it stands in the package."""
+
+REBUILT = (*PACKAGED, "platform.json")
 
 Rule = Literal["bit for bit", "tolerance"]
 
@@ -116,23 +123,26 @@ def compare(files: Mapping[str, bytes], rebuilt: Path) -> Reproduction:
     made = {name: _read(rebuilt / name) for name in REBUILT}
     differences = platform_differences(_object(files.get(PLATFORM)), _object(made["platform.json"]))
     exact = not differences
-    features = compare_frames(files.get("data/features.parquet"), made["features.parquet"])
-    predictions = compare_frames(
-        files.get("evaluation/test_predictions.parquet"), made["test_predictions.parquet"]
-    )
-    feature_row = _frame_row("features", features, None if exact else FEATURE_TOLERANCE)
-    prediction_row = _frame_row(
-        "test predictions", predictions, None if exact else PROBABILITY_TOLERANCE
-    )
-    evaluation = compare_json(
-        files.get("evaluation/evaluation.json"), made["evaluation.json"], exact=exact
-    )
+
+    def pair(name: str) -> tuple[bytes | None, bytes | None]:
+        return files.get(PACKAGED[name]), made[name]
+
+    def table(what: str, tolerance: float) -> Row:
+        frames = compare_frames(*pair(f"{what.replace(' ', '_')}.parquet"))
+        return _frame_row(what, frames, None if exact else tolerance)
+
+    predictions = table("test predictions", PROBABILITY_TOLERANCE)
     rows = [
-        _model_row(files.get("model/model.onnx"), made["model.onnx"], prediction_row, exact),
-        _training_row(files, made["training_digest.txt"], feature_row, exact),
-        feature_row,
-        prediction_row,
-        *_evaluation_rows(evaluation, exact),
+        _file_row("declaration", *pair("spec.json")),
+        table("dataset", 0.0),
+        table("split", 0.0),
+        table("features", FEATURE_TOLERANCE),
+        _model_row("model (ONNX bytes)", *pair("model.onnx"), predictions, exact),
+        _model_row("model (skops bytes)", *pair("model.skops"), predictions, exact),
+        _model_row("record of the candidate", *pair("candidate.json"), predictions, exact),
+        _model_row("frozen protocol", *pair("protocol.json"), predictions, exact),
+        predictions,
+        *_evaluation_rows(compare_json(*pair("evaluation.json"), exact=exact), exact),
     ]
     return Reproduction("bit for bit" if exact else "tolerance", differences, tuple(rows))
 
@@ -183,35 +193,25 @@ def python_difference(packaged: str, here: str) -> str:
     )
 
 
-def _model_row(expected: bytes | None, got: bytes | None, predictions: Row, exact: bool) -> Row:
-    row = _digest_row("model (ONNX bytes)", _digest(expected), _digest(got))
+def _file_row(what: str, expected: bytes | None, got: bytes | None) -> Row:
+    before, now = (None if data is None else sha256(data) for data in (expected, got))
+    identical = before is not None and before == now
+    return Row(what, before or "missing", now or "missing", identical, None, None, identical)
+
+
+def _model_row(
+    what: str, expected: bytes | None, got: bytes | None, predictions: Row, exact: bool
+) -> Row:
+    """What holds the model's weights or a digest of them: their last bits may be rounded apart."""
+    row = _file_row(what, expected, got)
     if row.identical or exact or not got or not expected:
         return row
-    return _judged_by(row, predictions, "judged by its test predictions")
-
-
-def _training_row(files: Mapping[str, bytes], got: bytes | None, features: Row, exact: bool) -> Row:
-    candidate = _object(files.get("candidate.json")) or {}
-    expected = candidate.get("training_digest")
-    text = None if got is None else got.decode("utf-8", "replace").strip()
-    row = _digest_row(
-        "training data", expected if isinstance(expected, str) else None, text or None
-    )
-    if row.identical or exact or not text:
-        return row
-    return _judged_by(row, features, "judged by the features it is made of")
-
-
-def _judged_by(row: Row, judge: Row, note: str) -> Row:
-    return Row(
-        row.what,
-        row.expected,
-        row.got,
-        False,
-        judge.difference,
-        judge.tolerance,
-        judge.passed,
-        note,
+    return replace(
+        row,
+        difference=predictions.difference,
+        tolerance=predictions.tolerance,
+        passed=predictions.passed,
+        note="judged by the test predictions",
     )
 
 
@@ -259,17 +259,6 @@ def _words(fact: Any) -> str:
     if isinstance(fact, dict):
         return " ".join(str(fact[key]) for key in sorted(fact, reverse=True))
     return str(fact)
-
-
-def _digest_row(what: str, expected: str | None, got: str | None) -> Row:
-    identical = expected is not None and expected == got
-    return Row(
-        what, expected or "missing", got or "missing", identical, None, None, passed=identical
-    )
-
-
-def _digest(data: bytes | None) -> str | None:
-    return None if data is None else sha256(data)
 
 
 def _read(path: Path) -> bytes | None:

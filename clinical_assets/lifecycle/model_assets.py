@@ -10,7 +10,6 @@ import polars as pl
 from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
 
 from clinical_assets.canonical import frame_digest
-from clinical_assets.errors import ClinicalError
 from clinical_assets.lifecycle import plots, show
 from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.modelling.assess import evaluate_candidate, predict_test
@@ -120,15 +119,20 @@ def _protocol(spec: ClinicalModel) -> AssetsDefinition:
     @model_asset(
         spec,
         "protocol",
-        reads=("candidate",),
+        reads=("candidate", "dataset", "split"),
         kinds=("json", "sha256"),
         description=(
-            "The acceptance criteria frozen by hash before the test rows are read; a later "
-            "change of the spec voids the evaluation (GML-08)."
+            "The acceptance criteria, and the rows they are asked of, frozen by hash before the "
+            "model meets the test rows; a later change voids the evaluation (GML-08)."
         ),
     )
-    def protocol(context: AssetExecutionContext, candidate: CandidateRecord) -> Protocol:
-        frozen = freeze(spec, candidate)
+    def protocol(
+        context: AssetExecutionContext,
+        candidate: CandidateRecord,
+        dataset: pl.DataFrame,
+        split: pl.DataFrame,
+    ) -> Protocol:
+        frozen = freeze(spec, candidate, dataset, split)
         limits = [
             [
                 c.name,
@@ -179,7 +183,6 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
         registry: RegistryResource,
         packages: PackagesResource,
     ) -> pl.DataFrame:
-        require_same_candidate(candidate, protocol)
         onnx = snapshots.open().get(candidate.onnx_sha256)
         rival = registry.open().rival(spec.name, candidate.version)
         champion = None
@@ -193,7 +196,7 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
                 "champion": rival.version if rival else "none: first release",
             }
         )
-        return predict_test(spec, candidate, onnx, dataset, split, champion)
+        return predict_test(spec, candidate, onnx, protocol, dataset, split, champion)
 
     return test_predictions
 
@@ -232,20 +235,6 @@ def _evaluation(spec: ClinicalModel) -> AssetsDefinition:
         return found
 
     return evaluation
-
-
-def require_same_candidate(candidate: CandidateRecord, protocol: Protocol) -> None:
-    """Refuses to read test rows for a candidate that the protocol was not frozen for.
-
-    Raises:
-        ClinicalError: the protocol names other ONNX bytes.
-    """
-    if protocol.candidate_sha256 != candidate.onnx_sha256:
-        raise ClinicalError(
-            "The protocol was frozen for another candidate, so the test rows stay closed",
-            where=f"model {candidate.model}, candidate {candidate.version}",
-            repair="Materialize the protocol for this candidate, then its test predictions",
-        )
 
 
 # Numbers that Dagster draws over the materializations ("Plots" on the asset's page).

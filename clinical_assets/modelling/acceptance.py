@@ -6,7 +6,7 @@ evidence fails (design trap 7), and a summary names metric, value, limit, n and 
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from clinical_assets.modelling.metrics import LESS_IS_BETTER, TARGETED
@@ -18,6 +18,7 @@ from clinical_assets.modelling.records import (
     Verdict,
 )
 from clinical_assets.modelling.spec import AcceptanceCriteria, Bound, Criterion
+from clinical_assets.modelling.subgroups import CONFUSION_METRICS
 
 Group = Literal["performance", "calibration", "uncertainty"]
 Measurements = dict[str, float | str | None]
@@ -76,15 +77,21 @@ def criterion_failure(criterion: Criterion, estimate: Estimate | None, minimum_e
     return ""
 
 
-def judge_subgroups(evaluation: Evaluation, acceptance: AcceptanceCriteria) -> Verdict:
+def judge_subgroups(
+    evaluation: Evaluation, acceptance: AcceptanceCriteria, declared: Sequence[str]
+) -> Verdict:
     """Whether the metric keeps its floor in every band that can be judged.
 
-    Suppressed bands and bands with too few events or non-events are listed as not judged. Each
-    subgroup needs at least one judged band.
+    Bands with 1–10 people, events or non-events, or with too few to judge, are listed as not
+    judged. Each ``declared`` subgroup needs at least one judged band. A metric of the 2×2 table
+    cannot have a floor here: a band that fares badly has a small cell, and its metric is withheld.
     """
     gate, metric, floor = "subgroups", acceptance.subgroup_metric, acceptance.subgroup_floor
     if metric in LESS_IS_BETTER or metric in TARGETED:
         return Verdict(gate, False, f"a floor under {metric} says nothing: more is not better", {})
+    if metric in CONFUSION_METRICS:
+        why = f"{metric} is withheld just where it is bad: choose one that needs no threshold"
+        return Verdict(gate, False, why, {})
     if not evaluation.subgroups:
         return Verdict(gate, False, "no subgroup was evaluated", {})
     failures: list[str] = []
@@ -110,8 +117,11 @@ def judge_subgroups(evaluation: Evaluation, acceptance: AcceptanceCriteria) -> V
             failures.append(f"{label}: {metric} {value:.4g} < {floor:g} ({size})")
         else:
             passed.append(f"{label} {value:.4g} ({size})")
-    for subgroup in dict.fromkeys(band.subgroup for band in evaluation.subgroups):
-        if subgroup not in judged:
+    evaluated = {band.subgroup for band in evaluation.subgroups}
+    for subgroup in dict.fromkeys([*declared, *sorted(evaluated)]):
+        if subgroup not in evaluated:
+            failures.append(f"{subgroup}: declared, but not evaluated")
+        elif subgroup not in judged:
             failures.append(f"{subgroup}: no band can be judged")
     head = failures or [f"{metric} ≥ {floor:g} in " + ", ".join(passed)]
     notes = ["not judged: " + ", ".join(skipped)] if skipped else []
@@ -217,12 +227,7 @@ def judge_protocol(
 def _not_judged(band: SubgroupResult, acceptance: AcceptanceCriteria) -> str:
     if band.suppressed:
         return "suppressed, n<11"
-    if reason := _too_small(band.n, band.events, acceptance.subgroup_minimum_events):
-        return reason
-    estimate = band.metrics.get(acceptance.subgroup_metric)
-    if estimate is not None and estimate.n is None and estimate.value is None:
-        return "metric suppressed, n<11"
-    return ""
+    return _too_small(band.n, band.events, acceptance.subgroup_minimum_events)
 
 
 def _too_small(n: int | None, events: int | None, minimum_events: int) -> str:

@@ -23,14 +23,14 @@ NEAR_TOLERANCE = 0.05
 
 The two most alike of the 632 Pima rows are 0.16 apart in their most different measurement, those
 of the 569 breast-mass rows 0.38: 0.05 is a third of what two true people were seen to differ by,
-and still catches a copy that was rounded or disturbed.
+and still catches a copy that was disturbed in every column by less.
 """
 
 MAXIMUM_NEAR_SHARE = 0.0
 """Greatest tolerated share of a role's rows that nearly equal a row of another role.
 
 No two of the 632 Pima rows agree in more than four of seven measurements, so that one pair that
-agrees in six is no chance. A use case with few or coarse columns, where strangers do agree, states
+agrees in five is no chance. A use case with few or coarse columns, where strangers do agree, states
 a share of its own; no proportion measured on the test rows can be wrong by more than that share
 through rows seen in training.
 """
@@ -63,7 +63,8 @@ def judge_independence(
     roles agree in all ``value_columns``; and where more than ``maximum_near_share`` of a role's
     rows nearly equal a row of another role, that is either
 
-    * agree in all value columns but one (at least three of them present), or
+    * agree in all value columns but one, of seven to sixteen columns but two (at least three of
+      them present), or
     * differ in no numeric column by more than ``near_tolerance`` standard deviations and in no
       other column at all (missing where the other is missing, at least three numbers present).
 

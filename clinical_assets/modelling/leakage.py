@@ -201,8 +201,17 @@ def _row_wise(spec: ClinicalModel, dataset: pl.DataFrame, seed: int) -> Iterator
 
 
 def _blind(spec: ClinicalModel, dataset: pl.DataFrame) -> Iterator[str]:
-    """``derive`` does not look at the label or at the published partition."""
+    """``derive`` does not look at label, published partition or identifier.
+
+    An identifier may say to which part a row belongs, or be the key by which a label is looked up.
+    """
     whole = _derived(spec, dataset)
+    names = pl.format("row {}", pl.int_range(pl.len()))
+    if dataset.schema[spec.id_column] != pl.String:
+        names = -1 - pl.int_range(pl.len()).cast(dataset.schema[spec.id_column])
+    changed = _different(_derived(spec, dataset.with_columns(names.alias(spec.id_column))), whole)
+    if changed:
+        yield f"derive uses the identifier: {_quoted(changed)} changes with it"
     label = dataset.with_columns(~pl.col(spec.label.column))
     changed = _different(_derived(spec, label), whole)
     if changed:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from clinical_assets.canonical import digest_of
+import polars as pl
+
+from clinical_assets.canonical import digest_of, frame_digest
+from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.records import CandidateRecord, Protocol
 from clinical_assets.modelling.spec import ClinicalModel
 
@@ -33,12 +36,42 @@ def protocol_digest(spec: ClinicalModel) -> str:
     return digest_of(frozen_terms(spec))
 
 
-def freeze(spec: ClinicalModel, candidate: CandidateRecord) -> Protocol:
-    """Binds the terms as they stand now to one candidate, before its test rows are read."""
+def freeze(
+    spec: ClinicalModel, candidate: CandidateRecord, dataset: pl.DataFrame, split: pl.DataFrame
+) -> Protocol:
+    """Binds the terms as they stand now, and the rows, to one candidate.
+
+    Of the rows only digests are taken; no probability is computed.
+    """
     return Protocol(
         model=spec.name,
         version=candidate.version,
         digest=protocol_digest(spec),
         frozen=frozen_terms(spec),
         candidate_sha256=candidate.onnx_sha256,
+        dataset_sha256=frame_digest(dataset),
+        split_sha256=frame_digest(split),
     )
+
+
+def require_frozen(
+    protocol: Protocol, candidate: CandidateRecord, dataset: pl.DataFrame, split: pl.DataFrame
+) -> None:
+    """Refuses to open the test set for another candidate, or on other rows, than were frozen.
+
+    Raises:
+        ClinicalError: the protocol names other ONNX bytes, another dataset or another split.
+    """
+    pairs = {
+        "candidate": (protocol.candidate_sha256, candidate.onnx_sha256),
+        "dataset": (protocol.dataset_sha256, frame_digest(dataset)),
+        "split": (protocol.split_sha256, frame_digest(split)),
+    }
+    other = [name for name, (frozen, found) in pairs.items() if frozen != found]
+    if other:
+        raise ClinicalError(
+            f"The protocol was frozen for another {' and another '.join(other)}, so the test "
+            "rows stay closed",
+            where=f"model {candidate.model}, candidate {candidate.version}",
+            repair="Materialize the protocol for what is there now, then the test predictions",
+        )

@@ -99,7 +99,9 @@ class Protocol:
     """The acceptance criteria frozen before the test rows are read (GML-08, design trap 8).
 
     ``digest`` covers everything that decides about acceptance: criteria, operating point,
-    subgroups, references, seed, bootstrap and conformal settings of the spec.
+    subgroups, references, seed, bootstrap and conformal settings of the spec. The two SHA-256 bind
+    the rows: whole dataset and split manifest, by
+    :func:`~clinical_assets.canonical.frame_digest`.
     """
 
     model: str
@@ -107,6 +109,8 @@ class Protocol:
     digest: str
     frozen: Mapping[str, object]
     candidate_sha256: str
+    dataset_sha256: str
+    split_sha256: str
 
 
 @dataclass(frozen=True, slots=True)

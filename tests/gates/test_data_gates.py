@@ -12,11 +12,11 @@ import pytest
 from dagster import AssetIn, AssetKey, ExecuteInProcessResult, asset, materialize
 
 from asset_checks.contracts.own import own_checks
-from asset_checks.data_gates import contract_gate, independence_gate, leakage_gate
+from asset_checks.data_gates import dataset_gate, independence_gate, leakage_gate
 from clinical_assets.diabetes.spec import MODEL
 from clinical_assets.keys import ModelKeys
 from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
-from clinical_assets.modelling.records import FeatureRecipe
+from clinical_assets.modelling.records import FeatureRecipe, SourceFile, SourceRecord
 from clinical_assets.modelling.split import split_manifest
 from tests.unit.diabetes.real_data import ripley_files
 
@@ -58,6 +58,12 @@ def run(
 ) -> Run:
     """Materialize the graph with what the caller spoils in it."""
     ran: list[str] = []
+
+    @asset(key=KEYS.source)
+    def source_asset() -> SourceRecord:
+        given = files or ripley_files()
+        kept = (SourceFile(name, "0" * 64, len(d.splitlines()) - 1) for name, d in given.items())
+        return SourceRecord("pima-ripley", "Pima", tuple(kept))
 
     @asset(key=KEYS.dataset)
     def dataset_asset() -> pl.DataFrame:
@@ -102,14 +108,8 @@ def run(
             recipe_asset,
             features_asset,
             witness,
-            contract_gate(
-                "dataset_contract",
-                KEYS.dataset,
-                MODEL.columns,
-                unique=(MODEL.id_column,),
-                label=MODEL.label.column,
-                checks=own_checks(MODEL.name),
-            ),
+            source_asset,
+            dataset_gate("dataset_contract", KEYS, MODEL, own_checks(MODEL.name)),
             independence_gate("split_independence", KEYS.split, KEYS.dataset, MODEL),
             leakage_gate("no_target_leakage", KEYS, MODEL),
         ],
@@ -191,8 +191,14 @@ def test_file_that_departs_from_its_layout_stops_the_run(
             "column 'age_years': the type is String, where Int64 is declared",
         ),
         (None, lambda f: f.clear(), "the table has no rows"),
+        (None, lambda f: f.head(631), "has 631 rows, its registered files 632"),
+        (
+            None,
+            lambda f: f.with_columns(pl.col("patient_id") + " "),
+            "column 'patient_id': keys that are empty or begin or end with white space: 632",
+        ),
     ],
-    ids=["range", "duplicate", "contradiction", "missing", "extra", "type", "empty"],
+    ids=["range", "duplicate", "contradiction", "missing", "extra", "type", "empty", "lost", "key"],
 )
 def test_table_that_breaks_its_contract_stops_the_run(
     files: dict[str, bytes] | None, dataset: Change, expected: str

@@ -122,7 +122,7 @@ def with_metric(evaluation: Evaluation, name: str, estimate: Estimate) -> Evalua
 
 
 def gate_named(name: str) -> Any:
-    gates = evaluation_gates(KEYS.evaluation, MODEL.acceptance)
+    gates = evaluation_gates(KEYS.evaluation, MODEL)
     return next(g for g in gates if next(iter(g.check_keys)).name == name)
 
 
@@ -301,6 +301,6 @@ def test_a_package_that_cannot_be_rebuilt_refuses(decide, candidate: Candidate) 
 
 
 def test_gates_are_named_after_their_keys() -> None:
-    for gate in evaluation_gates(AssetKey(["m", "evaluation"]), MODEL.acceptance):
+    for gate in evaluation_gates(AssetKey(["m", "evaluation"]), MODEL):
         (key,) = gate.check_keys
         assert key.asset_key == AssetKey(["m", "evaluation"])

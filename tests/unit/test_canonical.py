@@ -195,9 +195,18 @@ def test_equal_values_are_equal_whatever_their_bits() -> None:
     )
 
 
-def test_a_type_without_encoding_is_named() -> None:
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series("x", [[1]]),
+        pl.Series("x", [2**63], dtype=pl.UInt64),
+        pl.Series("x", [1], dtype=pl.Int64).cast(pl.Datetime("ns", "UTC")),
+    ],
+    ids=["list", "beyond 64 bits", "nanoseconds"],
+)
+def test_what_has_no_encoding_is_named_and_never_cut_short(column: pl.Series) -> None:
     with pytest.raises(TypeError, match="column 'x'"):
-        frame_digest(pl.DataFrame({"x": [[1]]}))
+        frame_digest(column.to_frame())
 
 
 @dataclass(frozen=True, slots=True)

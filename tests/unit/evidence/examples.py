@@ -185,7 +185,15 @@ def evaluation(*, champion: bool = False, **changes: Any) -> Evaluation:
 def protocol(model: ClinicalModel) -> Protocol:
     """The frozen protocol that the example's evaluation names."""
     frozen: dict[str, object] = {"criteria": len(model.acceptance.criteria)}
-    return Protocol(model.name, model.version, sha256(b"protocol"), frozen, ONNX)
+    return Protocol(
+        model.name,
+        model.version,
+        sha256(b"protocol"),
+        frozen,
+        ONNX,
+        sha256(b"dataset"),
+        sha256(b"split"),
+    )
 
 
 def source(**changes: Any) -> SourceFacts:

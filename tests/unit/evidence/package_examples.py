@@ -65,7 +65,8 @@ def example_files(**changes: bytes) -> dict[str, bytes]:
         "evaluation/test_predictions.parquet": parquet(predictions()),
         "evaluation/evaluation.json": json.dumps(EVALUATION).encode(),
         "environment/platform.json": json.dumps(PLATFORM).encode(),
-        "candidate.json": json.dumps({"training_digest": "b" * 64}).encode(),
+        "data/dataset.parquet": parquet(features().drop("pedigree_log", strict=False)),
+        "data/split.parquet": parquet(pl.DataFrame({"row": [1, 2], "role": ["train", "test"]})),
         "source/source.tar.gz": pack_source([("example/__init__.py", b"SPEC = 1\n", False)]),
     }
     return files | changes

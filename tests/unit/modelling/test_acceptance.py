@@ -23,6 +23,9 @@ NAN = float("nan")
 GOOD = Estimate(0.85, 0.81, 0.89, 332, 109)
 
 
+DECLARED = ["age", "BMI"]
+
+
 @cache
 def good() -> Evaluation:
     return cases.evaluation()
@@ -130,14 +133,14 @@ def subgroups(*bands: SubgroupResult) -> Evaluation:
 
 
 def test_real_subgroups_pass() -> None:
-    verdict = judge_subgroups(good(), ACCEPTANCE)
+    verdict = judge_subgroups(good(), ACCEPTANCE, DECLARED)
     assert verdict.passed
     assert "not judged: BMI missing (n=0, events=0" in verdict.summary
     assert verdict.measurements["BMI missing"] is None
 
 
 def test_a_suppressed_band_is_not_judged_and_not_passed() -> None:
-    verdict = judge_subgroups(subgroups(FINE, HIDDEN), ACCEPTANCE)
+    verdict = judge_subgroups(subgroups(FINE, HIDDEN), ACCEPTANCE, ["age"])
     assert verdict.passed
     assert verdict.summary == (
         "auroc ≥ 0.6 in age young 0.8 (n=100, events=40); not judged: age old (suppressed, n<11)"
@@ -159,23 +162,31 @@ def test_a_suppressed_band_is_not_judged_and_not_passed() -> None:
     ],
 )
 def test_bad_or_missing_subgroups_fail(bands: tuple[SubgroupResult, ...], why: str) -> None:
-    verdict = judge_subgroups(subgroups(*bands), ACCEPTANCE)
+    verdict = judge_subgroups(subgroups(*bands), ACCEPTANCE, ["age"])
     assert not verdict.passed
     assert why in verdict.summary
 
 
-def test_a_suppressed_metric_in_a_shown_band_is_not_judged() -> None:
+def test_a_declared_subgroup_that_was_not_evaluated_fails() -> None:
+    verdict = judge_subgroups(subgroups(FINE), ACCEPTANCE, ["age", "parity"])
+    assert not verdict.passed
+    assert "parity: declared, but not evaluated" in verdict.summary
+
+
+@pytest.mark.parametrize("metric", ["brier", "calibration_slope", "sensitivity", "ppv"])
+def test_a_floor_needs_a_metric_where_more_is_better_and_none_of_the_2x2_table(
+    metric: str,
+) -> None:
+    acceptance = replace(ACCEPTANCE, subgroup_metric=metric)
+    assert not judge_subgroups(good(), acceptance, DECLARED).passed
+
+
+def test_a_band_that_is_bad_at_the_threshold_is_not_passed_because_its_metric_is_withheld() -> None:
     hidden = Estimate(None, None, None, None, None, "suppressed")
-    shown = SubgroupResult("age", "old", 100, 40, False, {"auroc": hidden})
-    verdict = judge_subgroups(subgroups(FINE, shown), ACCEPTANCE)
-    assert verdict.passed
-    assert "not judged: age old (metric suppressed" in verdict.summary
-    assert not judge_subgroups(subgroups(shown), ACCEPTANCE).passed
-
-
-def test_a_floor_needs_a_metric_where_more_is_better() -> None:
-    for metric in ("brier", "calibration_slope"):
-        assert not judge_subgroups(good(), replace(ACCEPTANCE, subgroup_metric=metric)).passed
+    bad = SubgroupResult("age", "old", 120, 60, False, {"auroc": hidden})
+    verdict = judge_subgroups(subgroups(FINE, bad), ACCEPTANCE, ["age"])
+    assert not verdict.passed
+    assert "age old: auroc has no value (suppressed" in verdict.summary
 
 
 # --- champion ---------------------------------------------------------------------------------
@@ -255,7 +266,7 @@ def test_parity(parity: float | None, passed: bool) -> None:
     assert (verdict.gate, verdict.passed) == ("parity", passed)
 
 
-FROZEN = Protocol("example", "1.0.0+1", "b" * 64, {}, "a" * 64)
+FROZEN = Protocol("example", "1.0.0+1", "b" * 64, {}, "a" * 64, "d" * 64, "e" * 64)
 
 
 def test_an_unchanged_protocol_passes() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from clinical_assets.diabetes.spec import MODEL
 from clinical_assets.errors import ClinicalError
-from clinical_assets.modelling.assess import predict_test
 from clinical_assets.modelling.candidate import Candidate
 from clinical_assets.modelling.champion import KeptModel, champion_predictions
 from clinical_assets.modelling.features import rows_with_role
@@ -16,9 +15,11 @@ from clinical_assets.modelling.features import rows_with_role
 
 @pytest.fixture(scope="module")
 def kept(
-    candidate: Candidate, dataset: pl.DataFrame, split: pl.DataFrame, features: pl.DataFrame
+    candidate: Candidate,
+    dataset: pl.DataFrame,
+    features: pl.DataFrame,
+    predictions: pl.DataFrame,
 ) -> KeptModel:
-    predictions = predict_test(MODEL, candidate.record, candidate.onnx, dataset, split, None)
     return KeptModel(candidate.record, candidate.onnx, dataset, features, predictions)
 
 

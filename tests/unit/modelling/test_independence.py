@@ -79,8 +79,12 @@ def test_one_patient_in_two_roles(dataset: pl.DataFrame, split: pl.DataFrame) ->
             (pl.col("glucose_mg_per_dl") + 1, pl.col("bmi_kg_per_m2") - 0.1),
             "test rows nearly equal to a train row: 3 of 335",
         ),
+        (
+            (pl.col("bmi_kg_per_m2").round(0), pl.col("pedigree_score").round(1)),
+            "test rows nearly equal to a train row: 3 of 335",
+        ),
     ],
-    ids=["copied", "other label", "one retyped", "one lost", "disturbed"],
+    ids=["copied", "other label", "one retyped", "one lost", "disturbed", "rounded"],
 )
 def test_a_woman_under_two_names_is_found(
     dataset: pl.DataFrame, split: pl.DataFrame, changes: tuple[pl.Expr, ...], expected: str

@@ -56,6 +56,12 @@ PLANTED: dict[str, tuple[Callable[[pl.DataFrame], pl.Series], str]] = {
         lambda rows: rows["glucose_mg_per_dl"] + (rows["partition"] == "test").cast(pl.Float64),
         "derive uses the published split: 'glucose_mg_per_dl'",
     ),
+    "the identifier, which tells the part": (
+        lambda rows: (
+            rows["glucose_mg_per_dl"] + rows["patient_id"].str.starts_with("test").cast(pl.Float64)
+        ),
+        "derive uses the identifier: 'glucose_mg_per_dl'",
+    ),
     "a mean over all rows": (
         lambda rows: rows["glucose_mg_per_dl"] - rows["glucose_mg_per_dl"].mean(),
         "derive is not row-wise: 'glucose_mg_per_dl'",

@@ -8,11 +8,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.modelling.disclosure import (
+    SUPPRESSED,
     Confusion,
     groups_to_withhold,
     is_small,
     rates_to_withhold,
 )
+from clinical_assets.modelling.metrics import CONFUSION_METRICS, METRICS
 from clinical_assets.modelling.subgroups import Settings, subgroup_results
 from tests.unit.modelling.attacker import EVENTS, FN, FP, NON_EVENTS, PEOPLE, TN, TP, Attacker
 
@@ -117,11 +119,36 @@ def test_a_selection_rate_is_shown_where_it_leaves_the_table_open() -> None:
         (Confusion(0, 0, 12, 30, 12), Confusion(20, 20, 5, 30, 25)),
         # Two of the second band are selected: a small cell itself.
         (Confusion(40, 20, 30, 40, 50), Confusion(2, 30, 0, 40, 30)),
+        # Nobody with the event is missed, so that the true positives are the events.
+        (Confusion(20, 0, 5, 30, 5), Confusion(30, 0, 20, 40, 20)),
+        # Everybody without the event is selected, so that the rest of the selected have it.
+        (Confusion(5, 30, 25, 0, 55), Confusion(30, 20, 40, 0, 60)),
     ],
 )
 def test_a_selection_rate_that_closes_a_table_is_withheld(groups: tuple[Confusion, ...]) -> None:
     rates = rates_to_withhold(groups, frozenset())
     assert rates.confusion == rates.selection_rate == {0, 1}
+
+
+def test_hidden_groups_are_the_sibling_that_a_small_cell_needs() -> None:
+    """They are withheld already, so that no other group has to go, not even a smaller one."""
+    groups = [
+        Confusion(3, 40, 60, 80, 100),
+        Confusion(60, 20, 30, 90, 50),
+        Confusion(30, 20, 5, 60, 25),
+        Confusion(25, 20, 15, 40, 35),
+    ]
+    rates = rates_to_withhold(groups, {0, 1})
+    assert rates.confusion == {0, 1, 2}
+    assert rates.selection_rate == {0, 1}
+
+
+def test_beside_hidden_bands_only_the_band_with_the_small_cell_loses_its_rates() -> None:
+    tables = [(4, 0, 0, 60), (30, 15, 20, 35), (30, 20, 5, 65), (40, 20, 30, 60)]
+    y, p, members = rows_of(tables)
+    results = subgroup_results("group", members, y, p, SETTINGS)
+    withheld = [{m for m, e in r.metrics.items() if e.reason == SUPPRESSED} for r in results]
+    assert withheld == [set(METRICS), set(METRICS), CONFUSION_METRICS, set()]
 
 
 def test_large_tables_show_everything() -> None:

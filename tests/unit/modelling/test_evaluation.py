@@ -116,6 +116,8 @@ def test_a_test_set_with_few_events_gives_no_count_away() -> None:
     estimates = [*found.metrics.values(), found.conformal.coverage, found.comparison.difference]
     for estimate in estimates:
         assert (estimate.value, estimate.n, estimate.events) == (None, None, None)
+    sets = found.conformal
+    assert (sets.empty, sets.single, sets.both) == (0, 0, 0)
     assert all(band.suppressed for band in found.subgroups if band.n != 0)
     assert found.roc == found.calibration_curve == found.decision_curve_treat_all == ()
 

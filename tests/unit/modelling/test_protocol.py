@@ -1,63 +1,61 @@
-"""What is frozen before the test rows are read binds criteria, candidate and rows."""
+"""Which terms of a declaration the frozen protocol covers."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
-import polars as pl
 import pytest
 
 from clinical_assets.diabetes.spec import MODEL
-from clinical_assets.errors import ClinicalError
-from clinical_assets.modelling.assess import evaluate_candidate, predict_test
-from clinical_assets.modelling.candidate import Candidate
-from clinical_assets.modelling.protocol import freeze
-from clinical_assets.modelling.records import Protocol
+from clinical_assets.modelling.protocol import protocol_digest
+from clinical_assets.modelling.spec import ClinicalModel, OperatingPoint, SelectionRule
+
+FROZEN = {
+    "acceptance": replace(MODEL.acceptance, minimum_events=20),
+    "operating_point": OperatingPoint(0.2, MODEL.operating_point.rationale),
+    "subgroups": MODEL.subgroups[:1],
+    "references": MODEL.references[:1],
+    "label": replace(MODEL.label, reference_standard="diagnosis in routine care"),
+    "seed": MODEL.seed + 1,
+    "bootstrap_replicates": 100,
+    "conformal_confidence": 0.8,
+    "partition_column": None,
+    "test_fraction": 0.3,
+    "calibration_fraction": 0.1,
+}
+FREE = {
+    "name": "other",
+    "version": "1.0.1",
+    "title": "Another title",
+    "owner": "other@example.org",
+    "developer": "Others",
+    "contact": "other@example.org",
+    "license": "MIT",
+    "citation": "",
+    "source": "other",
+    "read": MODEL.derive,
+    "derive": MODEL.read,
+    "id_column": "partition",
+    "columns": MODEL.columns[::-1],
+    "features": MODEL.features[1:],
+    "intended_use": replace(MODEL.intended_use, statement="Another statement"),
+    "estimators": MODEL.estimators[:1],
+    "selection": SelectionRule(folds=3),
+    "approvals": (),
+    "monitoring": (),
+    "entry_point": "",
+}
 
 
-def other(column: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The table without its last row that is a test row; nothing else changes."""
-    return frame.filter(pl.col(column) != frame[column][-1])
+def test_every_term_of_a_declaration_is_either_frozen_or_free() -> None:
+    assert sorted([*FROZEN, *FREE]) == sorted(field.name for field in fields(ClinicalModel))
 
 
-@pytest.mark.parametrize("what", ["candidate", "dataset", "split"])
-def test_the_test_rows_stay_closed_to_anything_but_what_was_frozen(
-    what: str, candidate: Candidate, protocol: Protocol, dataset: pl.DataFrame, split: pl.DataFrame
-) -> None:
-    record = candidate.record
-    if what == "candidate":
-        record = replace(record, onnx_sha256="0" * 64)
-    if what == "dataset":
-        dataset = other("patient_id", dataset)
-    if what == "split":
-        split = other("patient_id", split)
-    with pytest.raises(ClinicalError, match=f"frozen for another {what}, so the test rows stay"):
-        predict_test(MODEL, record, candidate.onnx, protocol, dataset, split, None)
+@pytest.mark.parametrize("term", FROZEN)
+def test_a_frozen_term_cannot_change_without_the_digest(term: str) -> None:
+    assert protocol_digest(replace(MODEL, **{term: FROZEN[term]})) != protocol_digest(MODEL)
 
 
-def test_criteria_frozen_again_after_the_test_rows_were_read_give_no_evaluation(
-    candidate: Candidate, dataset: pl.DataFrame, split: pl.DataFrame, predictions: pl.DataFrame
-) -> None:
-    weaker = replace(MODEL, acceptance=replace(MODEL.acceptance, subgroup_floor=0.5))
-    protocol = freeze(weaker, candidate.record, dataset, split)
-    with pytest.raises(ClinicalError, match="read under another protocol"):
-        evaluate_candidate(
-            weaker, candidate.record, candidate.onnx, protocol, dataset, split, predictions
-        )
-
-
-def test_an_evaluation_on_other_rows_than_were_frozen_is_refused(
-    candidate: Candidate,
-    protocol: Protocol,
-    dataset: pl.DataFrame,
-    split: pl.DataFrame,
-    predictions: pl.DataFrame,
-) -> None:
-    with pytest.raises(ClinicalError, match="another dataset"):
-        evaluate_candidate(
-            MODEL,
-            candidate.record,
-            candidate.onnx,
-            protocol,
-            other("patient_id", dataset),
-            split,
-            predictions,
-        )
+@pytest.mark.parametrize("term", FREE)
+def test_a_free_term_leaves_the_digest_as_it_is(term: str) -> None:
+    changed = replace(MODEL, **{term: FREE[term]})
+    assert changed.digest != MODEL.digest
+    assert protocol_digest(changed) == protocol_digest(MODEL)

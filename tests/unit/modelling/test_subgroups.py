@@ -1,5 +1,7 @@
 """Bands, their metrics and what they may show; gaps between them equal fairlearn by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,7 +10,12 @@ from clinical_assets.modelling.disclosure import SUPPRESSED
 from clinical_assets.modelling.fairness import fairness_gaps
 from clinical_assets.modelling.metrics import CONFUSION_METRICS, METRICS, measure
 from clinical_assets.modelling.spec import Subgroup
-from clinical_assets.modelling.subgroups import Settings, band_members, subgroup_results
+from clinical_assets.modelling.subgroups import (
+    WITHHELD,
+    Settings,
+    band_members,
+    subgroup_results,
+)
 
 AGE = Subgroup("age", "age", (30.0, 40.0), ("young", "middle", "old"))
 SETTINGS = Settings(threshold=0.5, replicates=100, seed=1, minimum_events=11)
@@ -80,6 +87,27 @@ def test_a_small_cell_in_the_table_hides_the_rates_that_give_it_away() -> None:
             assert result.metrics[metric].n is None
 
 
+@pytest.mark.parametrize(
+    ("events", "non_events"),
+    [
+        ({0.8: 60}, {0.2: 25, 0.4: 30, 0.6: 5}),  # 5 are wrong at 0.5
+        ({0.2: 30, 0.4: 30}, {0.4: 5, 0.6: 55}),  # 5 are right at 0.5
+    ],
+)
+def test_few_wrong_or_few_right_hide_the_rates_though_the_table_is_large(
+    events: dict[float, int], non_events: dict[float, int]
+) -> None:
+    y, p, members = people(young=(60, 60), old=(80, 90))
+    young = members["young"]
+    p[young & y] = np.repeat(list(events), list(events.values()))
+    p[young & ~y] = np.repeat(list(non_events), list(non_events.values()))
+    settings = replace(SETTINGS, threshold=0.3)
+    for result in subgroup_results("age", members, y, p, settings):
+        assert not result.suppressed
+        for metric in CONFUSION_METRICS:
+            assert result.metrics[metric].reason == SUPPRESSED
+
+
 def test_an_empty_band_shows_zero_and_no_metric() -> None:
     y, p, members = people(young=(90, 140), old=(0, 0))
     old = subgroup_results("age", members, y, p, SETTINGS)[1]
@@ -125,6 +153,26 @@ def test_only_bands_that_show_their_rate_enter_a_gap() -> None:
     for gap in gaps.values():
         assert (gap.difference, gap.ratio, gap.bands) == (None, None, ("old",))
         assert "there are 1" in gap.reason
+
+
+@pytest.mark.parametrize(
+    ("metric", "measures"),
+    [
+        ("selection_rate", {"selection_rate"}),
+        ("sensitivity", {"true_positive_rate"}),
+        ("specificity", {"false_positive_rate"}),
+        ("auroc", {"generalized_true_positive_rate", "generalized_false_positive_rate"}),
+    ],
+)
+def test_each_gap_leaves_out_the_band_that_withholds_its_rate(
+    metric: str, measures: set[str]
+) -> None:
+    y, p, members = people(young=(90, 140), middle=(80, 85), old=(100, 120))
+    young, middle, old = subgroup_results("age", members, y, p, SETTINGS)
+    old = replace(old, metrics={**old.metrics, metric: WITHHELD})
+    gaps = fairness_gaps((young, middle, old), members, y, p, p >= 0.5)
+    assert {g.measure for g in gaps if g.bands == ("young", "middle")} == measures
+    assert {g.measure for g in gaps if g.bands == ("young", "middle", "old")}.isdisjoint(measures)
 
 
 def test_a_rate_of_zero_everywhere_has_no_ratio() -> None:

@@ -5,14 +5,26 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from clinical_assets.diabetes.spec import MODEL
 from clinical_assets.modelling.candidate import Candidate, train_candidate
 from clinical_assets.modelling.estimators import build_estimator
+from clinical_assets.modelling.features import rows_with_role
 from clinical_assets.modelling.records import FeatureRecipe, Trial
 from clinical_assets.modelling.references import reference_predictions
 from clinical_assets.modelling.spec import Estimator, SelectionRule
 from clinical_assets.modelling.training import choose, search
+
+ONE_POINT = replace(
+    MODEL,
+    estimators=(Estimator("lr", "logistic_regression", 1, {"C": (1.0,)}),),
+    selection=SelectionRule(folds=3, repeats=2),
+)
 
 
 def trial(name: str, complexity: int, loss: float, error: float = 0.1) -> Trial:
@@ -79,19 +91,42 @@ def test_calibration_and_test_rows_are_not_seen(
     assert blind.onnx == honest.onnx
 
 
-def test_the_medians_are_fitted_within_each_fold(features: pl.DataFrame) -> None:
-    """The losses differ from those with medians of all training rows, as they must."""
-    training = features.filter(pl.col("role") == "train").drop("role")
-    spec = replace(
-        MODEL,
-        estimators=(Estimator("lr", "logistic_regression", 1, {"C": (1.0,)}),),
-        selection=SelectionRule(folds=3, repeats=1),
-    )
-    within = search(spec, training)[0].loss
-    names = [c.name for c in spec.features if c.nullable]
-    never_missing = training.with_columns(pl.lit(0.0).alias(f"{n}_missing") for n in names)
-    before = search(spec, never_missing.with_columns(training[f"{n}_missing"] * 0 for n in names))
-    assert within != before[0].loss
+def losses_by_hand(training: pl.DataFrame, median_of: str = "fold") -> list[float]:
+    """Log loss of each held-out fold of :data:`ONE_POINT`, from dataset rows with their nulls.
+
+    ``median_of``: whose medians fill the nulls, the ``fold``'s own training part or ``all`` rows.
+    """
+    derived = MODEL.derive(training).select(c.name for c in MODEL.features)
+    values = derived.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    gaps = np.isnan(values[:, [c.nullable for c in MODEL.features]])
+    label = training["diabetes"].to_numpy()
+    folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=MODEL.seed)
+    losses = []
+    for fit_rows, held_rows in folds.split(values, label):
+        medians = np.nanmedian(values[fit_rows] if median_of == "fold" else values, axis=0)
+        x = np.column_stack([np.where(np.isnan(values), medians, values), gaps])
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000, tol=1e-8))
+        model.fit(x[fit_rows], label[fit_rows])
+        losses.append(log_loss(label[held_rows], model.predict_proba(x[held_rows])))
+    return losses
+
+
+def test_the_medians_are_fitted_within_each_fold(
+    dataset: pl.DataFrame, split: pl.DataFrame, features: pl.DataFrame
+) -> None:
+    found = search(ONE_POINT, features.filter(pl.col("role") == "train"))[0].loss
+    training = rows_with_role(dataset, split, "patient_id", "train")
+    assert found == pytest.approx(np.mean(losses_by_hand(training)), rel=1e-9)
+    assert found != pytest.approx(np.mean(losses_by_hand(training, median_of="all")), rel=1e-6)
+
+
+def test_the_standard_error_counts_the_folds_of_one_repeat(
+    dataset: pl.DataFrame, split: pl.DataFrame, features: pl.DataFrame
+) -> None:
+    found = search(ONE_POINT, features.filter(pl.col("role") == "train"))[0].standard_error
+    losses = losses_by_hand(rows_with_role(dataset, split, "patient_id", "train"))
+    assert len(losses) == 6
+    assert found == pytest.approx(np.std(losses, ddof=1) / np.sqrt(3), rel=1e-9)
 
 
 def test_unknown_parameters_and_kinds_are_refused() -> None:

@@ -69,7 +69,7 @@ def contract_gate(
             distinct_rows=distinct_rows,
             checks=checks(),
         )
-        return to_check_result(judge_contract(table, schema, gate=name))
+        return to_check_result(judge_contract(table, schema, gate=name), table)
 
     return gate
 
@@ -111,7 +111,7 @@ def dataset_gate(
             verdict = replace(verdict, passed=False, summary=told)
         if not verdict.passed:
             verdict = replace(verdict, summary=f"{verdict.summary} {rows_of_files(source)}")
-        return to_check_result(verdict)
+        return to_check_result(verdict, dataset)
 
     return gate
 
@@ -172,7 +172,7 @@ def independence_gate(
             maximum_near_share=maximum_near_share,
             gate=name,
         )
-        return to_check_result(verdict)
+        return to_check_result(verdict, split)
 
     return gate
 
@@ -212,6 +212,6 @@ def leakage_gate(
         verdict = judge_leakage(
             spec, dataset, split, features, recipe, maximum_auroc=maximum_auroc, gate=name
         )
-        return to_check_result(verdict)
+        return to_check_result(verdict, features)
 
     return gate

@@ -5,7 +5,6 @@ decision is a pure function; here it is only given its inputs, kept on the candi
 and shown.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetIn, AssetKey, asset_check
@@ -14,18 +13,14 @@ from asset_checks.verdicts import to_check_result
 from clinical_assets.evidence.card import ModelCard
 from clinical_assets.evidence.completeness import judge_card
 from clinical_assets.evidence.package_record import PackageRecord
-from clinical_assets.modelling.acceptance import (
-    judge_champion,
-    judge_criteria,
-    judge_parity,
-    judge_protocol,
-    judge_subgroups,
-)
+from clinical_assets.modelling.acceptance import judge_evaluation, judge_parity, judge_protocol
 from clinical_assets.modelling.protocol import protocol_digest
 from clinical_assets.modelling.records import CandidateRecord, Evaluation, Protocol, Verdict
 from clinical_assets.modelling.spec import AcceptanceCriteria, ClinicalModel
 from resources.packages import PackagesResource
 from resources.registry import RegistryResource
+
+_Judged = CandidateRecord | Evaluation | ModelCard | PackageRecord
 
 
 def parity_gate(
@@ -41,60 +36,40 @@ def parity_gate(
     )
     def gate(candidate: CandidateRecord, registry: RegistryResource) -> AssetCheckResult:
         verdict = judge_parity(candidate.parity, limits)
-        return _decide(name, registry, candidate.model, candidate.version, verdict)
-
-    return gate
-
-
-def evaluation_gate(
-    name: str, evaluation: AssetKey, description: str, judge: Callable[[Evaluation], Verdict]
-) -> AssetChecksDefinition:
-    """A gate that needs nothing but the evaluation: ``judge`` decides."""
-
-    @asset_check(asset=evaluation, name=name, blocking=True, description=description)
-    def gate(evaluation: Evaluation, registry: RegistryResource) -> AssetCheckResult:
-        verdict = judge(evaluation)
-        return _decide(name, registry, evaluation.model, evaluation.version, verdict)
+        return _decide(name, registry, candidate.version, verdict, candidate)
 
     return gate
 
 
 def evaluation_gates(evaluation: AssetKey, spec: ClinicalModel) -> list[AssetChecksDefinition]:
     """Performance, calibration, uncertainty, subgroups, and regression against the champion."""
-    limits, subgroups = spec.acceptance, [group.name for group in spec.subgroups]
-    return [
-        evaluation_gate(
-            "performance",
-            evaluation,
-            "Every performance criterion of the protocol holds on the test set (GML-08).",
-            lambda found: judge_criteria(found, limits, "performance"),
+    limits = spec.acceptance
+    descriptions = {
+        "performance": (
+            "Every performance criterion of the protocol holds on the test set (GML-08)."
         ),
-        evaluation_gate(
-            "calibration",
-            evaluation,
-            "Stated risk agrees with observed risk, as the protocol demands.",
-            lambda found: judge_criteria(found, limits, "calibration"),
+        "calibration": "Stated risk agrees with observed risk, as the protocol demands.",
+        "uncertainty": "Prediction sets hold the truth as often as they promise.",
+        "subgroup_floor": (
+            f"No subgroup falls below {limits.subgroup_metric} {limits.subgroup_floor:g}."
         ),
-        evaluation_gate(
-            "uncertainty",
-            evaluation,
-            "Prediction sets hold the truth as often as they promise.",
-            lambda found: judge_criteria(found, limits, "uncertainty"),
-        ),
-        evaluation_gate(
-            "subgroup_floor",
-            evaluation,
-            f"No subgroup falls below {limits.subgroup_metric} {limits.subgroup_floor:g}.",
-            lambda found: judge_subgroups(found, limits, subgroups),
-        ),
-        evaluation_gate(
-            "champion_regression",
-            evaluation,
+        "champion_regression": (
             f"Not worse than the champion by more than {limits.champion_margin:g} in "
-            f"{limits.champion_metric} (paired bootstrap, PCC-02).",
-            lambda found: judge_champion(found, limits),
+            f"{limits.champion_metric} (paired bootstrap, PCC-02)."
         ),
-    ]
+    }
+    return [_evaluation_gate(n, evaluation, text, spec) for n, text in descriptions.items()]
+
+
+def _evaluation_gate(
+    name: str, evaluation: AssetKey, description: str, spec: ClinicalModel
+) -> AssetChecksDefinition:
+    @asset_check(asset=evaluation, name=name, blocking=True, description=description)
+    def gate(evaluation: Evaluation, registry: RegistryResource) -> AssetCheckResult:
+        verdict = judge_evaluation(spec, evaluation)[name]
+        return _decide(name, registry, evaluation.version, verdict, evaluation)
+
+    return gate
 
 
 def protocol_gate(
@@ -113,7 +88,7 @@ def protocol_gate(
         evaluation: Evaluation, protocol: Protocol, registry: RegistryResource
     ) -> AssetCheckResult:
         verdict = judge_protocol(evaluation, protocol, protocol_digest(spec))
-        return _decide(name, registry, evaluation.model, evaluation.version, verdict)
+        return _decide(name, registry, evaluation.version, verdict, evaluation)
 
     return gate
 
@@ -128,8 +103,8 @@ def card_gate(name: str, model_card: AssetKey) -> AssetChecksDefinition:
         description="The model card answers every mandatory question (GML-09).",
     )
     def gate(model_card: ModelCard, registry: RegistryResource) -> AssetCheckResult:
-        details = model_card.details
-        return _decide(name, registry, details.name, details.version, judge_card(model_card))
+        version = model_card.details.version
+        return _decide(name, registry, version, judge_card(model_card), model_card)
 
     return gate
 
@@ -147,7 +122,7 @@ def package_gate(name: str, package: AssetKey) -> AssetChecksDefinition:
         package: PackageRecord, packages: PackagesResource, registry: RegistryResource
     ) -> AssetCheckResult:
         verdict = packages.open().judge(package)
-        return _decide(name, registry, package.model, package.version, verdict)
+        return _decide(name, registry, package.version, verdict, package)
 
     return gate
 
@@ -168,15 +143,16 @@ def reproducibility_gate(name: str, package: AssetKey) -> AssetChecksDefinition:
         package: PackageRecord, packages: PackagesResource, registry: RegistryResource
     ) -> AssetCheckResult:
         verdict = packages.open().judge_rebuild(package)
-        return _decide(name, registry, package.model, package.version, verdict)
+        return _decide(name, registry, package.version, verdict, package)
 
     return gate
 
 
 def _decide(
-    name: str, registry: RegistryResource, model: str, version: str, verdict: Verdict
+    name: str, registry: RegistryResource, version: str, verdict: Verdict, judged: _Judged
 ) -> AssetCheckResult:
     """Keeps the verdict on the candidate's run, then shows it."""
     verdict = replace(verdict, gate=name)
+    model = judged.details.name if isinstance(judged, ModelCard) else judged.model
     registry.open().record_verdict(model, version, verdict)
-    return to_check_result(verdict)
+    return to_check_result(verdict, judged)

@@ -8,17 +8,25 @@ import math
 
 from dagster import AssetCheckResult, AssetCheckSeverity, MetadataValue
 
+from clinical_assets.canonical import content_digest
+from clinical_assets.keys import JUDGED
 from clinical_assets.modelling.records import Verdict
 
 
-def to_check_result(verdict: Verdict) -> AssetCheckResult:
+def to_check_result(verdict: Verdict, judged: object) -> AssetCheckResult:
     """The verdict as a check result: description, summary as Markdown, one entry a measurement.
+
+    The digest of ``judged``, the guarded asset's value as the gate saw it, goes with it: by it a
+    release tells whether the verdict is about what is there now.
 
     A failed gate has severity ERROR, because Dagster lets downstream assets run after WARN. A
     measurement that is None is shown as "not available"; whole numbers are shown as integers. A
     verdict that holds NaN or infinity fails whatever it says: such a number is no evidence.
     """
-    metadata: dict[str, MetadataValue] = {"summary": MetadataValue.md(verdict.summary)}
+    metadata: dict[str, MetadataValue] = {
+        "summary": MetadataValue.md(verdict.summary),
+        JUDGED: MetadataValue.text(_digest(judged)),
+    }
     not_finite = []
     for name, value in verdict.measurements.items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -34,6 +42,13 @@ def to_check_result(verdict: Verdict) -> AssetCheckResult:
         description=summary,
         metadata=metadata,
     )
+
+
+def _digest(judged: object) -> str:
+    try:
+        return content_digest(judged)
+    except (TypeError, ValueError):  # a column of a type that no lake table has
+        return "no digest"
 
 
 def _shown(value: float | str | None) -> MetadataValue:

@@ -71,6 +71,11 @@ def digest_of(value: Any) -> str:
     return sha256(canonical_json(value))
 
 
+def content_digest(value: Any) -> str:
+    """Digest of an asset's value: :func:`frame_digest` of a table, else of its canonical JSON."""
+    return frame_digest(value) if isinstance(value, pl.DataFrame) else digest_of(value)
+
+
 def frame_digest(frame: pl.DataFrame) -> str:
     """SHA-256 of a table's content: column names, types, order of columns and rows, and values.
 

@@ -40,6 +40,9 @@ class ModelKeys:
         return [AssetKey([self.model, asset]) for asset in ASSETS]
 
 
+# Metadata of a check result: the digest of the value that the gate judged.
+JUDGED = "clinical/judged"
+
 # Every gate of a model and the asset that it guards; a release needs all of them.
 GATES = {
     "dataset_contract": "dataset",

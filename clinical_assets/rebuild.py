@@ -18,8 +18,8 @@ from clinical_assets.evidence.contents import parquet_bytes
 from clinical_assets.modelling.assess import champion_of, evaluate_candidate, predict_test
 from clinical_assets.modelling.candidate import train_candidate
 from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
+from clinical_assets.modelling.own_code import derive_features, read_dataset
 from clinical_assets.modelling.protocol import freeze
-from clinical_assets.modelling.reading import read_dataset
 from clinical_assets.modelling.split import split_manifest
 from clinical_assets.models import load_spec
 
@@ -42,7 +42,7 @@ def rebuild(package: Path, output: Path) -> None:
     dataset = read_dataset(spec, raw)
     split = split_manifest(spec, dataset)
     training = rows_with_role(dataset, split, spec.id_column, "train")
-    recipe = fit_recipe(spec, spec.derive(training))
+    recipe = fit_recipe(spec, derive_features(spec, training))
     features = feature_table(spec, dataset, split, recipe)
     candidate = train_candidate(spec, features, recipe)
     protocol = freeze(spec, candidate.record, dataset, split)

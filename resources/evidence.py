@@ -1,8 +1,9 @@
 """The only reader of check results: what every gate last decided, and about what.
 
 Dagster's ``blocking=True`` gates only within one run. A release launched alone, from whatever
-path, therefore reads the evidence afresh here; the verdict over it is a pure function
-(:func:`clinical_assets.evidence.release.judge_release`).
+path, therefore reads the evidence afresh here; a gate's decision counts where the digest that it
+judged is that of the asset's newest materialization, whichever run it came from. The verdict over
+it is a pure function (:func:`clinical_assets.evidence.release.judge_release`).
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from clinical_assets.evidence.release import GateEvidence
+from clinical_assets.keys import JUDGED
+from resources.io_manager import SHA256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,17 @@ class EvidenceReader:
             if reference is not None and (self._latest(key) or 0) > reference
         )
 
-    def newest_digest(self, package: AssetKey) -> str | None:
-        """The digest that the newest materialization of a package states; None if there is none."""
-        for record in self.instance.fetch_materializations(package, limit=1).records:
+    def newest(self, asset: AssetKey, metadata: str) -> str | None:
+        """What the asset's newest materialization says under a name; None if there is none."""
+        for record in self.instance.fetch_materializations(asset, limit=1).records:
             if record.asset_materialization is not None:
-                stated = record.asset_materialization.metadata.get("digest")
+                stated = record.asset_materialization.metadata.get(metadata)
                 return None if stated is None else str(stated.value)
         return None
+
+    def was_materialized(self, asset: AssetKey) -> bool:
+        """Whether the asset was ever materialized."""
+        return self._latest(asset) is not None
 
     def unsealings(self, predictions: AssetKey, candidate: str, protocol: str) -> int:
         """How many candidates had met the test set when this one first did, itself included.
@@ -85,11 +92,11 @@ class EvidenceReader:
         evaluation = record.evaluation
         if evaluation is None:  # the check itself crashed: no decision
             return GateEvidence(key.name, asset, False, True, "the gate could not be decided")
-        target = evaluation.target_materialization_data
+        judged = evaluation.metadata.get(JUDGED)
         return GateEvidence(
             gate=key.name,
             asset=asset,
             passed=evaluation.passed,
-            current=target is not None and target.storage_id == self._latest(key.asset_key),
+            current=judged is not None and judged.value == self.newest(key.asset_key, SHA256),
             summary=evaluation.description or "",
         )

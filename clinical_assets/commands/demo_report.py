@@ -71,7 +71,12 @@ def _print_references(console: "Console", evaluation: "Evaluation") -> None:
     for r in evaluation.references:
         published = "–" if r.published_errors is None else str(r.published_errors)
         difference = f"{_number(r.difference.value, 3)} ({_range(r.difference, 3)})"
-        table.add_row(r.name, f"{r.errors} of {r.test_rows}", published, difference)
+        table.add_row(
+            r.name,
+            f"{'withheld' if r.errors is None else r.errors} of {r.test_rows}",
+            published,
+            difference,
+        )
     console.print(table)
 
 

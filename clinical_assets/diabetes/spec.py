@@ -37,14 +37,14 @@ _RIPLEY = (
 INTENDED_USE = IntendedUse(
     statement=(
         "Estimates the probability that a woman would meet the World Health Organization's "
-        "criteria for diabetes within five years, from seven measurements of one visit, to help "
-        "decide who is offered an oral glucose tolerance test. A worked example of an "
-        "inspectable pipeline; not cleared for clinical use."
+        "criteria for diabetes within five years, from seven measurements of one visit with a "
+        "glucose tolerance test, to help decide who is offered closer follow-up. A worked example "
+        "of an inspectable pipeline; not cleared for clinical use."
     ),
     population="Women aged 21 or older of Akimel O'odham (Pima) heritage near Phoenix, Arizona",
     users="Clinicians and diabetes nurses in primary care",
     setting="Outpatient visit at which a two-hour plasma glucose was measured",
-    decision="Informs, and never replaces, the decision to offer a glucose tolerance test",
+    decision="Informs, and never replaces, the decision how soon to examine again",
     output="Probability between 0 and 1, a positive/negative flag, and a 90 % prediction set",
     out_of_scope=(
         "Men, girls and women under 21",
@@ -53,8 +53,8 @@ INTENDED_USE = IntendedUse(
         "Gestational diabetes and type 1 diabetes",
     ),
     risks=(
-        "A false negative delays a diagnosis; at the operating point about one in five is missed",
-        "A false positive leads to an unneeded glucose tolerance test and worry",
+        "A false negative delays a diagnosis: whoever is not called positive is examined later",
+        "A false positive leads to an unneeded examination and worry",
         "A glucose in mmol/L instead of mg/dL gives a probability far too low",
     ),
     limitations=(
@@ -83,7 +83,7 @@ ACCEPTANCE = AcceptanceCriteria(
         Criterion(
             "overall error",
             "brier",
-            "Well below 0.22, the score of always answering with the prevalence",
+            "Well below 0.225, the score of always answering with the training prevalence",
             maximum=0.16,
         ),
         Criterion(
@@ -204,7 +204,7 @@ MODEL = ClinicalModel(
     operating_point=OperatingPoint(
         threshold=0.30,
         rationale=(
-            "A missed diabetes is taken to weigh 7:3 against an unneeded glucose tolerance test, "
+            "A missed diabetes is taken to weigh 7:3 against an unneeded early examination, "
             "hence a threshold of 3/(3+7) (Vickers & Elkin 2006)"
         ),
     ),

@@ -155,6 +155,7 @@ class PredictionSets:
     empty: int | None
     single: int | None
     both: int | None
+    least_probability: float | None
 
 
 @dataclass(frozen=True, slots=True)

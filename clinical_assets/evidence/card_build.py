@@ -248,9 +248,17 @@ def _results(evaluation: Evaluation) -> Results:
 
 
 def _prediction_sets(found: ConformalResult) -> PredictionSets:
-    empty, single, both = suppress_partition((found.empty, found.single, found.both))
+    sizes = (found.empty, found.single, found.both)
+    known = [size for size in sizes if size is not None]
+    empty, single, both = suppress_partition(known) if len(known) == 3 else (None, None, None)
     return PredictionSets(
-        found.confidence, found.calibration_rows, found.coverage, empty, single, both
+        found.confidence,
+        found.calibration_rows,
+        found.coverage,
+        empty,
+        single,
+        both,
+        found.least_probability,
     )
 
 

@@ -12,7 +12,7 @@ from clinical_assets.canonical import digest_of
 from clinical_assets.evidence.card import ModelCard
 from clinical_assets.evidence.cyclonedx import bom_bytes, licenses, prop, sha256_hash
 from clinical_assets.evidence.metric_names import RATE_LABELS
-from clinical_assets.evidence.wording import SUPPRESSED, count, number, parameters_text
+from clinical_assets.evidence.wording import SUPPRESSED, count, number, opened, parameters_text
 from clinical_assets.modelling.records import Estimate, FairnessGap
 
 
@@ -75,7 +75,7 @@ def _parameters(card: ModelCard) -> dict[str, Any]:
                 "name": f"{source.title} – test rows",
                 "description": (
                     f"Pre-defined test set: {count(test.rows)} people, {count(test.events)} "
-                    f"events; opened {test.unsealings} times."
+                    f"events; opened {opened(test.unsealings)}."
                 ),
             },
         ],

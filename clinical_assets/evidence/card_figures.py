@@ -62,7 +62,7 @@ def roc(card: ModelCard) -> Figure:
     description = f"Area under the curve {area}."
     series = [
         Series("no skill", ((0.0, 0.0), (1.0, 1.0)), MUTED, dashed=True),
-        Series("model", _points(card.results.roc)),
+        Series("model", _points(card.results.roc), marks=True),
     ]
     if point:
         description += (
@@ -87,7 +87,7 @@ def precision_recall(card: ModelCard) -> Figure:
     auprc, ppv, sensitivity = (metrics.get(m) for m in ("auprc", "ppv", "sensitivity"))
     threshold = number(card.measures.operating_point.threshold, 2)
     description = f"Average precision {estimate_text(auprc) if auprc else 'not measured'}."
-    series = [Series("model", _points(card.results.precision_recall))]
+    series = [Series("model", _points(card.results.precision_recall), marks=True)]
     rows, events = card.evaluation_data.rows, card.evaluation_data.events
     if rows and events is not None:
         prevalence = events / rows

@@ -83,8 +83,14 @@ def performance(card: ModelCard) -> Section:
         (
             table("Metrics on the pre-defined test set", headers, rows),
             card_figures(card),
+            Paragraph(
+                "Curves and bins are cut at the operating threshold and at those hundredths "
+                "between which no 1 to 10 people with, or without, the outcome lie, so that no "
+                "such count can be read from two neighbouring points. The table at the operating "
+                "threshold is shown in full, whatever its counts."
+            ),
             table(
-                "Calibration curve, bins by quantile of the predicted risk",
+                "Calibration curve, bins of like size by predicted risk",
                 ("Mean predicted risk", "Observed share", "People", "Events"),
                 bins,
             ),
@@ -92,6 +98,7 @@ def performance(card: ModelCard) -> Section:
                 ("Prediction sets", f"split conformal at {number(sets.confidence * 100, 0)} %"),
                 ("Calibration rows", f"{sets.calibration_rows:,}"),
                 ("Measured coverage", estimate_text(sets.coverage)),
+                ("An outcome is in the set from a probability of", number(sets.least_probability)),
                 ("One outcome in the set", count(sets.single)),
                 ("Both outcomes in the set", count(sets.both)),
                 ("Empty set", count(sets.empty)),
@@ -112,9 +119,10 @@ def subgroups(card: ModelCard) -> Section:
             _bands("Ranking and calibration by subgroup, 95 % intervals", found, PROBABILITY),
             _bands("At the operating threshold by subgroup, 95 % intervals", found, THRESHOLD),
             Paragraph(
-                f"{hidden} of {plural(len(found), 'band')} suppressed altogether. No cell of 1 to "
-                "10 people is shown, nor one that would give it away; a metric is also suppressed "
-                "where it would give such a count away together with the size of its band. "
+                f"{hidden} of {plural(len(found), 'band')} suppressed altogether. In this section "
+                "no cell of 1 to 10 people is shown, nor one that would give it away; a metric is "
+                "also suppressed where it would give such a count away together with the size of "
+                "its band. "
                 "Intervals are not corrected for the number of comparisons. Further metrics of "
                 "each band are in the JSON form."
             ),
@@ -155,7 +163,9 @@ def acceptance(card: ModelCard) -> Section:
     headers = ("Criterion", "Metric", "Limit", "Measured", "Outcome", "Why this limit")
     gates = [(g.gate, _passed(g), g.summary, _measurements(g)) for g in card.gates]
     blocks: list[Block] = [
-        table("Acceptance criteria, frozen before the test set was opened", headers, criteria),
+        table(
+            "Acceptance criteria, frozen before this candidate met the test rows", headers, criteria
+        ),
         facts(
             ("Least positives and negatives", str(a.minimum_events)),
             (
@@ -267,7 +277,7 @@ def _reference_row(reference: ReferenceResult, metric: str) -> tuple[str | Text,
     return (
         reference.name + (" – baseline" if reference.baseline else ""),
         Text(f"{reference.rows:,}", "number"),
-        Text(f"{reference.errors:,} of {reference.test_rows:,}", "number"),
+        Text(f"{count(reference.errors)} of {reference.test_rows:,}", "number"),
         published or "–",
         _estimate(reference.metrics.get(metric), digits),
         cell(estimate_text(reference.difference, digits, signed=True)),

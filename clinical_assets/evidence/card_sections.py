@@ -15,7 +15,7 @@ from clinical_assets.evidence.document import (
     table,
 )
 from clinical_assets.evidence.metric_names import METRIC_NAMES, metric_label
-from clinical_assets.evidence.wording import compact, count, number, parameters_text, plural
+from clinical_assets.evidence.wording import compact, count, number, opened, parameters_text, plural
 from clinical_assets.modelling.records import Trial
 from clinical_assets.modelling.spec import Subgroup
 
@@ -149,7 +149,7 @@ def data(card: ModelCard) -> Section:
             ("Training rows", f"{training.rows:,} people, {training.events:,} events"),
             ("Training rows, SHA-256", Text(training.digest, "code")),
             ("Test rows", f"{count(test.rows)} people, {count(test.events)} events"),
-            ("Test set opened", plural(test.unsealings, "time")),
+            ("Test set opened", opened(test.unsealings)),
             ("Test protocol, SHA-256", Text(test.protocol_digest, "code")),
             ("Test predictions, SHA-256", Text(test.predictions_digest, "code")),
             (

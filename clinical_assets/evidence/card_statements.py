@@ -38,7 +38,7 @@ def champion_statement(comparison: Comparison) -> Statement:
 
 def published_sentence(reference: ReferenceResult) -> str:
     """How the errors measured here stand to the published ones; empty where none are known."""
-    if reference.published_errors is None:
+    if reference.published_errors is None or reference.errors is None:
         return ""
     if reference.published_errors == reference.errors:
         return f"reproduces the published {reference.published_errors}"

@@ -75,12 +75,13 @@ def _splits(f: _Facts) -> str:
 
 
 def _duplicates(f: _Facts) -> str:
-    values = [c for c in f.dataset.columns if c != f.spec.id_column]
+    apart = {f.spec.id_column, f.spec.label.column, f.spec.partition_column}
+    values = [c for c in f.dataset.columns if c not in apart]
     copies = f.dataset.height - f.dataset.select(values).n_unique()
     if not copies:
-        return "No two rows are equal in all columns but the identifier."
+        return "No two rows are equal in all measurements."
     shown = _people(copies, f.dataset.height)
-    return f"{shown} rows equal another row in all columns but the identifier."
+    return f"{shown} rows equal another row in all measurements."
 
 
 def _people(number: int, total: int) -> str:

@@ -4,7 +4,7 @@ Read by the release asset and by whoever shows the state of a candidate. The fac
 ``resources/evidence.py``, the only reader of check results. Missing evidence is a failure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
@@ -54,6 +54,7 @@ def changes_since(
     newest_package: str | None,
     criteria: str,
     rival: ReleaseRecord | None,
+    judged_again: Mapping[str, Verdict],
 ) -> tuple[str, ...]:
     """What changed since the package was judged, one phrase each; empty if nothing did.
 
@@ -62,6 +63,8 @@ def changes_since(
         newest_package: digest of the package that the gates were last asked about.
         criteria: digest of the acceptance criteria as the spec declares them now (GML-08).
         rival: the released version that the candidate has to match now (PCC-02).
+        judged_again: verdicts over the evaluation made just now, by gate: whoever can write into
+            Dagster's event log can make a gate seem to have passed, but not these.
     """
     found = []
     if newest_package != package.digest:
@@ -76,6 +79,11 @@ def changes_since(
             f"it was compared with {compared.champion or 'no champion'}, but now "
             f"{rival.version if rival else 'no champion'} is to be matched; run again"
         )
+    found += [
+        f"gate {gate} does not hold when it is decided again: {verdict.summary}"
+        for gate, verdict in judged_again.items()
+        if not verdict.passed
+    ]
     return tuple(found)
 
 

@@ -39,6 +39,15 @@ def compact(value: float | None) -> str:
     return text.replace("-", MINUS, 1) if text.startswith("-") else text
 
 
+def opened(times: int) -> str:
+    """How often a test set was opened: once for each candidate and protocol that met it.
+
+    >>> opened(1), opened(3)
+    ('1 time', '3 times, for different candidates or protocols')
+    """
+    return "1 time" if times == 1 else f"{times} times, for different candidates or protocols"
+
+
 def count(value: int | None) -> str:
     """A count with thousands separated by a thin comma; a suppressed one says so.
 

@@ -7,7 +7,7 @@ from clinical_assets.keys import ModelKeys
 from clinical_assets.lifecycle import plots, show
 from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.modelling.features import feature_table, fit_recipe, rows_with_role
-from clinical_assets.modelling.reading import read_dataset
+from clinical_assets.modelling.own_code import derive_features, read_dataset
 from clinical_assets.modelling.records import FeatureRecipe, SourceFile, SourceRecord
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.modelling.split import split_manifest
@@ -78,7 +78,7 @@ def _dataset(spec: ClinicalModel) -> AssetsDefinition:
     ) -> pl.DataFrame:
         store = snapshots.open()
         frame = read_dataset(spec, {file.name: store.get(file.sha256) for file in source.files})
-        if frame.height and spec.label.column in frame.columns:
+        if frame.height and frame.schema.get(spec.label.column) == pl.Boolean:
             context.add_output_metadata(
                 {
                     "columns": show.markdown(show.describe(frame, spec.columns)),
@@ -127,7 +127,7 @@ def _feature_recipe(spec: ClinicalModel) -> AssetsDefinition:
         context: AssetExecutionContext, dataset: pl.DataFrame, split: pl.DataFrame
     ) -> FeatureRecipe:
         training = rows_with_role(dataset, split, spec.id_column, "train")
-        recipe = fit_recipe(spec, spec.derive(training))
+        recipe = fit_recipe(spec, derive_features(spec, training))
         context.add_output_metadata(
             {
                 "training_rows": recipe.rows,

@@ -12,6 +12,7 @@ from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
 from clinical_assets.canonical import frame_digest
 from clinical_assets.lifecycle import plots, show
 from clinical_assets.lifecycle.declare import model_asset
+from clinical_assets.lifecycle.rival import rival_of
 from clinical_assets.modelling.assess import evaluate_candidate, predict_test
 from clinical_assets.modelling.candidate import train_candidate
 from clinical_assets.modelling.champion import champion_predictions
@@ -24,6 +25,7 @@ from clinical_assets.modelling.records import (
     Protocol,
 )
 from clinical_assets.modelling.spec import ClinicalModel
+from resources.evidence import EvidenceReader
 from resources.packages import PackagesResource
 from resources.provenance import ProvenanceResource
 from resources.registry import RegistryResource
@@ -184,7 +186,8 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
         packages: PackagesResource,
     ) -> pl.DataFrame:
         onnx = snapshots.open().get(candidate.onnx_sha256)
-        rival = registry.open().rival(spec.name, candidate.version)
+        reader = EvidenceReader(context.instance)
+        rival = rival_of(spec, candidate.version, registry.open(), reader)
         champion = None
         if rival is not None:
             rows = rows_with_role(dataset, split, spec.id_column, "test")
@@ -246,7 +249,7 @@ def _evaluation_metadata(spec: ClinicalModel, found: Evaluation) -> dict[str, An
         [
             r.name,
             r.rows,
-            f"{r.errors} of {r.test_rows}",
+            f"{'withheld' if r.errors is None else r.errors} of {r.test_rows}",
             r.published_errors if r.published_errors is not None else "–",
             show.interval(r.difference),
         ]

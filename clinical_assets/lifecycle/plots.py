@@ -9,9 +9,13 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 from dagster import MarkdownMetadataValue, MetadataValue
+from numpy.typing import NDArray
 
+from clinical_assets.lifecycle.show import roughly
+from clinical_assets.modelling.disclosure import is_small, joined_spans
 from clinical_assets.modelling.records import CurveBin, CurvePoint, SubgroupResult, Trial
 from clinical_assets.modelling.spec import ClinicalModel, Column
 
@@ -46,7 +50,7 @@ def _tidy(axes: Any, title: str, x: str = "", y: str = "") -> None:
 def distributions(
     frame: pl.DataFrame, columns: Sequence[Column], spec: ClinicalModel
 ) -> MarkdownMetadataValue:
-    """One histogram a numeric column, split by the outcome."""
+    """One histogram a numeric column, split by the outcome; no bar stands for 1–10 people."""
     shown = [c for c in columns if c.dtype in ("number", "integer") and c.name in frame.columns]
     across = 4
     down = -(-len(shown) // across)
@@ -54,20 +58,51 @@ def distributions(
     label = frame.get_column(spec.label.column)
     for axes, column in zip(grid.flat, shown, strict=False):
         values = frame.get_column(column.name).cast(pl.Float64)
-        parts = [values.filter(~label).drop_nulls(), values.filter(label).drop_nulls()]
-        axes.hist(
-            [p.to_numpy() for p in parts],
-            bins=18,
-            stacked=True,
-            color=[BLUE, ORANGE],
-            label=[spec.label.negative, spec.label.positive],
+        present = values.is_not_null()
+        edges, others, events = histogram(
+            values.filter(present).to_numpy(), label.filter(present).to_numpy()
         )
-        missing = values.null_count()
-        _tidy(axes, column.name, f"{column.unit}   missing {missing}" if missing else column.unit)
+        widths = np.diff(edges)
+        axes.stairs(others / widths, edges, fill=True, color=BLUE, label=spec.label.negative)
+        axes.stairs(
+            (others + events) / widths,
+            edges,
+            baseline=others / widths,
+            fill=True,
+            color=ORANGE,
+            label=spec.label.positive,
+        )
+        missing = roughly(values.null_count(), len(values))
+        _tidy(axes, column.name, f"{column.unit}   missing: {missing}")
     for axes in list(grid.flat)[len(shown) :]:
         axes.set_visible(False)
     grid.flat[0].legend(fontsize=7, frameon=False)
     return _png(figure, "distribution of each column by outcome")
+
+
+def histogram(
+    values: NDArray[np.float64], outcome: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Edges of bins, people without and people with the outcome in each.
+
+    Edges are round numbers, so that the outermost are nobody's value; neighbouring bins are joined
+    until none holds 1–10 people of either outcome (PRI-08). A sample that is small as a whole gives
+    one empty bin.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    if not len(values):
+        return np.array([0.0, 1.0]), np.zeros(1), np.zeros(1)
+    edges = np.asarray(MaxNLocator(18).tick_values(float(values.min()), float(values.max())))
+    edges = np.append(edges, 2 * edges[-1] - edges[-2]) if values.max() >= edges[-1] else edges
+    events = np.histogram(values[outcome], edges)[0]
+    others = np.histogram(values[~outcome], edges)[0]
+    spans = joined_spans(list(zip(events.tolist(), others.tolist(), strict=True)))
+    starts = [span.start for span in spans]
+    events, others = np.add.reduceat(events, starts), np.add.reduceat(others, starts)
+    if is_small(int(events.min())) or is_small(int(others.min())):
+        events, others = np.zeros_like(events), np.zeros_like(others)
+    return edges[[*starts, len(edges) - 1]], others.astype(float), events.astype(float)
 
 
 def trials(found: Sequence[Trial]) -> MarkdownMetadataValue:
@@ -116,7 +151,7 @@ def performance(
 ) -> MarkdownMetadataValue:
     """ROC curve, calibration curve and decision curve side by side."""
     figure, (left, middle, right) = _figure(11, 3.4, ncols=3)
-    left.plot([p.x for p in roc], [p.y for p in roc], color=BLUE)
+    left.plot([p.x for p in roc], [p.y for p in roc], "o-", color=BLUE, markersize=4)
     left.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     _tidy(left, "ROC curve", "1 − specificity", "sensitivity")
 
@@ -125,7 +160,14 @@ def performance(
     middle.plot([x for x, _ in shown], [y for _, y in shown], "o-", color=BLUE, markersize=4)
     _tidy(middle, "Calibration", "predicted probability", "observed share")
 
-    right.plot([p.x for p in decision], [p.y for p in decision], color=BLUE, label="model")
+    right.plot(
+        [p.x for p in decision],
+        [p.y for p in decision],
+        "o-",
+        color=BLUE,
+        markersize=4,
+        label="model",
+    )
     right.plot(
         [p.x for p in treat_all], [p.y for p in treat_all], color=ORANGE, label="test everybody"
     )

@@ -16,6 +16,8 @@ from clinical_assets.evidence.release import PackageEvidence, changes_since, jud
 from clinical_assets.keys import GATES, ModelKeys, gate_keys
 from clinical_assets.lifecycle import show
 from clinical_assets.lifecycle.declare import model_asset
+from clinical_assets.lifecycle.rival import rival_of
+from clinical_assets.modelling.acceptance import judge_evaluation
 from clinical_assets.modelling.protocol import protocol_digest
 from clinical_assets.modelling.records import (
     CandidateRecord,
@@ -175,6 +177,7 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
                 "package/digest.txt": kept.digest.encode(),
             },
         )
+        folder = packages.open().root / kept.folder
         context.add_output_metadata(
             {
                 "version": kept.version,
@@ -184,7 +187,7 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
                 "files": kept.files,
                 "bytes": kept.size,
                 "signer": kept.signer,
-                "verify": show.markdown(f"`clinical package verify {kept.version}`"),
+                "verify": show.markdown(f"`clinical package verify {folder}`"),
             }
         )
         return kept
@@ -225,9 +228,10 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                 outdated=changes_since(
                     package,
                     evaluation,
-                    newest_package=reader.newest_digest(keys.package),
+                    newest_package=reader.newest(keys.package, "digest"),
                     criteria=protocol_digest(spec),
-                    rival=released.rival(spec.name, package.version),
+                    rival=rival_of(spec, package.version, released, reader),
+                    judged_again=judge_evaluation(spec, evaluation),
                 ),
             )
             verdict = judge_release(reader.gates(gate_keys(spec.name)), evidence)

@@ -19,6 +19,7 @@ from dagster import (
     TableSchema,
 )
 
+from clinical_assets.modelling.disclosure import groups_to_withhold, is_small
 from clinical_assets.modelling.records import Estimate
 from clinical_assets.modelling.spec import ClinicalModel, Column, missing_indicator
 
@@ -119,7 +120,11 @@ def markdown(text: str) -> MarkdownMetadataValue:
 
 
 def describe(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
-    """Count, missing share and quartiles of each numeric column, as a Markdown table."""
+    """Rows, missing values and quartiles of each numeric column, as a Markdown table.
+
+    Over all parts of the split together, so missing values are told roughly: an exact total less
+    the parts that the datasheet shows would give a hidden part away (PRI-08).
+    """
     rows = []
     for column in columns:
         if column.name not in frame.columns or column.dtype not in ("number", "integer"):
@@ -131,7 +136,7 @@ def describe(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
                 f"`{column.name}`",
                 column.unit,
                 values.len(),
-                f"{values.null_count() / max(values.len(), 1):.1%}",
+                roughly(values.null_count(), values.len()),
                 *(number(q) for q in quartiles),
             ]
         )
@@ -140,16 +145,39 @@ def describe(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
     )
 
 
+def roughly(part: int, whole: int) -> str:
+    """A share in words that give no count away.
+
+    >>> roughly(0, 632), roughly(3, 632), roughly(13, 632), roughly(98, 632)
+    ('none', '1 to 10', 'under 5 %', 'about 15 %')
+    """
+    if not part:
+        return "none"
+    if is_small(part):
+        return "1 to 10"
+    share = round(20 * part / whole) * 5
+    return "under 5 %" if part < 0.05 * whole else f"about {share} %"
+
+
 def counts(frame: pl.DataFrame, by: str, label: str) -> str:
-    """Rows, events and event share for each value of ``by``, as a Markdown table."""
+    """Rows, events and event share for each value of ``by``, as a Markdown table.
+
+    Small cells are withheld, with what would give them away.
+    """
     grouped = (
         frame.group_by(by, maintain_order=True)
         .agg(pl.len().alias("rows"), pl.col(label).cast(pl.Int64).sum().alias("events"))
-        .iter_rows()
+        .rows()
     )
+    hidden = groups_to_withhold([(events, n - events) for _, n, events in grouped])
     return markdown_table(
         [by, "rows", "events", "share"],
-        [[value, n, events, f"{events / n:.1%}"] for value, n, events in grouped],
+        [
+            [value, n, "suppressed", "suppressed"]
+            if place in hidden
+            else [value, n, events, f"{events / n:.1%}"]
+            for place, (value, n, events) in enumerate(grouped)
+        ],
     )
 
 

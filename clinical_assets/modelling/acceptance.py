@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from clinical_assets.modelling.metrics import LESS_IS_BETTER, TARGETED
+from clinical_assets.modelling.metrics import CONFUSION_METRICS, LESS_IS_BETTER, TARGETED
 from clinical_assets.modelling.records import (
     Estimate,
     Evaluation,
@@ -17,12 +17,16 @@ from clinical_assets.modelling.records import (
     SubgroupResult,
     Verdict,
 )
-from clinical_assets.modelling.spec import AcceptanceCriteria, Bound, Criterion
-from clinical_assets.modelling.subgroups import CONFUSION_METRICS
+from clinical_assets.modelling.spec import (
+    CONFORMAL_COVERAGE,
+    AcceptanceCriteria,
+    Bound,
+    ClinicalModel,
+    Criterion,
+)
 
 Group = Literal["performance", "calibration", "uncertainty"]
 Measurements = dict[str, float | str | None]
-COVERAGE = "conformal_coverage"
 
 
 def judge_criteria(evaluation: Evaluation, acceptance: AcceptanceCriteria, group: Group) -> Verdict:
@@ -49,10 +53,22 @@ def judge_criteria(evaluation: Evaluation, acceptance: AcceptanceCriteria, group
     return Verdict(group, not failures, _sentences(failures or successes), measurements)
 
 
+def judge_evaluation(spec: ClinicalModel, evaluation: Evaluation) -> dict[str, Verdict]:
+    """The verdict of each gate that needs nothing but the evaluation, by the gate's name."""
+    limits = spec.acceptance
+    return {
+        "performance": judge_criteria(evaluation, limits, "performance"),
+        "calibration": judge_criteria(evaluation, limits, "calibration"),
+        "uncertainty": judge_criteria(evaluation, limits, "uncertainty"),
+        "subgroup_floor": judge_subgroups(evaluation, limits, [g.name for g in spec.subgroups]),
+        "champion_regression": judge_champion(evaluation, limits),
+    }
+
+
 def measured(evaluation: Evaluation, metric: str) -> Estimate | None:
     """The estimate that a criterion's metric names; None where it was not measured."""
     found = evaluation.metrics.get(metric)
-    if found is None and metric == COVERAGE:
+    if found is None and metric == CONFORMAL_COVERAGE:
         return evaluation.conformal.coverage
     return found
 

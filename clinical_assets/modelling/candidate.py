@@ -11,6 +11,7 @@ import polars as pl
 from clinical_assets.canonical import frame_digest, sha256
 from clinical_assets.modelling.export import OnnxModel, parity, to_onnx, to_skops
 from clinical_assets.modelling.features import apply_recipe
+from clinical_assets.modelling.own_code import derive_features
 from clinical_assets.modelling.records import CandidateRecord, FeatureRecipe
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.modelling.training import FittedModel, train
@@ -70,7 +71,7 @@ def predict_rows(
     Columns: identifier, label, every subgroup column, ``probability`` (Float64). The model sees
     the rows through its own recipe and inputs.
     """
-    inputs = apply_recipe(spec.derive(dataset), candidate.recipe, candidate.inputs)
+    inputs = apply_recipe(derive_features(spec, dataset), candidate.recipe, candidate.inputs)
     wanted = dict.fromkeys(
         [spec.id_column, spec.label.column, *(group.column for group in spec.subgroups)]
     )

@@ -15,6 +15,7 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.evaluation import ChampionPredictions
 from clinical_assets.modelling.export import OnnxModel
 from clinical_assets.modelling.features import apply_recipe
+from clinical_assets.modelling.own_code import derive_features
 from clinical_assets.modelling.records import CandidateRecord
 from clinical_assets.modelling.spec import ClinicalModel
 
@@ -70,13 +71,17 @@ def _probabilities(
             where=f"model {spec.name}, champion {kept.candidate.version}",
             repair="Change either the test rows or the features in one release, not both",
         )
-    return OnnxModel(kept.onnx).probabilities(apply_recipe(spec.derive(test_rows), recipe, inputs))
+    return OnnxModel(kept.onnx).probabilities(
+        apply_recipe(derive_features(spec, test_rows), recipe, inputs)
+    )
 
 
 def _derives_alike(spec: ClinicalModel, kept: KeptModel) -> bool:
     """Whether the specification makes the package's features of the package's dataset."""
     try:
-        made = apply_recipe(spec.derive(kept.dataset), kept.candidate.recipe, kept.candidate.inputs)
+        made = apply_recipe(
+            derive_features(spec, kept.dataset), kept.candidate.recipe, kept.candidate.inputs
+        )
     except (ClinicalError, pl.exceptions.PolarsError):  # a column that it needs is not there
         return False
     return made.equals(kept.features.select(kept.candidate.inputs))

@@ -9,12 +9,13 @@ by about the square root of confidence·(1 − confidence)/n. It holds for the p
 not within a subgroup.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clinical_assets.modelling.batch import Floats, Integers, as_vectors, problem
+from clinical_assets.modelling.batch import Booleans, Floats, Integers, as_vectors, problem
 from clinical_assets.modelling.bootstrap import bootstrap_proportion
 from clinical_assets.modelling.records import ConformalResult, Estimate
 
@@ -76,21 +77,39 @@ def evaluate_sets(
 ) -> ConformalResult:
     """Coverage on the test rows with its interval, and how many sets hold 0, 1 or 2 classes.
 
-    Where the sets cannot be formed, the coverage is None with a reason and the counts are 0.
+    Where the sets cannot be formed, the coverage is None with a reason, and so are the counts.
     """
     held_out, held_out_p = as_vectors(calibration_outcome, calibration_probability)
     y, p = as_vectors(outcome, probability)
     reason = calibration_problem(held_out, held_out_p, confidence) or problem(y, p)
     if reason:
         nothing = Estimate(None, None, None, len(y), int(y.sum()), reason)
-        return ConformalResult(confidence, len(held_out), nothing, 0, 0, 0)
+        return ConformalResult(confidence, len(held_out), nothing, None, None, None, None)
     sets = prediction_sets(held_out, held_out_p, p, confidence=confidence)
     covered = sets[np.arange(len(y)), y.astype(np.int64)]
     coverage = bootstrap_proportion(
         covered, y, replicates=replicates, seed=seed, minimum_events=minimum_events
     )
     empty, single, both = np.bincount(sets.sum(axis=1), minlength=3)
-    return ConformalResult(confidence, len(held_out), coverage, int(empty), int(single), int(both))
+    return ConformalResult(
+        confidence,
+        len(held_out),
+        coverage,
+        int(empty),
+        int(single),
+        int(both),
+        least_probability(held_out, held_out_p, confidence),
+    )
+
+
+def least_probability(outcome: Booleans, probability: Floats, confidence: float) -> float:
+    """The probability from which on a class belongs to the set.
+
+    One minus the score of rank ⌈(n + 1)·confidence⌉ among the n calibration scores (Angelopoulos
+    and Bates 2023, section 1).
+    """
+    scores = np.sort(1.0 - np.where(outcome, probability, 1.0 - probability))
+    return 1.0 - float(scores[math.ceil((len(scores) + 1) * confidence) - 1])
 
 
 def calibration_problem(outcome: np.ndarray, probability: Floats, confidence: float) -> str:

@@ -3,74 +3,104 @@
 Here: the points, as records. Not here: drawing, and the areas under the curves
 (:mod:`.metrics`). Rows without a usable probability or with one class only give empty curves; the
 metrics beside them say why.
+
+A step of a curve counts the people between two thresholds, and whoever subtracts neighbouring
+points reads that count. So all curves of one sample share one set of thresholds, between any two of
+which lie no 1–10 events and no 1–10 non-events (PRI-08); the operating threshold is among them,
+because the table at that threshold is published as it is.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clinical_assets.modelling.batch import Batch, Sample, as_vectors, problem
-from clinical_assets.modelling.disclosure import MINIMUM_CELL, groups_to_withhold, is_small
-from clinical_assets.modelling.metrics import CALIBRATION_BINS, net_benefit
+from clinical_assets.modelling.batch import Batch, Booleans, Floats, Sample, as_vectors, problem
+from clinical_assets.modelling.disclosure import is_small, joined_spans
+from clinical_assets.modelling.metrics import net_benefit
 from clinical_assets.modelling.records import CurveBin, CurvePoint
 
-MAXIMUM_POINTS = 200
+MAXIMUM_BINS = 10
 DECISION_THRESHOLDS = np.arange(1, 100) / 100.0
 
 
-def calibration_bins(outcome: ArrayLike, probability: ArrayLike) -> tuple[CurveBin, ...]:
-    """Observed share against mean predicted probability, in up to ten quantile bins.
+def shown_thresholds(outcome: Booleans, probability: Floats, threshold: float) -> Floats:
+    """The thresholds at which counts of people may be told, rising; ``threshold`` is one of them.
 
-    Bins are cut at the deciles as in :func:`.metrics.expected_calibration_error`. Neighbours are
-    then joined until no bin holds 1–10 events or 1–10 non-events, which keeps more of the curve
-    than blanking bins would; what cannot be joined is suppressed (PRI-08).
+    Of 0.01 to 0.99 and ``threshold`` those are kept between which no cell of 1–10 lies, from the
+    lowest on each side of ``threshold``. If one side holds such a cell as a whole, it stays whole.
+    """
+    grid = np.unique(np.append(DECISION_THRESHOLDS, threshold))
+    groups = np.searchsorted(grid, probability, side="right")  # group g: grid[g-1] <= p < grid[g]
+    events = np.bincount(groups, outcome, len(grid) + 1).astype(int)
+    others = np.bincount(groups, ~outcome, len(grid) + 1).astype(int)
+    counts = list(zip(events.tolist(), others.tolist(), strict=True))
+    border = int(np.searchsorted(grid, threshold)) + 1
+    below, above = joined_spans(counts[:border]), joined_spans(counts[border:])
+    starts = [span.start for span in below[1:]]
+    starts += [border + span.start for span in above]
+    return np.asarray(grid[[start - 1 for start in starts]])
+
+
+def calibration_bins(
+    outcome: ArrayLike, probability: ArrayLike, threshold: float
+) -> tuple[CurveBin, ...]:
+    """Observed share against mean predicted probability, in up to ten bins of like size.
+
+    Bins are cut at :func:`shown_thresholds`. A bin that holds 1–10 events or non-events all the
+    same is suppressed.
     """
     y, p = as_vectors(outcome, probability)
     if problem(y, p):
         return ()
-    edges = np.percentile(p, np.linspace(0.0, 100.0, CALIBRATION_BINS + 1))
-    members = np.searchsorted(edges[1:-1], p)
-    groups = _joined([np.flatnonzero(members == b) for b in range(CALIBRATION_BINS)], y)
-    counts = [(int(y[rows].sum()), len(rows) - int(y[rows].sum())) for rows in groups]
-    withheld = groups_to_withhold(counts)
-    return tuple(
-        CurveBin(
-            predicted=float(p[rows].mean()),
-            observed=None if i in withheld else events / (events + others),
-            n=None if i in withheld else events + others,
-            events=None if i in withheld else events,
-        )
-        for i, (rows, (events, others)) in enumerate(zip(groups, counts, strict=True))
-    )
+    groups = np.searchsorted(shown_thresholds(y, p, threshold), p, side="right")
+    bins = []
+    members = np.zeros(len(p), dtype=np.bool_)
+    for group in range(int(groups.max()) + 1):
+        members |= groups == group
+        rest = int((groups > group).sum())
+        # The last bin takes the rest where that would be less than half of a bin.
+        if members.sum() * MAXIMUM_BINS >= len(p) and rest * 2 * MAXIMUM_BINS >= len(p):
+            bins.append(_bin(y[members], p[members]))
+            members[:] = False
+    bins.append(_bin(y[members], p[members]))
+    return tuple(bins)
 
 
-def roc_points(outcome: ArrayLike, probability: ArrayLike) -> tuple[CurvePoint, ...]:
-    """False positive rate (x) and sensitivity (y) at each distinct probability, from 0 to 1."""
-    hits, false_alarms, sample = _cumulated(outcome, probability)
-    if sample is None:
+def roc_points(
+    outcome: ArrayLike, probability: ArrayLike, threshold: float
+) -> tuple[CurvePoint, ...]:
+    """False positive rate (x) and sensitivity (y) at :func:`shown_thresholds`, from 0 to 1."""
+    y, p = as_vectors(outcome, probability)
+    if problem(y, p) or y.all() or not y.any():
         return ()
-    across, up = np.concatenate([[0.0], false_alarms]), np.concatenate([[0.0], hits])
-    # A point on the line between its neighbours draws nothing; told from counts, so exactly.
-    turns = np.ones(len(across), dtype=np.bool_)
-    turns[1:-1] = (np.diff(across, 2) != 0.0) | (np.diff(up, 2) != 0.0)
-    return _points(across[turns] / sample.negatives, up[turns] / sample.positives)
+    called = _called(p, shown_thresholds(y, p, threshold))
+    inner = _points((called & ~y).sum(axis=1) / (~y).sum(), (called & y).sum(axis=1) / y.sum())
+    return (CurvePoint(0.0, 0.0), *inner, CurvePoint(1.0, 1.0))
 
 
-def precision_recall_points(outcome: ArrayLike, probability: ArrayLike) -> tuple[CurvePoint, ...]:
-    """Recall (x) and precision (y) at each distinct probability, recall rising."""
-    hits, false_alarms, sample = _cumulated(outcome, probability)
-    if sample is None:
+def precision_recall_points(
+    outcome: ArrayLike, probability: ArrayLike, threshold: float
+) -> tuple[CurvePoint, ...]:
+    """Recall (x) and precision (y) at :func:`shown_thresholds`, and where everyone is called."""
+    y, p = as_vectors(outcome, probability)
+    if problem(y, p) or y.all() or not y.any():
         return ()
-    return _points(hits / sample.positives, hits / (hits + false_alarms))
+    called = _called(p, np.append(0.0, shown_thresholds(y, p, threshold)))
+    called = called[called.any(axis=1)]
+    hits = (called & y).sum(axis=1)
+    return _points(hits / y.sum(), hits / called.sum(axis=1))
 
 
-def decision_points(outcome: ArrayLike, probability: ArrayLike) -> tuple[CurvePoint, ...]:
-    """Net benefit (y) at thresholds 0.01 to 0.99 (x); Vickers and Elkin 2006."""
+def decision_points(
+    outcome: ArrayLike, probability: ArrayLike, threshold: float
+) -> tuple[CurvePoint, ...]:
+    """Net benefit (y) at :func:`shown_thresholds` (x); Vickers and Elkin 2006."""
     y, p = as_vectors(outcome, probability)
     if problem(y, p):
         return ()
     sample, weights = Sample.of(y, p), np.ones((1, len(y)))
-    benefits = [net_benefit(Batch(sample, weights, float(t)))[0] for t in DECISION_THRESHOLDS]
-    return _points(DECISION_THRESHOLDS, np.array(benefits))
+    shown = shown_thresholds(y, p, threshold)
+    benefits = [net_benefit(Batch(sample, weights, float(t)))[0] for t in shown]
+    return _points(shown, np.array(benefits))
 
 
 def treat_all_points(outcome: ArrayLike) -> tuple[CurvePoint, ...]:
@@ -83,45 +113,18 @@ def treat_all_points(outcome: ArrayLike) -> tuple[CurvePoint, ...]:
     return _points(DECISION_THRESHOLDS, prevalence - (1.0 - prevalence) * odds)
 
 
-def _cumulated(
-    outcome: ArrayLike, probability: ArrayLike
-) -> tuple[np.ndarray, np.ndarray, Sample | None]:
-    """True and false positives at or above each distinct probability, from the highest down."""
-    y, p = as_vectors(outcome, probability)
-    nothing = np.empty(0)
-    if problem(y, p) or y.all() or not y.any():
-        return nothing, nothing, None
-    sample = Sample.of(y, p)
-    positive, negative = Batch(sample, np.ones((1, len(y))), 0.5).tied
-    return np.cumsum(positive[0, ::-1]), np.cumsum(negative[0, ::-1]), sample
+def _called(probability: Floats, thresholds: Floats) -> Booleans:
+    """Who is called positive, shape (thresholds, people), from the highest threshold down."""
+    return np.asarray(probability[None, :] >= thresholds[::-1, None], dtype=np.bool_)
+
+
+def _bin(outcome: Booleans, probability: Floats) -> CurveBin:
+    n, events = len(outcome), int(outcome.sum())
+    predicted = float(probability.mean())
+    if is_small(events) or is_small(n - events):
+        return CurveBin(predicted=predicted, observed=None, n=None, events=None)
+    return CurveBin(predicted=predicted, observed=events / n, n=n, events=events)
 
 
 def _points(x: np.ndarray, y: np.ndarray) -> tuple[CurvePoint, ...]:
-    if len(x) > MAXIMUM_POINTS:
-        kept = np.unique(np.linspace(0, len(x) - 1, MAXIMUM_POINTS).round().astype(np.int64))
-        x, y = x[kept], y[kept]
     return tuple(CurvePoint(float(a), float(b)) for a, b in zip(x, y, strict=True))
-
-
-def _joined(groups: list[np.ndarray], outcome: np.ndarray) -> list[np.ndarray]:
-    """Neighbouring groups put together, from the lowest, until no cell holds 1–10."""
-    result: list[np.ndarray] = []
-    open_rows = np.empty(0, dtype=np.int64)
-    for rows in groups:
-        open_rows = np.concatenate([open_rows, rows])
-        if len(open_rows) >= MINIMUM_CELL and not _has_small_cell(open_rows, outcome):
-            result.append(open_rows)
-            open_rows = np.empty(0, dtype=np.int64)
-    if len(open_rows):
-        last = result.pop() if result else np.empty(0, dtype=np.int64)
-        result.append(np.concatenate([last, open_rows]))
-        # The joined tail may be small still in one cell only if the last group had none of it.
-        while len(result) > 1 and _has_small_cell(result[-1], outcome):
-            tail = result.pop()
-            result[-1] = np.concatenate([result[-1], tail])
-    return result
-
-
-def _has_small_cell(rows: np.ndarray, outcome: np.ndarray) -> bool:
-    events = int(outcome[rows].sum())
-    return is_small(events) or is_small(len(rows) - events)

@@ -22,6 +22,38 @@ def is_small(count: int) -> bool:
     return 0 < count < MINIMUM_CELL
 
 
+def joined_spans(counts: Sequence[tuple[int, int]]) -> list[range]:
+    """Neighbouring groups put together, from the first, until no span holds a small cell.
+
+    Args:
+        counts: events and others of each group, in their order.
+
+    Returns:
+        The positions of each span's groups. A span holds a cell of 1–10 only if all groups
+        together do, and then it is the only one.
+
+    >>> joined_spans([(0, 12), (5, 20), (8, 20), (20, 20), (3, 0)])
+    [range(0, 1), range(1, 3), range(3, 5)]
+    """
+    spans: list[range] = []
+    start = 0
+    for end in range(1, len(counts) + 1):
+        if _publishable(counts[start:end]):
+            spans.append(range(start, end))
+            start = end
+    if start < len(counts):
+        spans.append(range(start, len(counts)))
+        while len(spans) > 1 and not _publishable([counts[i] for i in spans[-1]]):
+            tail = spans.pop()
+            spans[-1] = range(spans[-1].start, tail.stop)
+    return spans
+
+
+def _publishable(groups: Sequence[tuple[int, int]]) -> bool:
+    events, others = (sum(column) for column in zip(*groups, strict=True))
+    return events + others >= MINIMUM_CELL and not is_small(events) and not is_small(others)
+
+
 def groups_to_withhold(
     rows: Sequence[Sequence[int]], always: Collection[int] = ()
 ) -> frozenset[int]:

@@ -4,10 +4,28 @@ scikit-learn estimators only, chosen because each converts to ONNX with equal pr
 Not here: search (``training``), conversion (``export``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from clinical_assets.modelling.spec import EstimatorKind
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Numeric libraries compute on one thread within the block.
+
+    The tables are small, threads would wait for each other, and the order of additions must not
+    depend on the number of cores. The limit reaches only libraries that are loaded, so those
+    behind every estimator are loaded first.
+    """
+    import sklearn.discriminant_analysis
+    import sklearn.ensemble
+    import sklearn.linear_model  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 def build_estimator(kind: EstimatorKind, parameters: Mapping[str, float], seed: int) -> Any:

@@ -101,6 +101,7 @@ def evaluate(
         spec.acceptance.minimum_events,
     )
     subgroups, fairness = _subgroups(spec, rows)
+    sample = (rows.outcome, rows.probability, settings.threshold)
     evaluation = Evaluation(
         model=spec.name,
         version=version,
@@ -109,10 +110,10 @@ def evaluate(
         predictions_digest=predictions_digest,
         threshold=settings.threshold,
         metrics=_metrics(rows, rows.probability, settings, "metrics"),
-        calibration_curve=curves.calibration_bins(rows.outcome, rows.probability),
-        roc=curves.roc_points(rows.outcome, rows.probability),
-        precision_recall=curves.precision_recall_points(rows.outcome, rows.probability),
-        decision_curve=curves.decision_points(rows.outcome, rows.probability),
+        calibration_curve=curves.calibration_bins(*sample),
+        roc=curves.roc_points(*sample),
+        precision_recall=curves.precision_recall_points(*sample),
+        decision_curve=curves.decision_points(*sample),
         decision_curve_treat_all=curves.treat_all_points(rows.outcome),
         subgroups=subgroups,
         fairness=fairness,
@@ -293,7 +294,7 @@ def _comparison(
 
 def _withhold(evaluation: Evaluation) -> Evaluation:
     """The record of a test set with 1–10 events or non-events: nothing that gives them away."""
-    coverage = replace(evaluation.conformal, coverage=WITHHELD, empty=0, single=0, both=0)
+    coverage = replace(evaluation.conformal, coverage=WITHHELD, empty=None, single=None, both=None)
     return replace(
         evaluation,
         metrics=dict.fromkeys(evaluation.metrics, WITHHELD),
@@ -304,7 +305,7 @@ def _withhold(evaluation: Evaluation) -> Evaluation:
         decision_curve_treat_all=(),
         conformal=coverage,
         references=tuple(
-            replace(r, metrics=dict.fromkeys(r.metrics, WITHHELD), difference=WITHHELD)
+            replace(r, errors=None, metrics=dict.fromkeys(r.metrics, WITHHELD), difference=WITHHELD)
             for r in evaluation.references
         ),
         comparison=evaluation.comparison

@@ -1,19 +1,22 @@
 """A fitted pipeline as bytes: ONNX to run, skops to inspect; never pickle (CYB-04).
 
 ONNX is the model's identity: same rows, spec and versions give the same bytes. A skops file is a
-zip with times and memory addresses in it; :func:`to_skops` rewrites it so that it is stable too.
+zip with times and memory addresses in it; :func:`to_skops` rewrites it, so that it is stable too.
 """
 
 import io
+import itertools
 import json
-import re
 import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from clinical_assets.canonical import sha256
 from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.spec import ClinicalModel
 
@@ -103,25 +106,37 @@ def parity(pipeline: Any, onnx: bytes, inputs: pl.DataFrame) -> float:
 def to_skops(pipeline: Any) -> bytes:
     """The pipeline as a skops file whose bytes depend on its content only.
 
-    skops names objects by their memory address and stamps each member with the time; here they
-    are numbered in order of appearance and carry the epoch of the zip format.
+    skops names objects by their memory address, so that equal numbers that happen to be one object
+    in one process and two in another give other bytes; and it stamps each member with the time.
+    Here objects are numbered one by one, arrays are named by their SHA-256, and members carry the
+    epoch of the zip format. A shared object becomes two equal ones, which predict alike.
     """
     import skops.io
 
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    schema = members.pop("schema.json").decode()
-    addresses: dict[str, str] = {}
-    for found in re.finditer(r'"__id__": (\d+)', schema):
-        addresses.setdefault(found.group(1), str(len(addresses) + 1))
-    for address, number in addresses.items():
-        schema = re.sub(rf"(?<!\d){address}(?!\d)", number, schema)
-    renamed = {
-        re.sub(r"^\d+", lambda m: addresses.get(m.group(), m.group()), name): data
-        for name, data in members.items()
-    }
+    schema = json.loads(members.pop("schema.json"))
+    names = {name: sha256(data) + Path(name).suffix for name, data in members.items()}
+    _renumber(schema, names, itertools.count(1))
+    files = {names[name]: data for name, data in members.items()}
+    files["schema.json"] = json.dumps(schema, indent=2).encode()
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in sorted({**renamed, "schema.json": schema.encode()}.items()):
+        for name, data in sorted(files.items()):
             archive.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), data, zipfile.ZIP_DEFLATED)
     return target.getvalue()
+
+
+def _renumber(node: Any, names: Mapping[str, str], numbers: Iterator[int]) -> None:
+    """Gives every object below ``node`` its own number, and every array its new file name."""
+    if isinstance(node, list):
+        for item in node:
+            _renumber(item, names, numbers)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "__id__":
+                node[key] = next(numbers)
+            elif key == "file" and value in names:
+                node[key] = names[value]
+            else:
+                _renumber(value, names, numbers)

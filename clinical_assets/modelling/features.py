@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.modelling.own_code import derive_features
 from clinical_assets.modelling.records import FeatureRecipe
 from clinical_assets.modelling.spec import ClinicalModel, missing_indicator
 
@@ -74,7 +75,7 @@ def feature_table(
     spec: ClinicalModel, dataset: pl.DataFrame, split: pl.DataFrame, recipe: FeatureRecipe
 ) -> pl.DataFrame:
     """Identifier, role, label and the estimator's inputs of every dataset row, in its order."""
-    derived = spec.derive(dataset)
+    derived = derive_features(spec, dataset)
     inputs = apply_recipe(derived, recipe, spec.inputs)
     return (
         dataset.select(spec.id_column, spec.label.column)

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.features import apply_recipe, fit_recipe, rows_with_role
+from clinical_assets.modelling.own_code import derive_features
 from clinical_assets.modelling.records import FeatureRecipe, Verdict
 from clinical_assets.modelling.spec import ClinicalModel
 
@@ -77,6 +79,8 @@ def judge_leakage(
             problems += _row_wise(spec, dataset, seed)
             problems += _blind(spec, dataset)
             problems += _fitted(spec, dataset, split, features, recipe, measurements)
+        except ClinicalError as error:
+            problems.append(f"the features could not be derived again: {error.what}")
         except Exception as error:  # its message may quote a value, so only its type is shown
             problems.append(f"the features could not be derived again ({type(error).__name__})")
     if problems:
@@ -255,8 +259,8 @@ def _fitted(
         yield f"the medians of {_quoted(wrong)} are not those of the training rows alone"
         return
     altered = _with_other_test_rows(spec, dataset, split)
-    again = apply_recipe(spec.derive(altered), _fit(spec, altered, split), spec.inputs)
-    once = apply_recipe(spec.derive(dataset), recipe, spec.inputs)
+    again = apply_recipe(derive_features(spec, altered), _fit(spec, altered, split), spec.inputs)
+    once = apply_recipe(derive_features(spec, dataset), recipe, spec.inputs)
     trained_on = split.filter(pl.col("role") == "train").get_column(spec.id_column)
     mask = dataset.get_column(spec.id_column).is_in(trained_on.implode())
     changed = _different(again.filter(mask), once.filter(mask))
@@ -293,7 +297,9 @@ def _delivered(
 
 
 def _fit(spec: ClinicalModel, dataset: pl.DataFrame, split: pl.DataFrame) -> FeatureRecipe:
-    return fit_recipe(spec, spec.derive(rows_with_role(dataset, split, spec.id_column, "train")))
+    return fit_recipe(
+        spec, derive_features(spec, rows_with_role(dataset, split, spec.id_column, "train"))
+    )
 
 
 def _with_other_test_rows(
@@ -314,7 +320,7 @@ def _with_other_test_rows(
 
 
 def _derived(spec: ClinicalModel, rows: pl.DataFrame) -> pl.DataFrame:
-    return spec.derive(rows).select(
+    return derive_features(spec, rows).select(
         pl.col(column.name).cast(pl.Float64) for column in spec.features
     )
 

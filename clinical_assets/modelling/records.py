@@ -69,7 +69,7 @@ class CandidateRecord:
 
     Attributes:
         onnx_sha256: SHA-256 of the ONNX bytes, the model's identity.
-        skops_sha256: SHA-256 of the skops file (a zip, not byte-stable; for inspection).
+        skops_sha256: SHA-256 of the skops file, made byte-stable; for inspection.
         training_digest: frame digest of the rows that it was fitted on.
         parity: largest absolute difference of ONNX and scikit-learn probabilities on the
             training and calibration rows.
@@ -183,27 +183,37 @@ class FairnessGap:
 
 @dataclass(frozen=True, slots=True)
 class ConformalResult:
-    """Split-conformal prediction sets (MAPIE), calibrated on the calibration rows."""
+    """Split-conformal prediction sets (MAPIE), calibrated on the calibration rows.
+
+    Attributes:
+        coverage: share of test rows whose set holds the truth.
+        empty, single, both: test rows by size of their set; None where no set was formed or the
+            counts are withheld.
+        least_probability: a class is in the set where its probability is at least this: what a
+            service needs to form the sets; None where they cannot be formed.
+    """
 
     confidence: float
     calibration_rows: int
     coverage: Estimate
-    empty: int
-    single: int
-    both: int
+    empty: int | None
+    single: int | None
+    both: int | None
+    least_probability: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceResult:
     """A reference model of the spec, trained and tested here beside what was published.
 
-    ``difference`` is candidate minus reference in the champion metric, paired bootstrap.
+    ``difference`` is candidate minus reference in the champion metric, paired bootstrap;
+    ``errors`` is None where it is withheld.
     """
 
     name: str
     kind: str
     rows: int
-    errors: int
+    errors: int | None
     test_rows: int
     published_errors: int | None
     citation: str

@@ -6,7 +6,7 @@ better than the plainest model on all rows?
 
 import polars as pl
 
-from clinical_assets.modelling.estimators import build_estimator
+from clinical_assets.modelling.estimators import build_estimator, one_thread
 from clinical_assets.modelling.evaluation import ReferencePredictions
 from clinical_assets.modelling.spec import ClinicalModel, Reference
 
@@ -16,7 +16,8 @@ def reference_predictions(
 ) -> tuple[ReferencePredictions, ...]:
     """Each reference's probabilities on the test rows, in dataset order."""
     rows = dataset.join(split, on=spec.id_column, how="left", maintain_order="left")
-    return tuple(_predict(spec, reference, rows) for reference in spec.references)
+    with one_thread():
+        return tuple(_predict(spec, reference, rows) for reference in spec.references)
 
 
 def _predict(spec: ClinicalModel, reference: Reference, rows: pl.DataFrame) -> ReferencePredictions:

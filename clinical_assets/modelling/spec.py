@@ -6,7 +6,9 @@ operating point, the acceptance criteria, the subgroups (GML-01, GML-06, GML-08,
 here computes; training and evaluation do.
 """
 
-from collections.abc import Callable, Mapping
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -18,6 +20,11 @@ Frame = pl.DataFrame
 DType = Literal["integer", "number", "string", "boolean"]
 Bound = Literal["estimate", "lower", "upper"]
 EstimatorKind = Literal["logistic_regression", "linear_discriminant", "gradient_boosting"]
+
+CONFORMAL_COVERAGE = "conformal_coverage"
+"""The one criterion whose metric is of the prediction sets."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,9 @@ class Estimator:
 class SelectionRule:
     """How one candidate is chosen, by cross-validation on training rows only.
 
-    ``one_standard_error`` takes the simplest setting whose mean loss lies within one standard
-    error of the best mean loss (Breiman et al. 1984, section 3.4.3); ``best`` takes the best.
+    ``one_standard_error`` takes, of the settings whose mean loss lies within one standard error of
+    the best, the best one of the simplest family (Breiman et al. 1984, section 3.4.3); ``best``
+    takes the best.
     """
 
     metric: Literal["log_loss", "brier"] = "log_loss"
@@ -304,36 +312,81 @@ def missing_indicator(column: str) -> str:
     return f"{column}_missing"
 
 
-def _problems(spec: ClinicalModel) -> list[str]:
-    found = []
-    names = [c.name for c in spec.columns]
-    if len(set(names)) != len(names):
-        found.append("a column is declared twice")
+def _problems(spec: ClinicalModel) -> Iterator[str]:
+    if not _NAME.fullmatch(spec.name):
+        yield "a name has lower-case letters, digits and _, and begins with a letter"
+    yield from _column_problems(spec)
+    yield from _training_problems(spec)
+    yield from _acceptance_problems(spec)
+    yield from _subgroup_problems(spec)
+
+
+def _column_problems(spec: ClinicalModel) -> Iterator[str]:
+    by_name = {column.name: column for column in spec.columns}
+    if len(by_name) != len(spec.columns):
+        yield "a column is declared twice"
     for needed in (spec.id_column, spec.label.column, spec.partition_column):
-        if needed is not None and needed not in names:
-            found.append(f"column {needed!r} is named but not declared")
-    forbidden = {spec.label.column, spec.id_column, spec.partition_column}
+        if needed is not None and needed not in by_name:
+            yield f"column {needed!r} is named but not declared"
+    label = by_name.get(spec.label.column)
+    if label is not None and (label.dtype != "boolean" or label.nullable):
+        yield f"the label {label.name!r} must be declared boolean and not nullable"
+    for column in (*spec.columns, *spec.features):
+        bounds = [b for b in (column.minimum, column.maximum) if b is not None]
+        if not all(map(math.isfinite, bounds)) or bounds != sorted(bounds):
+            yield f"the range of column {column.name!r} is not two rising numbers"
     for feature in spec.features:
-        if feature.name in forbidden:
-            found.append(f"{feature.name!r} cannot be a feature: it is the label, id or partition")
+        if feature.name in _not_inputs(spec):
+            yield f"{feature.name!r} cannot be a feature: it is the label, id or partition"
+
+
+def _training_problems(spec: ClinicalModel) -> Iterator[str]:
     if not spec.features or not spec.estimators:
-        found.append("at least one feature and one estimator are needed")
+        yield "at least one feature and one estimator are needed"
     for estimator in spec.estimators:
         if not all(estimator.grid.values()):
-            found.append(f"estimator {estimator.name!r} has an empty search space")
+            yield f"estimator {estimator.name!r} has an empty search space"
+    names = {column.name for column in spec.columns}
+    for reference in spec.references:
+        if unknown := [c for c in reference.columns if c not in names or c in _not_inputs(spec)]:
+            yield f"reference {reference.name!r} cannot use {', '.join(unknown)}"
+
+
+def _acceptance_problems(spec: ClinicalModel) -> Iterator[str]:
+    from clinical_assets.modelling.metrics import CONFUSION_METRICS, METRICS
+
+    limits = spec.acceptance
+    for criterion in limits.criteria:
+        bounds = [b for b in (criterion.minimum, criterion.maximum) if b is not None]
+        if not bounds:
+            yield f"criterion {criterion.name!r} sets no limit"
+        if not all(map(math.isfinite, bounds)):
+            yield f"a limit of criterion {criterion.name!r} is not a number"
+    asked = [criterion.metric for criterion in limits.criteria]
+    asked = [metric for metric in asked if metric != CONFORMAL_COVERAGE]
+    for metric in dict.fromkeys([*asked, limits.champion_metric, limits.subgroup_metric]):
+        if metric not in METRICS:
+            yield f"no metric is named {metric!r}; there are {', '.join(METRICS)}"
+    if limits.subgroup_metric in CONFUSION_METRICS:
+        yield (
+            f"{limits.subgroup_metric!r} cannot have a floor in subgroups: of a band that is bad "
+            "it is withheld (PRI-08); choose a metric that needs no threshold"
+        )
+    if not 0.0 < spec.operating_point.threshold < 1.0:
+        yield "the operating threshold must lie between 0 and 1"
+
+
+def _subgroup_problems(spec: ClinicalModel) -> Iterator[str]:
+    if not spec.subgroups:
+        yield "at least one subgroup is needed: without one the subgroup gate refuses"
+    names = {column.name for column in spec.columns}
     for subgroup in spec.subgroups:
         if subgroup.column not in names:
-            found.append(f"subgroup {subgroup.name!r}: no column {subgroup.column!r}")
-        if len(subgroup.labels) != len(subgroup.cuts) + 1 or list(subgroup.cuts) != sorted(
-            set(subgroup.cuts)
-        ):
-            found.append(f"subgroup {subgroup.name!r}: cuts must rise, with one more label")
-    for reference in spec.references:
-        if unknown := [c for c in reference.columns if c not in names or c in forbidden]:
-            found.append(f"reference {reference.name!r} cannot use {', '.join(unknown)}")
-    for criterion in spec.acceptance.criteria:
-        if criterion.minimum is None and criterion.maximum is None:
-            found.append(f"criterion {criterion.name!r} sets no limit")
-    if not 0.0 < spec.operating_point.threshold < 1.0:
-        found.append("the operating threshold must lie between 0 and 1")
-    return found
+            yield f"subgroup {subgroup.name!r}: no column {subgroup.column!r}"
+        cuts = list(subgroup.cuts)
+        if len(subgroup.labels) != len(cuts) + 1 or cuts != sorted(set(cuts)):
+            yield f"subgroup {subgroup.name!r}: cuts must rise, with one more label"
+
+
+def _not_inputs(spec: ClinicalModel) -> set[str | None]:
+    return {spec.label.column, spec.id_column, spec.partition_column}

@@ -5,6 +5,7 @@ row (GML-04, GML-06). Same rows, spec and seed give the same model.
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from clinical_assets.modelling.estimators import build_estimator
+from clinical_assets.errors import ClinicalError
+from clinical_assets.modelling.estimators import build_estimator, one_thread
 from clinical_assets.modelling.features import apply_recipe, fit_recipe, restore_missing
 from clinical_assets.modelling.records import FeatureRecipe, Trial
 from clinical_assets.modelling.spec import ClinicalModel, Estimator
@@ -41,15 +43,9 @@ class FittedModel:
 
 
 def train(spec: ClinicalModel, features: pl.DataFrame, recipe: FeatureRecipe) -> FittedModel:
-    """Searches, chooses and fits on the rows of ``features`` whose role is ``train``.
-
-    On one thread: the tables are small, threads would wait for each other, and the order of
-    additions must not depend on the number of cores.
-    """
-    from threadpoolctl import threadpool_limits
-
+    """Searches, chooses and fits on the rows of ``features`` whose role is ``train``."""
     training = features.filter(pl.col("role") == "train").drop("role")
-    with threadpool_limits(limits=1):
+    with one_thread():
         return _train(spec, training, recipe)
 
 
@@ -117,13 +113,24 @@ def choose(trials: tuple[Trial, ...], rule: str) -> tuple[Trial, ...]:
     """Marks the trial that the stated rule takes.
 
     ``best``: the smallest loss. ``one_standard_error``: among trials within one standard error
-    of the smallest loss, the least complex family, and within it the smallest loss.
+    of the smallest loss, the least complex family, and within it the smallest loss. A loss that
+    is no number is never chosen.
+
+    Raises:
+        ClinicalError: no loss is a number.
     """
-    best = min(trials, key=lambda trial: trial.loss)
+    usable = [trial for trial in trials if math.isfinite(trial.loss)]
+    if not usable:
+        raise ClinicalError(
+            "No setting of the search space has a finite loss in cross-validation",
+            where=f"{len(trials)} settings of {len({t.estimator for t in trials})} estimators",
+            repair="Look at the trials in MLflow; change the search space or the features",
+        )
+    best = min(usable, key=lambda trial: trial.loss)
     if rule == "best":
         chosen = best
     else:
-        near = [t for t in trials if t.loss <= best.loss + best.standard_error]
+        near = [t for t in usable if t.loss <= best.loss + best.standard_error]
         chosen = min(near, key=lambda trial: (trial.complexity, trial.loss))
     return tuple(replace(trial, chosen=trial is chosen) for trial in trials)
 

@@ -10,10 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dagster import AssetCheckEvaluation, MetadataValue
 
 from clinical_assets.cli import main
-from clinical_assets.keys import ASSETS
+from clinical_assets.keys import ASSETS, GATES, JUDGED, gate_keys
 from clinical_assets.runs import RunReport
+from resources.dagster_home import dagster_instance
+from resources.evidence import EvidenceReader
+from resources.io_manager import SHA256
 from tests.graph.small_model import ACCEPTANCE, MODEL, SECOND, STUMP
 from tests.graph.whole_run import Store
 
@@ -148,8 +152,9 @@ def test_a_gate_that_was_never_decided_refuses(store: Store) -> None:
 
 
 def test_a_gate_that_was_decided_about_an_older_value_refuses(store: Store) -> None:
-    """The package is built again, and only the release is asked for: its gates are of the old."""
-    assert store.materialize("package", gates=False) == ""
+    """Another package is built, and only the release is asked for: its gates are of the old."""
+    other = replace(MODEL, title="Another title, hence another package")
+    assert store.materialize("package", spec=other, gates=False) == ""
     said = store.materialize("release")
     assert "gate package_intact of small/package was decided about an older small/package" in said
 
@@ -166,6 +171,42 @@ def test_a_candidate_that_another_overtook_is_not_released(store: Store) -> None
         f"it was compared with {before.version}, but now {before.version} is to be matched" in said
     )
     assert store.champion().onnx_sha256 == "e" * 64
+
+
+def test_a_gate_forged_in_dagsters_event_log_does_not_release(
+    worse: tuple[Store, RunReport], tmp_path: Path
+) -> None:
+    """Whoever can write events can claim that a gate passed; it is decided again at the release."""
+    store = worse[0].copy(tmp_path / "store")
+    champion = store.champion()
+    rest = ("model_card", "package")
+    assert store.materialize(*rest, spec=STUMP) == ""
+    forged = gate_keys("small")[list(GATES).index("champion_regression")]
+    with dagster_instance(store.settings) as instance:
+        digest = EvidenceReader(instance).newest(forged.asset_key, SHA256)
+        instance.report_runless_asset_event(
+            AssetCheckEvaluation(
+                forged.asset_key,
+                forged.name,
+                passed=True,
+                metadata={JUDGED: MetadataValue.text(str(digest))},
+                blocking=True,
+            )
+        )
+    assert store.gates()["champion_regression"].passed
+    said = store.materialize("release", spec=STUMP)
+    assert "gate champion_regression does not hold when it is decided again" in said
+    assert store.champion() == champion
+
+
+def test_a_lost_mlflow_database_does_not_make_a_worse_model_the_first_release(
+    store: Store,
+) -> None:
+    (store.folder / "mlflow/mlflow.db").unlink()
+    report = store.run(STUMP)
+    assert not report.succeeded
+    assert "was released before, but MLflow holds no champion" in report.failure
+    assert store.champion() is None
 
 
 @pytest.mark.parametrize(

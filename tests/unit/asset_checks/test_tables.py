@@ -11,8 +11,10 @@ from asset_checks.contracts.diabetes import diabetes_checks
 from asset_checks.contracts.own import own_checks
 from asset_checks.contracts.tables import contract, judge_contract, row_check
 from asset_checks.verdicts import to_check_result
+from clinical_assets.canonical import frame_digest
 from clinical_assets.diabetes.dataset import COLUMNS, COLUMNS_768, read_768, read_ripley
 from clinical_assets.diabetes.spec import MODEL
+from clinical_assets.keys import JUDGED
 from clinical_assets.modelling.records import Verdict
 from clinical_assets.modelling.spec import Column
 from tests.unit.diabetes.real_data import file_of_768, ripley_files
@@ -225,7 +227,8 @@ def test_pandera_cannot_be_switched_off_by_the_environment(variables: dict[str, 
 
 def test_verdict_as_check_result() -> None:
     verdict = Verdict("g", True, "Fine.", {"n": 3.0, "share": 0.25, "note": "x", "none": None})
-    result = to_check_result(verdict)
+    table = pl.DataFrame({"x": [1]})
+    result = to_check_result(verdict, table)
     assert result.passed
     assert result.description == "Fine."
     values = {name: entry.value for name, entry in result.metadata.items()}
@@ -235,12 +238,13 @@ def test_verdict_as_check_result() -> None:
         "share": 0.25,
         "note": "x",
         "none": "not available",
+        JUDGED: frame_digest(table),
     }
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_verdict_with_a_number_that_is_none_fails(number: float) -> None:
-    result = to_check_result(Verdict("g", True, "Fine.", {"auroc": number}))
+    result = to_check_result(Verdict("g", True, "Fine.", {"auroc": number}), b"")
     assert not result.passed
     assert "not finite: auroc" in result.description
 

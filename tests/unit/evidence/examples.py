@@ -174,7 +174,7 @@ def evaluation(*, champion: bool = False, **changes: Any) -> Evaluation:
             FairnessGap("bmi", "false_positive_rate", None, None, (), "fewer than two bands"),
         ),
         "conformal": ConformalResult(
-            0.9, 60, Estimate(0.9036, 0.8705, 0.9337, N, EVENTS), 0, 228, 104
+            0.9, 60, Estimate(0.9036, 0.8705, 0.9337, N, EVENTS), 0, 228, 104, 0.2
         ),
         "references": references(),
         "comparison": comparison,

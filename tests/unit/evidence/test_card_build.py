@@ -128,7 +128,7 @@ def test_records_of_different_origin_make_no_card(what: str) -> None:
 
 
 def test_small_prediction_set_counts_are_hidden_with_one_that_would_tell() -> None:
-    few = ConformalResult(0.9, 60, examples.evaluation().conformal.coverage, 3, 228, 101)
+    few = ConformalResult(0.9, 60, examples.evaluation().conformal.coverage, 3, 228, 101, 0.2)
     sets = examples.card(measured=examples.evaluation(conformal=few)).results.conformal
     assert (sets.empty, sets.single, sets.both) == (None, 228, None)
 

@@ -11,7 +11,7 @@ from clinical_assets.evidence.release import (
     changes_since,
     judge_release,
 )
-from clinical_assets.modelling.records import Evaluation
+from clinical_assets.modelling.records import Evaluation, Verdict
 
 GATES = (
     GateEvidence("contract", "m/dataset", True, True, "fine"),
@@ -80,6 +80,7 @@ def test_nothing_changed_since_the_package_was_judged(evaluation: Evaluation) ->
         newest_package="d" * 64,
         criteria=evaluation.protocol_digest,
         rival=None,
+        judged_again={"performance": Verdict("performance", True, "fine", {})},
     )
     assert found == ()
 
@@ -91,12 +92,14 @@ def test_each_change_since_the_package_was_judged_is_named(evaluation: Evaluatio
         newest_package="e" * 64,
         criteria="c" * 64,
         rival=ReleaseRecord("m", "1.1.0+b", "p" * 64, "o" * 64, "", ""),
+        judged_again={"calibration": Verdict("calibration", False, "slope 3", {})},
     )
     words = (
         "another package",
         "another candidate",
         "criteria were changed",
         "now 1.1.0+b is to be",
+        "gate calibration does not hold when it is decided again: slope 3",
     )
     assert len(found) == len(words)
     assert all(word in phrase for word, phrase in zip(words, found, strict=True))

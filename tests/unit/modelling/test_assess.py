@@ -26,5 +26,6 @@ def test_prediction_sets_are_calibrated_on_the_calibration_rows(
     sets = np.column_stack([p <= limit, 1 - p <= limit])
     found = evaluation.conformal
     assert found.coverage.value == pytest.approx(np.where(y, sets[:, 1], sets[:, 0]).mean())
+    assert found.least_probability == pytest.approx(1 - limit)
     assert found.single == (sets.sum(axis=1) == 1).sum()
     assert (found.calibration_rows, found.coverage.n) == (60, 332)

@@ -49,7 +49,7 @@ def test_unusable_calibration_rows_give_a_reason(held_out: list, q: list, reason
     found = evaluate_sets(np.array(held_out, dtype=bool), q, y, p, confidence=0.9, **SETTINGS)
     assert found.coverage.value is None
     assert reason in found.coverage.reason
-    assert (found.empty, found.single, found.both) == (0, 0, 0)
+    assert (found.empty, found.single, found.both) == (None, None, None)
     with pytest.raises(ValueError, match="calibration rows"):
         prediction_sets(np.array(held_out, dtype=bool), q, p, confidence=0.9)
 

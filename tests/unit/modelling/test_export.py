@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
 
 from clinical_assets.canonical import sha256
 from clinical_assets.diabetes.spec import MODEL
@@ -110,3 +112,18 @@ def test_the_spec_is_part_of_the_models_identity(
     renamed = replace(small, title="Another title")
     one, two = (train_candidate(spec, features, recipe) for spec in (small, renamed))
     assert one.record.version != two.record.version
+
+
+def test_skops_bytes_do_not_tell_one_object_from_two_equal_ones() -> None:
+    """Whether two equal numbers are one object in memory is chance."""
+    shared = float("0.1234")
+    one = LogisticRegression(C=shared, tol=shared)
+    two = LogisticRegression(C=float("0.1234"), tol=float("0.1234"))
+    assert one.C is one.tol
+    assert two.C is not two.tol
+    assert to_skops(one) == to_skops(two)
+    data = np.array([[0.0], [1.0]]), np.array([0, 1])
+    fitted = to_skops(one.fit(*data))
+    loaded = skops.io.loads(fitted)
+    assert np.array_equal(loaded.predict_proba(data[0]), one.predict_proba(data[0]))
+    assert to_skops(loaded) == fitted

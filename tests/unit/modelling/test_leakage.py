@@ -150,7 +150,7 @@ def test_derive_that_breaks_is_a_failure_without_its_message() -> None:
         raise ValueError("glucose of 98765")
 
     verdict = judge_leakage(replace(SPEC, derive=broken), DATASET, SPLIT, FEATURES, RECIPE)
-    assert "could not be derived again (ValueError)" in verdict.summary
+    assert "stopped with ValueError" in verdict.summary
     assert "98765" not in verdict.summary
 
 

@@ -1,4 +1,4 @@
-"""What is frozen before the test rows are read binds criteria, candidate and rows."""
+"""The test set opens only for the candidate, the rows and the criteria that were frozen."""
 
 from dataclasses import replace
 

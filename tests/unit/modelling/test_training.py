@@ -1,5 +1,8 @@
 """Search, selection and the published figures."""
 
+import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from clinical_assets.diabetes.spec import MODEL
+from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.candidate import Candidate, train_candidate
 from clinical_assets.modelling.estimators import build_estimator
 from clinical_assets.modelling.features import rows_with_role
@@ -134,3 +138,23 @@ def test_unknown_parameters_and_kinds_are_refused() -> None:
         build_estimator("gradient_boosting", {"depth": 3}, 1)
     with pytest.raises(ValueError, match="no estimator of kind"):
         build_estimator("forest", {}, 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rule", ["best", "one_standard_error"])
+def test_a_loss_that_is_no_number_is_never_chosen(rule: str) -> None:
+    trials = (trial("a", 1, math.nan, 0.1), trial("b", 2, 0.5, 0.1))
+    assert [t.chosen for t in choose(trials, rule)] == [False, True]
+    with pytest.raises(ClinicalError, match="finite loss"):
+        choose(trials[:1], rule)
+
+
+def test_one_thread_holds_for_libraries_that_are_loaded_late() -> None:
+    """In a fresh process scikit-learn's own libraries are not there when the block begins."""
+    code = (
+        "from clinical_assets.modelling.estimators import one_thread\n"
+        "with one_thread():\n"
+        "    from sklearn.utils._openmp_helpers import _openmp_effective_n_threads as count\n"
+        "    print(count())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

@@ -50,7 +50,10 @@ def _badges(card: ModelCard) -> tuple[Text, ...]:
     signed, needed = sum(bool(s.signer) for s in card.signatures), len(card.signatures)
     return (
         Text(f"{met} of {all_} acceptance criteria met", "good" if met == all_ > 0 else "bad"),
-        Text(f"{gates} of {all_gates} gates passed", "good" if gates == all_gates > 0 else "bad"),
+        Text(
+            f"{gates} of {all_gates} gates before the card passed",
+            "good" if gates == all_gates > 0 else "bad",
+        ),
         Text(
             f"{signed} of {needed} signatures recorded",
             "good" if signed == needed > 0 else "caution",

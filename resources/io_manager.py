@@ -6,7 +6,8 @@ and loading exactly that version again. What does not: what the values are.
 Dagster's IO managers usually overwrite a path and read whatever lies there. Here every
 materialization pins what it wrote, and an input is what its upstream pinned in this run, in the
 run that this one re-executes, or before this run began, in this order; its digest is verified
-(GML-06, P11-01). So two runs at once never read each other's values.
+(GML-06, P11-01). So of two runs at once neither reads what the other writes, unless an asset was
+never materialized before: then its first value is taken, whichever run it is of.
 """
 
 import dataclasses
@@ -69,6 +70,7 @@ class ClinicalIOManager(ConfigurableIOManager):
                 TABLE: MetadataValue.text(pin.table),
                 VERSION: MetadataValue.int(pin.version),
                 ROWS: MetadataValue.int(pin.rows),
+                "dagster/row_count": MetadataValue.int(pin.rows),
             }
             digest = pin.sha256
         else:

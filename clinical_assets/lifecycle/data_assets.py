@@ -100,6 +100,14 @@ def _split(spec: ClinicalModel) -> AssetsDefinition:
             "Which row serves for training, calibration and test: the published test set, "
             f"calibration rows by seed {spec.seed}, stratified by the label (GML-04)."
         ),
+        metadata={
+            "dagster/column_schema": show.table_schema(
+                show.split_columns(spec), f"unique {spec.id_column}"
+            ),
+            "dagster/column_lineage": show.same_name_lineage(
+                show.split_columns(spec)[:1], ModelKeys(spec.name).dataset
+            ),
+        },
     )
     def split(context: AssetExecutionContext, dataset: pl.DataFrame) -> pl.DataFrame:
         manifest = split_manifest(spec, dataset)

@@ -10,6 +10,7 @@ import polars as pl
 from dagster import AssetExecutionContext, AssetsDefinition, ResourceParam
 
 from clinical_assets.canonical import frame_digest
+from clinical_assets.keys import ModelKeys
 from clinical_assets.lifecycle import plots, show
 from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.lifecycle.rival import rival_of
@@ -174,6 +175,15 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
             "The only place where test rows meet the model: probabilities of the ONNX model, "
             "computed after the protocol was frozen for this very candidate."
         ),
+        metadata={
+            "dagster/column_schema": show.table_schema(
+                show.prediction_columns(spec), f"unique {spec.id_column}"
+            ),
+            "dagster/column_lineage": show.same_name_lineage(
+                [c for c in spec.columns if c in show.prediction_columns(spec)],
+                ModelKeys(spec.name).dataset,
+            ),
+        },
     )
     def test_predictions(
         context: AssetExecutionContext,

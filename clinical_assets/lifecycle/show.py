@@ -72,6 +72,35 @@ def feature_columns(spec: ClinicalModel) -> tuple[Column, ...]:
     return (identifier, role, label, *inputs, *indicators)
 
 
+def split_columns(spec: ClinicalModel) -> tuple[Column, ...]:
+    """The contract of the split manifest: identifier and role."""
+    return feature_columns(spec)[:2]
+
+
+def prediction_columns(spec: ClinicalModel) -> tuple[Column, ...]:
+    """The contract of the test predictions."""
+    by_name = {column.name: column for column in spec.columns}
+    kept = dict.fromkeys([spec.id_column, spec.label.column, *(g.column for g in spec.subgroups)])
+    return (
+        *(by_name[name] for name in kept),
+        Column("probability", "number", "1", f"Probability of {spec.label.positive}", 0, 1),
+        Column("protocol_sha256", "string", "1", "Protocol under which the row was read"),
+        Column("champion_probability", "number", "1", "The champion's", 0, 1, nullable=True),
+        Column("champion_version", "string", "1", "Version of the champion", nullable=True),
+        Column("champion_sha256", "string", "1", "SHA-256 of its ONNX bytes", nullable=True),
+    )
+
+
+def same_name_lineage(columns: Sequence[Column], upstream: AssetKey) -> TableColumnLineage:
+    """Columns that come unchanged from the upstream column of the same name."""
+    return TableColumnLineage(
+        deps_by_column={
+            column.name: [TableColumnDep(asset_key=upstream, column_name=column.name)]
+            for column in columns
+        }
+    )
+
+
 def feature_lineage(spec: ClinicalModel, dataset: AssetKey, split: AssetKey) -> TableColumnLineage:
     """From which dataset column each feature column comes."""
     known = {c.name for c in spec.columns}

@@ -10,7 +10,12 @@ from clinical_assets.definitions import build_defs
 from clinical_assets.keys import ASSETS, GATES, ModelKeys, gate_keys
 from resources.settings import Settings
 
-TABLES = ("dataset", "features")
+TABLES = {
+    "dataset": ("diabetes", "bmi_kg_per_m2"),
+    "split": ("patient_id", "role"),
+    "features": ("diabetes", "bmi_kg_per_m2"),
+    "test_predictions": ("diabetes", "bmi_kg_per_m2", "probability", "protocol_sha256"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +70,11 @@ def test_tables_declare_columns_and_their_lineage(definitions: Definitions, name
     declared = TableMetadataSet.extract(metadata)
     assert isinstance(declared.column_schema, TableSchema)
     names = {column.name for column in declared.column_schema.columns}
-    assert {"patient_id", "diabetes", "bmi_kg_per_m2"} <= names
+    assert {"patient_id", *TABLES[name]} <= names
     assert all(column.description for column in declared.column_schema.columns)
     assert declared.column_lineage is not None
     traced = declared.column_lineage.deps_by_column
-    assert [dep.column_name for dep in traced["bmi_kg_per_m2"]]
+    assert [dep.column_name for dep in traced["patient_id"]]
     assert set(traced) <= names
 
 

@@ -154,7 +154,7 @@ class Lake:
         frame: pl.DataFrame,
         note: Mapping[str, str],
     ) -> "TableVersion":
-        from resources.delta_log import delta_schema
+        from resources.delta_log import NotCommitted, delta_schema
 
         log = self._log(table)
         schema = delta_schema(table, frame)
@@ -163,20 +163,28 @@ class Lake:
         name, digest, file_digest = f"{token}.parquet", frame_digest(frame), sha256_of(data)
         blobs = self._blobs(table)
         blobs.create(name, data)
-        pin = None
+        # Whether it is known that no log entry names the file. Where it is not known (the disk
+        # failed or the process was interrupted after the commit), the file stays: a file that
+        # nothing names harms nobody, and a named one that is gone breaks every later read.
+        unnamed = True
         try:
             for attempt in range(_ATTEMPTS):
                 loaded = log.load()
                 record = self._record(log, loaded, mode, frame, digest)
                 record = _named(record, token, name, file_digest, note)
+                unnamed = False
                 pin = log.commit(loaded, record, len(data), schema)
                 if pin is not None:
                     return pin
+                unnamed = True
                 # Another writer was quicker. Waiting times differ by the token, so that two
                 # writers do not meet again and again.
                 time.sleep(min(0.5, 0.01 * 1.5**attempt) * (0.5 + int(token[:4], 16) / 65536))
+        except NotCommitted:
+            unnamed = True
+            raise
         finally:
-            if pin is None:
+            if unnamed:
                 blobs.remove(name)
         raise ClinicalError(
             f"Others kept writing: {_ATTEMPTS} attempts to commit were overtaken",

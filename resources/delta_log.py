@@ -102,6 +102,10 @@ class Commit:
     committed_at: datetime
 
 
+class NotCommitted(ClinicalError):
+    """The log entry was not made and will not be: nothing names the file."""
+
+
 def chained(previous_sha256: str, own_sha256: str) -> str:
     """Digest of a version that was appended to: it costs what was appended, not the history."""
     return digest_of({"appended": own_sha256, "previous": previous_sha256})
@@ -205,7 +209,9 @@ class DeltaLog:
         record does not know, and the chain of digests would lie.
 
         Raises:
-            ClinicalError: the log cannot be written; the table stays at its version.
+            NotCommitted: the log cannot be written; the table stays at its version.
+            ClinicalError: it is not known whether the entry was made, or the entry was made and
+                cannot be put on disk or read back.
         """
         action = AddAction(
             path=record.file,
@@ -251,7 +257,9 @@ class DeltaLog:
     ) -> TableVersion | None:
         latest = self.load()
         if latest is None or latest.version() < version:
-            raise ClinicalError(
+            # A request to S3 that got no answer may still arrive.
+            kind = ClinicalError if "://" in self.url else NotCommitted
+            raise kind(
                 f"Version {version} could not be committed ({type(error).__name__}); the table"
                 " stays as it was",
                 where=f"table {self.table} in {self.url}",

@@ -1,5 +1,6 @@
 """The lake: what was written is what is read, whoever else writes, and nothing else is."""
 
+import errno
 import json
 import os
 from datetime import UTC, date, datetime
@@ -15,7 +16,7 @@ from polars.testing import assert_frame_equal
 from clinical_assets.canonical import frame_digest
 from clinical_assets.errors import ClinicalError
 from resources.delta_lake import Lake
-from resources.delta_log import TableVersion, chained
+from resources.delta_log import DeltaLog, TableVersion, chained
 from tests.unit.resources.conftest import BUCKET
 from tests.unit.resources.faults import kill_after, start, tiny_disk
 
@@ -378,6 +379,56 @@ def test_a_log_that_cannot_be_written(lake: Lake) -> None:
     with pytest.raises(ClinicalError, match=r"could not be committed|cannot be read"):
         lake.write("t", PART)
     assert not list(folder.glob("*.parquet"))
+
+
+@pytest.mark.parametrize("mode", ["write", "append"])
+@pytest.mark.parametrize("step", ["_flush", "_landed", "entry"])
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError(errno.EIO, "the disk failed")])
+def test_a_fault_after_the_commit_leaves_the_committed_rows(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, mode: str, step: str, fault: BaseException
+) -> None:
+    lake.write("t", PART.head(0))
+
+    whole = getattr(DeltaLog, step)
+
+    def fail(log: DeltaLog, version: int, *others: object) -> object:
+        if version == 1:
+            raise fault
+        return whole(log, version, *others)
+
+    add = getattr(lake, mode)
+    with monkeypatch.context() as patch:
+        patch.setattr(DeltaLog, step, fail)
+        with pytest.raises(type(fault)):
+            add("t", PART)
+    assert_frame_equal(lake.read("t"), PART)
+    assert add("t", PART).version == 2
+
+
+def test_an_interrupt_before_the_commit_leaves_no_file(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = lake.write("t", PART)
+
+    def interrupt(_: DeltaLog) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeltaLog, "load", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            lake.write("t", PART)
+    assert [str(p) for p in (Path(lake.url) / "t").glob("*.parquet")] == lake.files(pin)
+
+
+def test_a_writer_that_is_overtaken_for_the_last_time_leaves_no_file(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = lake.write("t", PART)
+    monkeypatch.setattr("resources.delta_lake._ATTEMPTS", 2)
+    monkeypatch.setattr(DeltaLog, "commit", lambda *_: None)
+    with pytest.raises(ClinicalError, match="Others kept writing"):
+        lake.write("t", PART)
+    assert [str(p) for p in (Path(lake.url) / "t").glob("*.parquet")] == lake.files(pin)
 
 
 WRITER = """

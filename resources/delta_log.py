@@ -301,6 +301,8 @@ class DeltaLog:
         with disk_faults(entry):
             flush(entry)
             flush(entry.parent)
+            if version == 0:  # the log's folder is new too
+                flush(entry.parent.parent)
 
 
 def _entry_name(version: int) -> str:

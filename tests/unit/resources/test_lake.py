@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import sys
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from resources.delta_lake import Lake
 from resources.delta_log import DeltaLog, TableVersion, chained
 from resources.delta_sweep import sweep
 from tests.unit.resources.conftest import BUCKET
-from tests.unit.resources.faults import kill_after, start, tiny_disk
+from tests.unit.resources.faults import kill_after, start, tiny_disk, watched_disk
 
 TIME = pl.Datetime("us", "UTC")
 SCHEMA = {
@@ -433,6 +434,23 @@ def test_a_writer_that_is_overtaken_for_the_last_time_leaves_no_file(
     with pytest.raises(ClinicalError, match="Others kept writing"):
         lake.write("t", PART)
     assert [str(p) for p in (Path(lake.url) / "t").glob("*.parquet")] == lake.files(pin)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are named under /proc")
+@pytest.mark.parametrize("mode", ["write", "append"])
+def test_rows_and_then_their_commit_are_on_disk_before_the_answer(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    lake.write("t", PART)
+    with watched_disk(monkeypatch) as seen:
+        pin = getattr(lake, mode)("t", PART)
+    rows, entry = Path(lake.files(pin)[-1]), log_entry(lake, "t", 1)
+    assert [what for what, _ in seen] == ["fsync", "link", "fsync", "fsync", "fsync"]
+    assert [path for _, path in seen[1:]] == [rows, rows.parent, entry, entry.parent]
+    with watched_disk(monkeypatch) as seen:
+        first = getattr(lake, mode)("new", PART)
+    rows, entry = Path(lake.files(first)[0]), log_entry(lake, "new", 0)
+    assert [path for _, path in seen[-5:]] == [rows, rows.parent, entry, entry.parent, rows.parent]
 
 
 WRITER = """

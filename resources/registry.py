@@ -17,8 +17,8 @@ from dagster import ConfigurableResource
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.modelling.records import Trial, Verdict
+from resources.experiment import EXPERIMENT
 from resources.locks import held
-from resources.tracking import EXPERIMENT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -110,23 +110,24 @@ class Registry:
         from mlflow.entities import Metric, Param, RunTag
 
         experiment = self.prepare()
-        for trial in trials:
-            run = self._client.create_run(
-                experiment, run_name=trial.estimator, tags={"mlflow.parentRunId": parent_run_id}
-            )
-            started = run.info.start_time
-            measured = {
-                "cv_loss": trial.loss,
-                "cv_loss_standard_error": trial.standard_error,
-                "cv_auroc": trial.auroc,
-            }
-            self._client.log_batch(
-                run.info.run_id,
-                metrics=[Metric(name, value, started, 0) for name, value in measured.items()],
-                params=[Param(name, str(value)) for name, value in trial.parameters.items()],
-                tags=[RunTag("clinical.chosen", str(trial.chosen).lower())],
-            )
-            self._client.set_terminated(run.info.run_id, "FINISHED")
+        with _storage_errors(self.tracking_uri):
+            for trial in trials:
+                run = self._client.create_run(
+                    experiment, run_name=trial.estimator, tags={"mlflow.parentRunId": parent_run_id}
+                )
+                started = run.info.start_time
+                measured = {
+                    "cv_loss": trial.loss,
+                    "cv_loss_standard_error": trial.standard_error,
+                    "cv_auroc": trial.auroc,
+                }
+                self._client.log_batch(
+                    run.info.run_id,
+                    metrics=[Metric(name, value, started, 0) for name, value in measured.items()],
+                    params=[Param(name, str(value)) for name, value in trial.parameters.items()],
+                    tags=[RunTag("clinical.chosen", str(trial.chosen).lower())],
+                )
+                self._client.set_terminated(run.info.run_id, "FINISHED")
 
     def candidate_run(self, model: str, version: str) -> str:
         """Id of the newest MLflow run that trained this candidate.
@@ -394,26 +395,45 @@ def _release(version: "ModelVersion") -> ReleaseRecord:
 @contextmanager
 def _storage_errors(place: str, *, passed: tuple[str, ...] = ()) -> Iterator[None]:
     """Turns a failing tracking store into one clear paragraph; MLflow's codes ``passed`` pass."""
+    from alembic.util.exc import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (OSError, SQLAlchemyError) as error:
-        raise ClinicalError(
+    except (OSError, SQLAlchemyError, CommandError) as error:
+        what, repair = _known_fault(error) or (
             f"The tracking store cannot be used: {type(error).__name__}",
-            where=place.split("@")[-1],
-            repair="Check that the disk is not full and that the folder or server can be written",
-        ) from error
+            "Check that the disk is not full and that the folder or server can be written",
+        )
+        raise ClinicalError(what, where=place.split("@")[-1], repair=repair) from error
     except MlflowException as error:
         if error.error_code in passed:
             raise
-        raise ClinicalError(
+        what, repair = _known_fault(error) or (
             f"The tracking store refused a request ({error.error_code})",
-            where=place.split("@")[-1],
-            repair="Check that the disk is not full, that the server answers and that its version"
+            "Check that the disk is not full, that the server answers and that its version"
             " matches the lock",
-        ) from None  # MLflow's own words repeat the SQL statement with its values
+        )
+        # MLflow's own words repeat the SQL statement with its values.
+        raise ClinicalError(what, where=place.split("@")[-1], repair=repair) from None
+
+
+def _known_fault(error: Exception) -> tuple[str, str] | None:
+    """What went wrong and its repair, where the words of MLflow or its database tell."""
+    said = str(error)
+    if "database is locked" in said:
+        return (
+            "Another process keeps the tracking store's database locked",
+            "Wait until it has ended (a backup or a database browser locks it too), then run again",
+        )
+    if "out-of-date database schema" in said or "Can't locate revision" in said:
+        return (
+            "The tracking store's database has the schema of another MLflow version",
+            "If a newer version of this software wrote it, use that version; if an older one did,"
+            " back the database up and run `mlflow db upgrade` on its address",
+        )
+    return None
 
 
 class RegistryResource(ConfigurableResource[Registry]):

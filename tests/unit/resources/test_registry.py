@@ -1,10 +1,15 @@
 """Releases and the history of candidates on a real MLflow store."""
 
 import functools
+import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.records import Trial, Verdict
@@ -261,3 +266,48 @@ def test_a_name_that_would_change_a_filter_is_refused(registry: Registry, name: 
     ):
         with pytest.raises(ClinicalError, match="holds a quotation mark or a backslash"):
             ask()
+
+
+def database_of(registry: Registry) -> Path:
+    return Path(registry.tracking_uri.removeprefix("sqlite:///"))
+
+
+@pytest.mark.parametrize("table_unknown_to_it", [None, "webhooks"])
+def test_a_database_of_another_mlflow_version_is_named_as_such(
+    registry: Registry, table_unknown_to_it: str | None
+) -> None:
+    with closing(sqlite3.connect(database_of(registry))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        if table_unknown_to_it:
+            connection.execute(f"DROP TABLE {table_unknown_to_it}")
+        connection.commit()
+    with pytest.raises(ClinicalError, match=r"another MLflow version.*newer.*mlflow db upgrade"):
+        registry.prepare()
+
+
+def test_a_locked_database_is_named_as_such(registry: Registry) -> None:
+    impatient = Registry(f"{registry.tracking_uri}?timeout=0.1", registry.artifacts)
+    with closing(sqlite3.connect(database_of(registry), isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ClinicalError, match=r"database locked.*Wait until it has ended"):
+            impatient.prepare()
+
+
+def test_a_database_that_is_locked_while_it_is_used_is_named_as_such(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_candidate(registry, "1.0.0+a")
+
+    def locked(*_: object, **__: object) -> None:
+        words = "(sqlite3.OperationalError) database is locked [SQL: SELECT 'secret']"
+        raise MlflowException(words, TEMPORARILY_UNAVAILABLE)
+
+    trial = Trial("lr", "logistic_regression", 1, {"C": 1.0}, 0.5, 0.1, 0.8, True)
+    for method, ask in (
+        ("search_runs", lambda: registry.history("diabetes")),
+        ("create_run", lambda: registry.log_trials("0" * 32, (trial,))),
+    ):
+        monkeypatch.setattr(MlflowClient, method, locked)
+        with pytest.raises(ClinicalError, match="database locked") as caught:
+            ask()
+        assert "secret" not in str(caught.value)

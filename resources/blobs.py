@@ -14,7 +14,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -43,6 +43,15 @@ class Blobs(Protocol):
 
     def remove(self, name: str) -> None:
         """Take an object away that nothing refers to; no error where there is none."""
+
+    def listed(self) -> Iterator[tuple[str, float]]:
+        """Name and time of the last change of each object that lies in no folder."""
+
+    def touch(self, name: str) -> None:
+        """Make the empty mark ``name``, or renew its time."""
+
+    def modified_at(self, name: str) -> float | None:
+        """Time of an object's last change, in seconds since 1970; None where there is none."""
 
 
 def open_blobs(url: str, options: Mapping[str, str] | None = None) -> Blobs:
@@ -107,6 +116,31 @@ class LocalBlobs:
         path = self.path(name)
         with disk_faults(path):
             path.unlink(missing_ok=True)
+
+    def listed(self) -> Iterator[tuple[str, float]]:
+        """Name and time of the last change of each object that lies in no folder."""
+        with disk_faults(self.root), suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            for entry in entries:
+                # Another process may take a file away between its name and its time.
+                with suppress(FileNotFoundError):
+                    if entry.is_file(follow_symlinks=False):
+                        yield entry.name, entry.stat(follow_symlinks=False).st_mtime
+
+    def touch(self, name: str) -> None:
+        """Make the empty mark ``name``, or renew its time."""
+        path = self.path(name)
+        with disk_faults(path):
+            _make_folder(path.parent)
+            path.touch()
+
+    def modified_at(self, name: str) -> float | None:
+        """Time of an object's last change, in seconds since 1970; None where there is none."""
+        path = self.path(name)
+        with disk_faults(path):
+            try:
+                return path.stat().st_mtime
+            except FileNotFoundError:
+                return None
 
     def sweep(self, older_than_seconds: float = STALE_AFTER_SECONDS) -> int:
         """Remove temporary files that a killed writer left; how many there were.
@@ -250,6 +284,30 @@ class S3Blobs:
             self._call(lambda: obstore.delete(self._store, name), FileNotFoundError)
         except FileNotFoundError:
             return
+
+    def listed(self) -> Iterator[tuple[str, float]]:
+        """Name and time of the last change of each object that lies in no folder."""
+        import obstore
+
+        found = self._call(lambda: obstore.list_with_delimiter(self._store), FileNotFoundError)
+        for item in found["objects"]:
+            yield item["path"], item["last_modified"].timestamp()
+
+    def touch(self, name: str) -> None:
+        """Make the empty mark ``name``, or renew its time."""
+        import obstore
+
+        self._call(lambda: obstore.put(self._store, name, b""), FileNotFoundError)
+
+    def modified_at(self, name: str) -> float | None:
+        """Time of an object's last change, in seconds since 1970; None where there is none."""
+        import obstore
+
+        try:
+            head = self._call(lambda: obstore.head(self._store, name), FileNotFoundError)
+        except FileNotFoundError:
+            return None
+        return float(head["last_modified"].timestamp())
 
     def _call(self, request: Callable[[], Any], expected: type[Exception]) -> Any:
         from obstore.exceptions import BaseError

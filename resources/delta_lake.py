@@ -4,7 +4,8 @@ What belongs here: writing a frame as a new version, reading a version back and 
 what was written, and SQL over pinned versions. What does not: what the tables mean.
 
 Every version is one Parquet file and one commit of a Delta Lake log. The file is on disk before
-the commit names it, so a writer that dies leaves an unnamed file at most and never half a version.
+the commit names it, so a writer that dies leaves an unnamed file at most and never half a version;
+later writers remove it (:mod:`resources.delta_sweep`).
 Reading recomputes SHA-256 of each file and the frame digest of its rows; a changed file, a changed
 log and a swapped version are refused (P11-01, HIP-07). Delta's file checks alone are sizes.
 """
@@ -13,6 +14,7 @@ import io
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
@@ -154,7 +156,8 @@ class Lake:
         frame: pl.DataFrame,
         note: Mapping[str, str],
     ) -> "TableVersion":
-        from resources.delta_log import delta_schema
+        from resources.delta_log import NotCommittedError, delta_schema
+        from resources.delta_sweep import sweep
 
         log = self._log(table)
         schema = delta_schema(table, frame)
@@ -162,21 +165,32 @@ class Lake:
         data = _parquet(frame)
         name, digest, file_digest = f"{token}.parquet", frame_digest(frame), sha256_of(data)
         blobs = self._blobs(table)
+        # What a damaged log or a full disk means for this write, the write itself says.
+        with suppress(ClinicalError):
+            sweep(log, blobs)
         blobs.create(name, data)
-        pin = None
+        # Whether it is known that no log entry names the file. Where it is not known (the disk
+        # failed or the process was interrupted after the commit), the file stays: a file that
+        # nothing names harms nobody, and a named one that is gone breaks every later read.
+        unnamed = True
         try:
             for attempt in range(_ATTEMPTS):
                 loaded = log.load()
                 record = self._record(log, loaded, mode, frame, digest)
                 record = _named(record, token, name, file_digest, note)
+                unnamed = False
                 pin = log.commit(loaded, record, len(data), schema)
                 if pin is not None:
                     return pin
+                unnamed = True
                 # Another writer was quicker. Waiting times differ by the token, so that two
                 # writers do not meet again and again.
                 time.sleep(min(0.5, 0.01 * 1.5**attempt) * (0.5 + int(token[:4], 16) / 65536))
+        except NotCommittedError:
+            unnamed = True
+            raise
         finally:
-            if pin is None:
+            if unnamed:
                 blobs.remove(name)
         raise ClinicalError(
             f"Others kept writing: {_ATTEMPTS} attempts to commit were overtaken",

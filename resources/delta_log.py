@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
@@ -102,6 +102,10 @@ class Commit:
     committed_at: datetime
 
 
+class NotCommittedError(ClinicalError):
+    """The log entry was not made and will not be: nothing names the file."""
+
+
 def chained(previous_sha256: str, own_sha256: str) -> str:
     """Digest of a version that was appended to: it costs what was appended, not the history."""
     return digest_of({"appended": own_sha256, "previous": previous_sha256})
@@ -175,15 +179,8 @@ class DeltaLog:
         Raises:
             ClinicalError: there is no such commit, or it was not written by this lake.
         """
-        data = open_blobs(self.url, self.options).read(_entry_name(version))
-        if data is None:
-            raise ClinicalError(
-                f"The log entry of version {version} is missing",
-                where=f"table {self.table} in {self.url}",
-                repair="Restore _delta_log from a backup; the lake never removes entries itself",
-            )
         try:
-            actions = [json.loads(line) for line in data.splitlines() if line.strip()]
+            actions = self._actions(version)
             info = next(action["commitInfo"] for action in actions if "commitInfo" in action)
             record = from_plain(CommitRecord, info[METADATA_KEY])
             at = datetime.fromtimestamp(info["timestamp"] / 1000, UTC)
@@ -196,6 +193,32 @@ class DeltaLog:
             ) from error
         return Commit(TableVersion(self.table, version, record.sha256, record.rows), record, at)
 
+    def files_named(self, version: int) -> set[str]:
+        """Names of the files that one commit added, whoever wrote it.
+
+        Raises:
+            ClinicalError: there is no such commit, or its entry cannot be read.
+        """
+        try:
+            actions = self._actions(version)
+            return {action["add"]["path"] for action in actions if "add" in action}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ClinicalError(
+                f"The log entry of version {version} is damaged",
+                where=f"table {self.table} in {self.url}",
+                repair="Restore _delta_log from a backup",
+            ) from error
+
+    def _actions(self, version: int) -> list[Any]:
+        data = open_blobs(self.url, self.options).read(_entry_name(version))
+        if data is None:
+            raise ClinicalError(
+                f"The log entry of version {version} is missing",
+                where=f"table {self.table} in {self.url}",
+                repair="Restore _delta_log from a backup; the lake never removes entries itself",
+            )
+        return [json.loads(line) for line in data.splitlines() if line.strip()]
+
     def commit(
         self, loaded: DeltaTable | None, record: CommitRecord, size: int, schema: Schema
     ) -> TableVersion | None:
@@ -205,7 +228,9 @@ class DeltaLog:
         record does not know, and the chain of digests would lie.
 
         Raises:
-            ClinicalError: the log cannot be written; the table stays at its version.
+            NotCommittedError: the log cannot be written; the table stays at its version.
+            ClinicalError: it is not known whether the entry was made, or the entry was made and
+                cannot be put on disk or read back.
         """
         action = AddAction(
             path=record.file,
@@ -251,7 +276,9 @@ class DeltaLog:
     ) -> TableVersion | None:
         latest = self.load()
         if latest is None or latest.version() < version:
-            raise ClinicalError(
+            # A request to S3 that got no answer may still arrive.
+            kind = ClinicalError if "://" in self.url else NotCommittedError
+            raise kind(
                 f"Version {version} could not be committed ({type(error).__name__}); the table"
                 " stays as it was",
                 where=f"table {self.table} in {self.url}",
@@ -274,6 +301,8 @@ class DeltaLog:
         with disk_faults(entry):
             flush(entry)
             flush(entry.parent)
+            if version == 0:  # the log's folder is new too
+                flush(entry.parent.parent)
 
 
 def _entry_name(version: int) -> str:

@@ -21,7 +21,7 @@ def held(path: Path, *, wait_seconds: float = 0.0) -> Iterator[None]:
 
     Raises:
         ClinicalError: another process holds it still after ``wait_seconds``, or the file cannot
-            be written.
+            be written or is no lock.
     """
     with closing(_opened(path, wait_seconds)) as connection:
         try:
@@ -32,11 +32,17 @@ def held(path: Path, *, wait_seconds: float = 0.0) -> Iterator[None]:
                 where=str(path),
                 repair="Wait for the other process to end, check the folder, then run again",
             ) from error
+        except sqlite3.Error as error:
+            raise _damaged(path) from error
         yield
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock now."""
+    """Whether a living process holds the lock now.
+
+    Raises:
+        ClinicalError: the file is no lock, so that nobody can tell.
+    """
     if not path.exists():
         return False
     with closing(_opened(path, 0.0)) as connection:
@@ -44,6 +50,8 @@ def is_held(path: Path) -> bool:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             return True
+        except sqlite3.Error as error:
+            raise _damaged(path) from error
     return False
 
 
@@ -51,9 +59,18 @@ def _opened(path: Path, wait_seconds: float) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return sqlite3.connect(path, timeout=wait_seconds, isolation_level=None)
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.Error) as error:
         raise ClinicalError(
             f"The lock cannot be made ({type(error).__name__})",
             where=str(path),
             repair="Check that the disk is not full and that the folder can be written",
         ) from error
+
+
+def _damaged(path: Path) -> ClinicalError:
+    return ClinicalError(
+        "The lock file is damaged: it is not what this software wrote",
+        where=str(path),
+        repair="Make sure that no other process is at work here, delete the file (it holds"
+        " nothing), then run again",
+    )

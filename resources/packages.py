@@ -1,7 +1,8 @@
 """The store of model packages: written, signed, verified, rebuilt.
 
 One folder and one zip a package under ``<root>/<model>/<version>-<digest>``. The signing key is
-made at first use and readable by its owner alone; the public half travels in each package.
+made at first use and readable by its owner alone; the public half travels in each package, and
+:mod:`resources.signing_keys` says which of them are trusted.
 """
 
 import json
@@ -13,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -21,23 +22,24 @@ from dagster import ConfigurableResource
 
 from clinical_assets.canonical import from_plain, sha256
 from clinical_assets.errors import ClinicalError
-from clinical_assets.evidence.manifest import SOURCE_ARCHIVE
+from clinical_assets.evidence.manifest import PUBLIC_KEY, SOURCE_ARCHIVE
 from clinical_assets.evidence.package import assemble, load_package, write_folder, write_zip
 from clinical_assets.evidence.package_reader import read_package
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
-from clinical_assets.evidence.signing import (
-    fingerprint,
-    generate_key,
-    public_key_of,
-    sign_folder,
-)
+from clinical_assets.evidence.signing import fingerprint, sign_folder
 from clinical_assets.evidence.source_archive import unpack_source
-from clinical_assets.evidence.verification import verify_files, verify_package
+from clinical_assets.evidence.verification import PackageReport, verify_files
 from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.records import CandidateRecord, Verdict
+from resources.signing_keys import TRUSTED, SigningKeys
 
 _REBUILD_SECONDS = 900
 _LEFTOVER_SECONDS = 86_400
+_RESTORE = "Restore the package folder from its zip or from a backup, then run again"
+_TRUST_KEY = (
+    f"If you know whose key this is, put its public key (PEM) into the {TRUSTED} folder of"
+    f" CLINICAL_KEYS, then run again; otherwise {_RESTORE[0].lower()}{_RESTORE[1:]}"
+)
 _CLEAR_REFUSAL = 3  # of clinical_assets.rebuild
 
 
@@ -59,10 +61,11 @@ class PackageStore:
         package = assemble(files, model=model, version=version, entry_point=entry_point)
         name = f"{model}/{version}-{package.digest[:8]}"
         _sweep(self.root / model, ".partial-*")
-        private = self._private_key()
+        private = SigningKeys(self.keys).private()
         write_folder(package, self.root / name, seal=lambda draft: sign_folder(draft, private))
         archive = self.root / f"{name}.zip"
-        write_zip(load_package(self.root / name), archive)
+        kept = load_package(self.root / name)
+        write_zip(kept, archive)
         return PackageRecord(
             model=model,
             version=version,
@@ -72,13 +75,13 @@ class PackageStore:
             archive=f"{name}.zip",
             files=len(files),
             size=sum(len(data) for data in files.values()),
-            signer=fingerprint(public_key_of(private)),
+            signer=fingerprint(kept.contents[PUBLIC_KEY]),  # not the current one after a rotation
         )
 
     def problems(self, package: PackageRecord) -> tuple[str, ...]:
         """Everything that is wrong with a kept package as it lies on disk; empty if nothing."""
         try:
-            report = verify_package(self.root / package.folder, public_key_of(self._private_key()))
+            report = self._verified(read_package(self.root / package.folder))
         except ClinicalError as error:
             return (str(error),)
         found = list(report.problems)
@@ -144,13 +147,14 @@ class PackageStore:
         """
         folder = self.root / release.model / f"{release.version}-{release.package_sha256[:8]}"
         files = read_package(folder)
-        report = verify_files(files, public_key_of(self._private_key()))
+        report = self._verified(files)
         if not report.passed or report.digest != release.package_sha256:
+            stranger = report.signature == "valid" and not report.trusted
             raise ClinicalError(
                 "The released package is not what was released: "
                 + ("; ".join(report.problems) or "another digest"),
                 where=f"model {release.model} {release.version}",
-                repair="Restore the package folder from its zip or from a backup, then run again",
+                repair=_TRUST_KEY if stranger else _RESTORE,
             )
         return KeptModel(
             candidate=from_plain(CandidateRecord, json.loads(files["candidate.json"])),
@@ -160,38 +164,19 @@ class PackageStore:
             predictions=pl.read_parquet(files["evaluation/test_predictions.parquet"]),
         )
 
-    def _private_key(self) -> bytes:
-        path = self.keys / "package-signing.pem"
-        try:
-            if not path.exists():
-                self._make_key(path)
-            return path.read_bytes()
-        except OSError as error:
-            raise ClinicalError(
-                f"The package-signing key cannot be read or made ({error.strerror})",
-                where=path.name,
-                repair="Check that CLINICAL_KEYS names a folder that this user can write",
-            ) from error
-
-    def _make_key(self, path: Path) -> None:
-        """A new key, complete or absent; of two makers at once the first one's key stays."""
-        self.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        pair = generate_key()
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(pair.private)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                return
-            public = path.with_suffix(".pub.pem")
-            public.write_bytes(public_key_of(path.read_bytes()))
-        finally:
-            draft.unlink(missing_ok=True)
+    def _verified(self, files: Mapping[str, bytes]) -> PackageReport:
+        """What is found in ``files``; the signature must be of a trusted key, whichever it is."""
+        report = verify_files(files)
+        if report.signature != "valid":
+            return replace(report, trusted=False)
+        trusted = report.key_fingerprint in SigningKeys(self.keys).trusted()
+        if trusted:
+            return replace(report, trusted=True)
+        problem = (
+            "it is signed with a key that is not trusted here, of fingerprint "
+            f"{report.key_fingerprint} (docs/settings.md says how a key is trusted)"
+        )
+        return replace(report, trusted=False, problems=(*report.problems, problem))
 
 
 def _sweep(folder: Path, pattern: str) -> None:

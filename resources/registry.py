@@ -10,24 +10,29 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dagster import ConfigurableResource
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.modelling.records import Trial, Verdict
+from resources.experiment import EXPERIMENT
 from resources.locks import held
-from resources.tracking import EXPERIMENT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.store.entities import PagedList
 
+Found = TypeVar("Found")
 CHAMPION = "champion"
 # A version carries it once it was champion: so a lost alias is told from a release that was
 # interrupted before it.
 _WAS_CHAMPION = "clinical.was_champion"
+# A run carries it once it has the status of its Dagster run.
+_SETTLED = "clinical.settled"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _TAKEN = ("RESOURCE_ALREADY_EXISTS",)
 _RELEASE_WAIT_SECONDS = 120.0
@@ -105,23 +110,24 @@ class Registry:
         from mlflow.entities import Metric, Param, RunTag
 
         experiment = self.prepare()
-        for trial in trials:
-            run = self._client.create_run(
-                experiment, run_name=trial.estimator, tags={"mlflow.parentRunId": parent_run_id}
-            )
-            started = run.info.start_time
-            measured = {
-                "cv_loss": trial.loss,
-                "cv_loss_standard_error": trial.standard_error,
-                "cv_auroc": trial.auroc,
-            }
-            self._client.log_batch(
-                run.info.run_id,
-                metrics=[Metric(name, value, started, 0) for name, value in measured.items()],
-                params=[Param(name, str(value)) for name, value in trial.parameters.items()],
-                tags=[RunTag("clinical.chosen", str(trial.chosen).lower())],
-            )
-            self._client.set_terminated(run.info.run_id, "FINISHED")
+        with _storage_errors(self.tracking_uri):
+            for trial in trials:
+                run = self._client.create_run(
+                    experiment, run_name=trial.estimator, tags={"mlflow.parentRunId": parent_run_id}
+                )
+                started = run.info.start_time
+                measured = {
+                    "cv_loss": trial.loss,
+                    "cv_loss_standard_error": trial.standard_error,
+                    "cv_auroc": trial.auroc,
+                }
+                self._client.log_batch(
+                    run.info.run_id,
+                    metrics=[Metric(name, value, started, 0) for name, value in measured.items()],
+                    params=[Param(name, str(value)) for name, value in trial.parameters.items()],
+                    tags=[RunTag("clinical.chosen", str(trial.chosen).lower())],
+                )
+                self._client.set_terminated(run.info.run_id, "FINISHED")
 
     def candidate_run(self, model: str, version: str) -> str:
         """Id of the newest MLflow run that trained this candidate.
@@ -132,7 +138,8 @@ class Registry:
         with _storage_errors(self.tracking_uri):
             runs = self._client.search_runs(
                 [self.prepare()],
-                f"tags.clinical.model = '{model}' AND tags.clinical.version = '{version}'",
+                f"tags.clinical.model = {_quoted(model)}"
+                f" AND tags.clinical.version = {_quoted(version)}",
                 max_results=1,
                 order_by=["attributes.start_time DESC"],
             )
@@ -215,15 +222,32 @@ class Registry:
 
     def releases(self, model: str) -> list[ReleaseRecord]:
         """Every version ever released, newest first."""
-        with _storage_errors(self.tracking_uri):
-            found = self._client.search_model_versions(f"name = '{model}'")
-        ordered = sorted(found, key=lambda v: int(v.version), reverse=True)
+        ordered = sorted(self._versions(model), key=lambda v: int(v.version), reverse=True)
         return [_release(version) for version in ordered]
 
     def _once_released(self, model: str) -> bool:
+        return any(_WAS_CHAMPION in version.tags for version in self._versions(model))
+
+    def _versions(self, model: str) -> "list[ModelVersion]":
+        named = f"name = {_quoted(model)}"
+        return self._all(lambda at: self._client.search_model_versions(named, page_token=at))
+
+    def _runs(self, wanted: str) -> "list[Run]":
+        """Every run of the experiment that the filter finds, newest first."""
+        experiment, order = [self.prepare()], ["attributes.start_time DESC"]
+        return self._all(
+            lambda at: self._client.search_runs(experiment, wanted, order_by=order, page_token=at)
+        )
+
+    def _all(self, page: "Callable[[str | None], PagedList[Found]]") -> "list[Found]":
+        """What MLflow found, whole: it answers in pages of a thousand runs."""
         with _storage_errors(self.tracking_uri):
-            found = self._client.search_model_versions(f"name = '{model}'")
-        return any(_WAS_CHAMPION in version.tags for version in found)
+            found = page(None)
+            everything = list(found)
+            while found.token:
+                found = page(found.token)
+                everything += found
+        return everything
 
     @contextmanager
     def releasing(self) -> Iterator[None]:
@@ -272,45 +296,44 @@ class Registry:
     def settle(self, outcome: Callable[[str], str | None]) -> None:
         """Gives each MLflow run the status that its Dagster run truly ended with.
 
+        Runs that were given theirs are not asked for again: it costs what is new or still open.
+
         Args:
             outcome: Dagster run id → ``FINISHED``, ``FAILED``, ``KILLED``, or None while it runs.
         """
-        experiment = self.prepare()
-        with _storage_errors(self.tracking_uri):
-            tracked = self._client.search_runs(
-                [experiment],
-                "tags.dagster_run_id LIKE '%'",
-                order_by=["attributes.start_time DESC"],
-            )
-            ended: dict[str, str | None] = {}
-            for run in tracked:
-                ended[run.info.run_id] = outcome(run.data.tags["dagster_run_id"])
-                status = ended[run.info.run_id]
-                if status is not None and "clinical.settled" not in run.data.tags:
+        ended: dict[str, str | None] = {}
+        for run in self._runs(f"tags.dagster_run_id IS NOT NULL AND tags.{_SETTLED} IS NULL"):
+            status = ended[run.info.run_id] = outcome(run.data.tags["dagster_run_id"])
+            if status is not None:
+                with _storage_errors(self.tracking_uri):
                     self._client.set_terminated(run.info.run_id, status)
-                    self._client.set_tag(run.info.run_id, "clinical.settled", "true")
-            self._end_orphans(experiment, ended)
+                    self._client.set_tag(run.info.run_id, _SETTLED, "true")
+        self._end_orphans(ended)
 
-    def _end_orphans(self, experiment: str, ended: Mapping[str, str | None]) -> None:
+    def _end_orphans(self, ended: Mapping[str, str | None]) -> None:
         """Ends the runs that a killed process left open before it said whose they were."""
         long_ago = (datetime.now(UTC) - _ORPHANED_AFTER).timestamp() * 1000
-        for run in self._client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-            if run.info.run_id in ended:
-                continue
+        for run in self._runs("attributes.status = 'RUNNING' AND tags.dagster_run_id IS NULL"):
             parent = run.data.tags.get("mlflow.parentRunId", "")
-            if ended.get(parent) is not None or run.info.start_time < long_ago:
-                self._client.set_terminated(run.info.run_id, "KILLED")
+            if run.info.start_time < long_ago or self._has_ended(parent, ended):
+                with _storage_errors(self.tracking_uri):
+                    self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def _has_ended(self, run: str, ended: Mapping[str, str | None]) -> bool:
+        """Whether a run was settled, now or earlier."""
+        from mlflow.exceptions import MlflowException
+
+        if not run or run in ended:
+            return ended.get(run) is not None
+        try:
+            with _storage_errors(self.tracking_uri, passed=_ABSENT):
+                return _SETTLED in self._client.get_run(run).data.tags
+        except MlflowException:  # deleted for good
+            return False
 
     def history(self, model: str) -> list[CandidateHistory]:
         """Every candidate ever trained, newest first, with the verdict of each gate."""
         in_force = self._in_force(model)
-        experiment = self.prepare()
-        with _storage_errors(self.tracking_uri):
-            runs = self._client.search_runs(
-                [experiment],
-                f"tags.clinical.model = '{model}'",
-                order_by=["attributes.start_time DESC"],
-            )
         return [
             CandidateHistory(
                 model=model,
@@ -331,8 +354,23 @@ class Registry:
                     if name.startswith("earlier.")
                 ),
             )
-            for run in runs
+            for run in self._runs(f"tags.clinical.model = {_quoted(model)}")
         ]
+
+
+def _quoted(value: str) -> str:
+    """A value as MLflow's filters take it, which know no way to write a quotation mark.
+
+    Raises:
+        ClinicalError: the value holds one, so that it would be read as another filter.
+    """
+    if any(sign in value for sign in "'\"`\\"):
+        raise ClinicalError(
+            "A model's name or version holds a quotation mark or a backslash",
+            where=repr(value),
+            repair="Use letters, digits and _ . + - in names and versions",
+        )
+    return f"'{value}'"
 
 
 def _replaced_by(version: str, champion: ReleaseRecord | None) -> str:
@@ -357,26 +395,45 @@ def _release(version: "ModelVersion") -> ReleaseRecord:
 @contextmanager
 def _storage_errors(place: str, *, passed: tuple[str, ...] = ()) -> Iterator[None]:
     """Turns a failing tracking store into one clear paragraph; MLflow's codes ``passed`` pass."""
+    from alembic.util.exc import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (OSError, SQLAlchemyError) as error:
-        raise ClinicalError(
+    except (OSError, SQLAlchemyError, CommandError) as error:
+        what, repair = _known_fault(error) or (
             f"The tracking store cannot be used: {type(error).__name__}",
-            where=place.split("@")[-1],
-            repair="Check that the disk is not full and that the folder or server can be written",
-        ) from error
+            "Check that the disk is not full and that the folder or server can be written",
+        )
+        raise ClinicalError(what, where=place.split("@")[-1], repair=repair) from error
     except MlflowException as error:
         if error.error_code in passed:
             raise
-        raise ClinicalError(
+        what, repair = _known_fault(error) or (
             f"The tracking store refused a request ({error.error_code})",
-            where=place.split("@")[-1],
-            repair="Check that the disk is not full, that the server answers and that its version"
+            "Check that the disk is not full, that the server answers and that its version"
             " matches the lock",
-        ) from None  # MLflow's own words repeat the SQL statement with its values
+        )
+        # MLflow's own words repeat the SQL statement with its values.
+        raise ClinicalError(what, where=place.split("@")[-1], repair=repair) from None
+
+
+def _known_fault(error: Exception) -> tuple[str, str] | None:
+    """What went wrong and its repair, where the words of MLflow or its database tell."""
+    said = str(error)
+    if "database is locked" in said:
+        return (
+            "Another process keeps the tracking store's database locked",
+            "Wait until it has ended (a backup or a database browser locks it too), then run again",
+        )
+    if "out-of-date database schema" in said or "Can't locate revision" in said:
+        return (
+            "The tracking store's database has the schema of another MLflow version",
+            "If a newer version of this software wrote it, use that version; if an older one did,"
+            " back the database up and run `mlflow db upgrade` on its address",
+        )
+    return None
 
 
 class RegistryResource(ConfigurableResource[Registry]):

@@ -13,7 +13,8 @@ from typing import Any
 
 from dagster import BetaWarning, InitResourceContext, ResourceDefinition, resource
 
-EXPERIMENT = "clinical-assets"
+from resources.experiment import EXPERIMENT
+from resources.registry import Registry
 
 
 def mlflow_resource(tracking_uri: str, artifacts: str) -> ResourceDefinition:
@@ -27,8 +28,6 @@ def mlflow_resource(tracking_uri: str, artifacts: str) -> ResourceDefinition:
     @resource(description="The MLflow run of this Dagster run (dagster-mlflow).")
     def tracked_run(context: InitResourceContext) -> Iterator[Any]:
         import mlflow
-
-        from resources.registry import Registry
 
         # dagster-mlflow announces that it is in beta at every use; docs/mlflow.md says so once.
         warnings.simplefilter("ignore", BetaWarning)

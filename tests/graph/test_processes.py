@@ -18,7 +18,7 @@ import pytest
 from mlflow import MlflowClient
 
 from resources.checkout import read_checkout
-from resources.tracking import EXPERIMENT
+from resources.experiment import EXPERIMENT
 from tests.graph.small_model import MODEL, SECOND
 from tests.graph.whole_run import ROOT, Store
 

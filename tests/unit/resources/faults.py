@@ -26,6 +26,26 @@ def tiny_disk(folder: Path, size: str = "256k") -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@contextmanager
+def watched_disk(patch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Path]]]:
+    """What is put on disk ("fsync") and what gets its name ("link"), in order, while inside."""
+    seen: list[tuple[str, Path]] = []
+    fsync, link = os.fsync, os.link
+
+    def watched_fsync(handle: int) -> None:
+        seen.append(("fsync", Path(f"/proc/self/fd/{handle}").readlink()))
+        fsync(handle)
+
+    def watched_link(source: Path, target: Path) -> None:
+        seen.append(("link", Path(target)))
+        link(source, target)
+
+    with patch.context() as patched:
+        patched.setattr(os, "fsync", watched_fsync)
+        patched.setattr(os, "link", watched_link)
+        yield seen
+
+
 def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     """A Python process that runs ``script``; it shares nothing with this one but the disk."""
     root = Path(__file__).resolve().parents[3]

@@ -1,9 +1,13 @@
 """The lake: what was written is what is read, whoever else writes, and nothing else is."""
 
+import errno
 import json
 import os
+import sys
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import polars as pl
 import pytest
@@ -14,10 +18,12 @@ from polars.testing import assert_frame_equal
 
 from clinical_assets.canonical import frame_digest
 from clinical_assets.errors import ClinicalError
+from resources.blobs import open_blobs
 from resources.delta_lake import Lake
-from resources.delta_log import TableVersion, chained
+from resources.delta_log import DeltaLog, TableVersion, chained
+from resources.delta_sweep import sweep
 from tests.unit.resources.conftest import BUCKET
-from tests.unit.resources.faults import kill_after, start, tiny_disk
+from tests.unit.resources.faults import kill_after, start, tiny_disk, watched_disk
 
 TIME = pl.Datetime("us", "UTC")
 SCHEMA = {
@@ -380,6 +386,73 @@ def test_a_log_that_cannot_be_written(lake: Lake) -> None:
     assert not list(folder.glob("*.parquet"))
 
 
+@pytest.mark.parametrize("mode", ["write", "append"])
+@pytest.mark.parametrize("step", ["_flush", "_landed", "entry"])
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError(errno.EIO, "the disk failed")])
+def test_a_fault_after_the_commit_leaves_the_committed_rows(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, mode: str, step: str, fault: BaseException
+) -> None:
+    lake.write("t", PART.head(0))
+
+    whole = getattr(DeltaLog, step)
+
+    def fail(log: DeltaLog, version: int, *others: object) -> object:
+        if version == 1:
+            raise fault
+        return whole(log, version, *others)
+
+    add = getattr(lake, mode)
+    with monkeypatch.context() as patch:
+        patch.setattr(DeltaLog, step, fail)
+        with pytest.raises(type(fault)):
+            add("t", PART)
+    assert_frame_equal(lake.read("t"), PART)
+    assert add("t", PART).version == 2
+
+
+def test_an_interrupt_before_the_commit_leaves_no_file(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = lake.write("t", PART)
+
+    def interrupt(_: DeltaLog) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeltaLog, "load", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            lake.write("t", PART)
+    assert [str(p) for p in (Path(lake.url) / "t").glob("*.parquet")] == lake.files(pin)
+
+
+def test_a_writer_that_is_overtaken_for_the_last_time_leaves_no_file(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = lake.write("t", PART)
+    monkeypatch.setattr("resources.delta_lake._ATTEMPTS", 2)
+    monkeypatch.setattr(DeltaLog, "commit", lambda *_: None)
+    with pytest.raises(ClinicalError, match="Others kept writing"):
+        lake.write("t", PART)
+    assert [str(p) for p in (Path(lake.url) / "t").glob("*.parquet")] == lake.files(pin)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are named under /proc")
+@pytest.mark.parametrize("mode", ["write", "append"])
+def test_rows_and_then_their_commit_are_on_disk_before_the_answer(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    lake.write("t", PART)
+    with watched_disk(monkeypatch) as seen:
+        pin = getattr(lake, mode)("t", PART)
+    rows, entry = Path(lake.files(pin)[-1]), log_entry(lake, "t", 1)
+    assert [what for what, _ in seen] == ["fsync", "link", "fsync", "fsync", "fsync"]
+    assert [path for _, path in seen[1:]] == [rows, rows.parent, entry, entry.parent]
+    with watched_disk(monkeypatch) as seen:
+        first = getattr(lake, mode)("new", PART)
+    rows, entry = Path(lake.files(first)[0]), log_entry(lake, "new", 0)
+    assert [path for _, path in seen[-5:]] == [rows, rows.parent, entry, entry.parent, rows.parent]
+
+
 WRITER = """
 import sys
 import polars as pl
@@ -457,6 +530,85 @@ def test_query_that_is_refused(lake: Lake, sql: str, message: str) -> None:
     assert "confidential" not in str(caught.value)
 
 
+def age(path: Path, days: float) -> None:
+    then = time.time() - days * 24 * 3600
+    os.utime(path, (then, then))
+
+
+def days_pass(lake: Lake, table: str, days: float) -> None:
+    """Make all that lies in the table's folder so much older."""
+    for path in (Path(lake.url) / table).rglob("*"):
+        if path.is_file():
+            age(path, days)
+
+
+def left_behind(lake: Lake, table: str, *, days: float) -> tuple[Path, Path]:
+    """What killed writers left: a Parquet file without a commit, and half a file."""
+    folder = Path(lake.url) / table
+    unnamed, half = folder / f"{uuid4().hex}.parquet", folder / ".incoming" / uuid4().hex
+    for path in (unnamed, half):
+        path.write_bytes(b"rows")
+        age(path, days)
+    return unnamed, half
+
+
+def test_what_killed_writers_left_is_swept_once_it_is_old(lake: Lake) -> None:
+    pins = [lake.append("t", PART), lake.write("t", PART), lake.append("t", PART)]
+    foreign = Path(lake.url) / "t" / "part-0.parquet"
+    foreign.write_bytes(b"another tool's")
+    days_pass(lake, "t", 3)
+    old, young = left_behind(lake, "t", days=2), left_behind(lake, "t", days=0.5)
+    pins.append(lake.write("t", PART.head(1)))
+    assert [path.exists() for path in (*old, *young, foreign)] == [False, False, True, True, True]
+    assert [lake.read("t", pin).height for pin in pins] == [2, 2, 4, 1]
+    days_pass(lake, "t", 1.1)  # the young ones too have become old
+    lake.append("t", PART)
+    assert not any(path.exists() for path in young)
+    assert [lake.read("t", pin).height for pin in pins] == [2, 2, 4, 1]
+
+
+def test_sweeping_costs_what_is_new(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, looked = DeltaLog.files_named, []
+
+    def watched(log: DeltaLog, version: int) -> set[str]:
+        looked.append(version)
+        return whole(log, version)
+
+    monkeypatch.setattr(DeltaLog, "files_named", watched)
+    for _ in range(6):
+        lake.append("t", PART)
+    assert looked == []  # nothing is old
+    days_pass(lake, "t", 9)
+    lake.append("t", PART)
+    assert looked == [5, 4, 3, 2, 1, 0]  # all are new since the last sweep
+    mark = Path(lake.url) / "t" / ".swept"
+    age(mark, 5)
+    newest = lake.files(lake.latest("t"))[-1]  # type: ignore[arg-type]
+    age(Path(newest), 4)
+    lake.append("t", PART)
+    assert looked[6:] == [6]
+    lake.append("t", PART)
+    assert looked[7:] == []  # swept today
+
+
+def test_nothing_is_swept_where_the_log_cannot_tell(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        lake.write("t", PART)
+    days_pass(lake, "t", 3)
+    unnamed, _ = left_behind(lake, "t", days=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(DeltaLog, "_actions", lambda log, version: [{"add": "damaged"}])
+        log = lake._log("t")
+        with pytest.raises(ClinicalError, match="entry of version 2 is damaged"):
+            sweep(log, lake._blobs("t"))
+    assert len(list(unnamed.parent.glob("*.parquet"))) == 4
+    (Path(lake.url) / "t" / "_delta_log").rename(Path(lake.url) / "taken away")
+    sweep(log, lake._blobs("t"))
+    assert len(list(unnamed.parent.glob("*.parquet"))) == 4
+
+
 @pytest.fixture
 def s3_lake(s3_options: dict[str, str], request: pytest.FixtureRequest) -> Lake:
     return Lake(f"s3://{BUCKET}/{request.node.name}", s3_options)
@@ -472,6 +624,22 @@ def test_on_s3(s3_lake: Lake) -> None:
     assert s3_lake.latest("none") is None
     uri = s3_lake.files(second)[0]
     assert uri.startswith("s3://")
+
+
+def test_what_killed_writers_left_is_swept_on_s3(
+    s3_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = s3_lake.write("t", PART)
+    blobs = open_blobs(f"{s3_lake.url}/t", s3_lake._options)
+    unnamed = f"{uuid4().hex}.parquet"
+    blobs.create(unnamed, b"rows")
+    s3_lake.append("t", PART)
+    assert blobs.exists(unnamed)
+    monkeypatch.setattr("resources.delta_sweep.time.time", lambda: time.monotonic() + 4e9)
+    s3_lake.append("t", PART)
+    assert not blobs.exists(unnamed)
+    assert s3_lake.read("t").height == 6
+    assert_frame_equal(s3_lake.read("t", pin), PART)
 
 
 def test_two_writers_at_once_on_s3(s3_lake: Lake) -> None:

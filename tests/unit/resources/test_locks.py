@@ -54,3 +54,15 @@ def test_a_folder_that_cannot_be_made_is_one_paragraph(tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
     with pytest.raises(ClinicalError, match="lock cannot be made"), held(tmp_path / "taken/a.lock"):
         pass
+
+
+def test_a_damaged_lock_file_is_one_paragraph(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    lock.write_bytes(b"not a database " * 100)
+    with pytest.raises(ClinicalError, match=r"lock file is damaged.*delete the file"), held(lock):
+        pass
+    with pytest.raises(ClinicalError, match=r"lock file is damaged.*a\.lock"):
+        is_held(lock)
+    lock.unlink()
+    with held(lock):
+        assert is_held(lock)

@@ -1,15 +1,21 @@
 """The package store: keys, sweeping, and refusing what is not what was released."""
 
+import errno
 import os
+import shutil
 import stat
 import time
 from pathlib import Path
 
 import pytest
 
+from clinical_assets.canonical import canonical_json
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
 from resources.packages import PackageStore
+from resources.signing_keys import SigningKeys
+from tests.unit.evidence.example_spec import spec
+from tests.unit.evidence.examples import candidate
 from tests.unit.evidence.package_examples import example_files
 
 
@@ -46,10 +52,106 @@ def test_one_changed_byte_is_a_problem(store: PackageStore) -> None:
     assert any("spec.json" in problem for problem in store.problems(kept))
 
 
-def test_a_package_of_another_key_is_a_problem(store: PackageStore, tmp_path: Path) -> None:
-    kept = keep(store)
+def released(store: PackageStore, **changes: bytes) -> tuple[PackageRecord, ReleaseRecord]:
+    """A package that can be loaded, and its release."""
+    record = canonical_json(candidate(spec()))
+    kept = store.keep(
+        example_files(**{"candidate.json": record}, **changes),
+        model="m",
+        version="1.0.0+a",
+        entry_point="m.spec:MODEL",
+    )
+    return kept, ReleaseRecord("m", "1.0.0+a", kept.digest, kept.onnx_sha256, "", "")
+
+
+def test_a_package_of_an_unknown_key_is_refused_until_the_key_is_trusted(
+    store: PackageStore, tmp_path: Path
+) -> None:
+    kept, release = released(store)
     elsewhere = PackageStore(store.root, tmp_path / "other-keys")
-    assert elsewhere.problems(kept)
+    (problem,) = elsewhere.problems(kept)
+    assert f"not trusted here, of fingerprint {kept.signer}" in problem
+    with pytest.raises(ClinicalError, match=rf"{kept.signer}.*into the trusted folder of CLIN"):
+        elsewhere.load(release)
+    assert not elsewhere.keys.exists()  # verifying makes no key
+    (elsewhere.keys / "trusted").mkdir(parents=True)
+    public = (store.root / kept.folder / "signing-key.pub.pem").read_bytes()
+    (elsewhere.keys / "trusted" / "colleague.pem").write_bytes(public)
+    assert elsewhere.problems(kept) == ()
+    elsewhere.load(release)
+
+
+@pytest.mark.parametrize("older_store", [False, True])
+def test_packages_stay_valid_when_the_key_is_replaced(
+    store: PackageStore, older_store: bool
+) -> None:
+    kept, release = released(store)
+    if older_store:  # as it was before there was the folder of trusted keys
+        shutil.rmtree(store.keys / "trusted")
+    (store.keys / "package-signing.pem").unlink()
+    store.load(release)
+    assert not (store.keys / "package-signing.pem").exists()  # verifying makes no key
+    newer, newer_release = released(store, **{"spec.json": b"{}"})
+    assert newer.signer != kept.signer
+    assert store.problems(kept) == store.problems(newer) == ()
+    store.load(release)
+    store.load(newer_release)
+    assert released(store) == (kept, release)  # signed already: the record says with which key
+
+
+def test_a_key_taken_out_of_the_trusted_folder_is_not_accepted_again(store: PackageStore) -> None:
+    kept, release = released(store)
+    (store.keys / "package-signing.pem").unlink()
+    (store.keys / "trusted" / f"{kept.signer}.pem").unlink()
+    released(store, **{"spec.json": b"{}"})
+    with pytest.raises(ClinicalError, match="not trusted here"):
+        store.load(release)
+
+
+def test_a_trusted_file_that_is_no_public_key_is_named(store: PackageStore) -> None:
+    kept, _ = released(store)
+    private = (store.keys / "package-signing.pem").read_bytes()
+    (store.keys / "trusted" / "oops.pem").write_bytes(private)
+    (problem,) = store.problems(kept)
+    assert "oops.pem" in problem
+    assert private.decode().splitlines()[1] not in problem
+
+
+def test_a_read_only_folder_of_keys_signs_and_verifies(
+    store: PackageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store)
+    shutil.rmtree(store.keys / "trusted")
+    (store.keys / "package-signing.pub.pem").unlink()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(SigningKeys, "_publish", refuse)
+    kept, release = released(store)
+    assert store.problems(kept) == ()
+    store.load(release)
+
+
+def test_a_package_that_cannot_be_read_is_not_intact(store: PackageStore) -> None:
+    kept = keep(store)
+    (store.root / kept.folder / "manifest.json").unlink()
+    assert store.problems(kept)
+    assert not store.judge(kept).passed
+    shutil.rmtree(store.root / kept.folder)
+    assert store.problems(kept)
+    assert not store.judge(kept).passed
+
+
+def test_another_intact_package_in_the_champions_place_is_refused(store: PackageStore) -> None:
+    champion, release = released(store)
+    other, _ = released(store, **{"spec.json": b"{}"})
+    assert store.load(release).candidate.version
+    shutil.rmtree(store.root / champion.folder)
+    (store.root / other.folder).rename(store.root / champion.folder)
+    with pytest.raises(ClinicalError, match=r"not what was released: another digest.*Restore"):
+        store.load(release)
+    assert store.problems(champion) == ("its digest is not the one recorded when it was built",)
 
 
 def test_a_released_package_that_is_gone_cannot_be_loaded(store: PackageStore) -> None:

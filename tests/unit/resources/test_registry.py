@@ -1,7 +1,15 @@
 """Releases and the history of candidates on a real MLflow store."""
 
+import functools
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.records import Trial, Verdict
@@ -162,3 +170,144 @@ def test_settling_ends_the_trials_of_a_run_that_was_killed(registry: Registry) -
     statuses = [client.get_run(r).info.status for r in (parent, trial.info.run_id)]
     assert statuses == ["FAILED", "KILLED"]
     assert client.get_run(alive.info.run_id).info.status == "RUNNING"
+
+
+def run_of(registry: Registry, dagster_run: str) -> str:
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    tags = {"dagster_run_id": dagster_run}
+    return str(client.create_run(registry.prepare(), tags=tags).info.run_id)
+
+
+def status_of(registry: Registry, run: str) -> str:
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    return str(client.get_run(run).info.status)
+
+
+def test_settling_asks_for_what_is_not_settled_yet(registry: Registry) -> None:
+    runs = {name: run_of(registry, name) for name in ("good", "bad", "alive", "forgotten")}
+    asked: list[str] = []
+
+    def outcome(run_id: str) -> str | None:
+        asked.append(run_id)
+        return {"good": "FINISHED", "bad": "FAILED", "later": "KILLED"}.get(run_id)
+
+    registry.settle(outcome)
+    assert sorted(asked) == ["alive", "bad", "forgotten", "good"]
+    runs["later"] = run_of(registry, "later")
+    asked.clear()
+    registry.settle(outcome)
+    assert sorted(asked) == ["alive", "forgotten", "later"]
+    assert {name: status_of(registry, run) for name, run in runs.items()} == {
+        "good": "FINISHED",
+        "bad": "FAILED",
+        "alive": "RUNNING",
+        "forgotten": "RUNNING",
+        "later": "KILLED",
+    }
+
+
+def test_a_run_that_ended_too_early_in_mlflow_gets_its_true_status(registry: Registry) -> None:
+    run = run_of(registry, "bad")
+    MlflowClient(registry.tracking_uri, registry.tracking_uri).set_terminated(run, "FINISHED")
+    registry.settle({"bad": "FAILED"}.get)
+    assert status_of(registry, run) == "FAILED"
+
+
+def test_orphans_end_with_their_parent_or_after_an_hour(registry: Registry) -> None:
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    experiment, now = registry.prepare(), int(time.time() * 1000)
+    parents = {name: run_of(registry, name) for name in ("ended", "alive")}
+    registry.settle({"ended": "FAILED"}.get)
+    minutes = {"old": 61, "young": 59, "ended": 1, "alive": 1, "gone": 1}
+    parents["gone"] = "0" * 32
+    orphans = {}
+    for name, ago in minutes.items():
+        tags = {"mlflow.parentRunId": parents[name]} if name in parents else {}
+        made = client.create_run(experiment, start_time=now - ago * 60_000, tags=tags)
+        orphans[name] = made.info.run_id
+    registry.settle({"ended": "FAILED"}.get)
+    assert {name: status_of(registry, run) for name, run in orphans.items()} == {
+        "old": "KILLED",
+        "young": "RUNNING",
+        "ended": "KILLED",
+        "alive": "RUNNING",
+        "gone": "RUNNING",
+    }
+
+
+def test_what_mlflow_answers_in_pages_is_read_whole(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = [f"1.{n}.0+a" for n in range(5)]
+    for n, version in enumerate(versions):
+        add_candidate(registry, version)
+        registry.release("diabetes", version, f"{n}" * 64, "1" * 64)
+    runs = [run_of(registry, f"run {n}") for n in range(5)]
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    orphans = [client.create_run(registry.prepare(), start_time=1).info.run_id for _ in range(5)]
+    for search in ("search_runs", "search_model_versions"):
+        whole = getattr(MlflowClient, search)
+        monkeypatch.setattr(MlflowClient, search, functools.partialmethod(whole, max_results=2))
+    assert {candidate.version for candidate in registry.history("diabetes")} == set(versions)
+    assert [release.version for release in registry.releases("diabetes")] == versions[::-1]
+    registry.settle(lambda _: "FINISHED")
+    assert [status_of(registry, run) for run in runs] == ["FINISHED"] * 5
+    assert [status_of(registry, run) for run in orphans] == ["KILLED"] * 5
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a`b", "a\\", "x' OR name != '"])
+def test_a_name_that_would_change_a_filter_is_refused(registry: Registry, name: str) -> None:
+    for ask in (
+        lambda: registry.history(name),
+        lambda: registry.releases(name),
+        lambda: registry.rival(name, "1.0.0+a"),
+        lambda: registry.candidate_run(name, "1.0.0+a"),
+        lambda: registry.candidate_run("diabetes", name),
+    ):
+        with pytest.raises(ClinicalError, match="holds a quotation mark or a backslash"):
+            ask()
+
+
+def database_of(registry: Registry) -> Path:
+    return Path(registry.tracking_uri.removeprefix("sqlite:///"))
+
+
+@pytest.mark.parametrize("table_unknown_to_it", [None, "webhooks"])
+def test_a_database_of_another_mlflow_version_is_named_as_such(
+    registry: Registry, table_unknown_to_it: str | None
+) -> None:
+    with closing(sqlite3.connect(database_of(registry))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        if table_unknown_to_it:
+            connection.execute(f"DROP TABLE {table_unknown_to_it}")
+        connection.commit()
+    with pytest.raises(ClinicalError, match=r"another MLflow version.*newer.*mlflow db upgrade"):
+        registry.prepare()
+
+
+def test_a_locked_database_is_named_as_such(registry: Registry) -> None:
+    impatient = Registry(f"{registry.tracking_uri}?timeout=0.1", registry.artifacts)
+    with closing(sqlite3.connect(database_of(registry), isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ClinicalError, match=r"database locked.*Wait until it has ended"):
+            impatient.prepare()
+
+
+def test_a_database_that_is_locked_while_it_is_used_is_named_as_such(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_candidate(registry, "1.0.0+a")
+
+    def locked(*_: object, **__: object) -> None:
+        words = "(sqlite3.OperationalError) database is locked [SQL: SELECT 'secret']"
+        raise MlflowException(words, TEMPORARILY_UNAVAILABLE)
+
+    trial = Trial("lr", "logistic_regression", 1, {"C": 1.0}, 0.5, 0.1, 0.8, True)
+    for method, ask in (
+        ("search_runs", lambda: registry.history("diabetes")),
+        ("create_run", lambda: registry.log_trials("0" * 32, (trial,))),
+    ):
+        monkeypatch.setattr(MlflowClient, method, locked)
+        with pytest.raises(ClinicalError, match="database locked") as caught:
+            ask()
+        assert "secret" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from clinical_assets.errors import ClinicalError
 from resources.blobs import INCOMING, LocalBlobs
 from resources.snapshot_store import SnapshotStore
 from tests.unit.resources.conftest import BUCKET
-from tests.unit.resources.faults import kill_after, start, tiny_disk
+from tests.unit.resources.faults import kill_after, start, tiny_disk, watched_disk
 
 
 def objects(root: Path) -> list[Path]:
@@ -102,6 +103,19 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert store.get(store.put(b"x")) == b"x"
     assert store.get(store.put(b"x")) == b"x"
     assert len(objects(tmp_path)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are named under /proc")
+def test_an_object_is_on_disk_before_its_name_and_its_name_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched_disk(monkeypatch) as seen:
+        name = LocalBlobs(tmp_path).path("ab/object")
+        assert LocalBlobs(tmp_path).create("ab/object", b"data")
+    *folders, (first, bytes_of), second, third = seen
+    assert folders == [("fsync", tmp_path)]  # the new folder's own name
+    assert (first, bytes_of.parent) == ("fsync", tmp_path / INCOMING)
+    assert (second, third) == (("link", name), ("fsync", name.parent))
 
 
 def test_old_leftovers_are_swept_and_young_ones_stay(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from dagster import DagsterInstance, ResourceParam, asset, materialize
 from dagster_mlflow import mlflow_tracking
 from mlflow import MlflowClient
 
+from resources.experiment import EXPERIMENT
 from resources.registry import Registry
-from resources.tracking import EXPERIMENT, mlflow_resource
+from resources.tracking import mlflow_resource
 
 
 @pytest.fixture(autouse=True)

@@ -60,8 +60,8 @@ def embedded_configuration(home: Path) -> dict[str, object]:
             "config": {"base_dir": str(home)},
         },
         "compute_logs": {
-            "module": "dagster._core.storage.local_compute_log_manager",
-            "class": "LocalComputeLogManager",
+            "module": "resources.compute_logs",
+            "class": "QuietComputeLogManager",
             "config": {"base_dir": str(home / "logs")},
         },
     }

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clinical_assets.commands.tables import new_console
+from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from clinical_assets.runs import RunReport, StepUpdate
+    from resources.settings import Settings
 
 
 @click.command()
@@ -26,11 +28,31 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
     Every gate is decided on the way. Exit status 1 if a release is refused; the champion then
     stays what it was.
     """
-    began = time.perf_counter()
     console = new_console(quiet=as_json)
+    reports: list[RunReport] = []
+    try:
+        settings, seconds = _run_all(names, console, reports)
+    except KeyboardInterrupt:
+        click.echo(_stopped(reports), err=True)
+        sys.exit(130)
+    if as_json:
+        click.echo(json.dumps(_plain(reports, settings, seconds), indent=2))
+    else:
+        from clinical_assets.commands.demo_report import print_report
+
+        for report in reports:
+            print_report(console, report, settings, seconds)
+    if not all(report.succeeded for report in reports):
+        sys.exit(1)
+
+
+def _run_all(
+    names: tuple[str, ...], console: "Console", reports: "list[RunReport]"
+) -> "tuple[Settings, dict[str, float]]":
+    """Runs each model, adding its report to ``reports``; the settings, and where the time went."""
+    began = time.perf_counter()
     console.print("[bold]Loading the asset graph…[/]")
     from clinical_assets.definitions import build_defs
-    from clinical_assets.errors import ClinicalError
     from clinical_assets.models import models
     from clinical_assets.runs import run_release
     from resources.dagster_home import dagster_instance
@@ -50,28 +72,24 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
             f"There is no model named {', '.join(unknown)}",
             repair=f"Choose among {', '.join(known)}",
         )
-    chosen = list(names) or ["diabetes"]
     definitions = build_defs(settings, specs)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
     snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
     imports = time.perf_counter() - began
-    reports = []
     with dagster_instance(settings) as instance:
-        for name in chosen:
+        for name in names or ("diabetes",):
             with _Progress(console, name) as progress:
                 reports.append(
                     run_release(definitions, name, instance, registry, snapshots, progress.update)
                 )
-    seconds = _seconds(time.perf_counter() - began, imports, reports)
-    if as_json:
-        click.echo(json.dumps(_plain(reports, settings, seconds), indent=2))
-    else:
-        from clinical_assets.commands.demo_report import print_report
+    return settings, _seconds(time.perf_counter() - began, imports, reports)
 
-        for report in reports:
-            print_report(console, report, settings, seconds)
-    if not all(report.succeeded for report in reports):
-        sys.exit(1)
+
+def _stopped(reports: "list[RunReport]") -> str:
+    released = [report.model for report in reports if report.succeeded]
+    if released:
+        return f"Stopped after the release of {', '.join(released)}; run it again for the rest."
+    return "Stopped; nothing was released; run it again."
 
 
 class _Progress:

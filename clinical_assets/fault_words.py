@@ -8,7 +8,8 @@ import builtins
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,37 @@ def words(data: Any, name: str) -> str:
         if marked and not before:
             return said.strip()
     kinds = [str(error.cls_name or "error") for error in chain]
+    return _unforeseen(
+        kinds,
+        [error.stack for error in chain],
+        name.replace("__", "/", 1),
+        "`clinical up` shows the run with its whole message",
+    )
+
+
+def unforeseen(error: BaseException, name: str) -> str:
+    """The same of an exception in hand.
+
+    Args:
+        name: of what it stopped.
+    """
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__
+    stacks = [traceback.format_tb(link.__traceback__) for link in chain]
+    kinds = [type(link).__name__ for link in chain]
+    return _unforeseen(kinds, stacks, name, "Run it again; if it stops again, report this line")
+
+
+def _unforeseen(kinds: list[str], stacks: Sequence[Sequence[str]], name: str, repair: str) -> str:
     what = kinds[-1] if kinds else "no message"
-    place = next((found for error in reversed(chain) if (found := _place(error.stack))), "")
-    repair = "`clinical up` shows the run with its whole message"
+    place = next((found for stack in reversed(stacks) if (found := _place(stack))), "")
     if any(_of_the_disk(kind) for kind in kinds):
         repair += "; check that the disk has free space and that the store can be written"
     return (
-        f"{name.replace('__', '/', 1)} stopped with an error that was not foreseen "
+        f"{name} stopped with an error that was not foreseen "
         f"({what}{place and f' at {place}'}). {repair}."
     )
 
@@ -54,7 +79,7 @@ def _causes(error: Any) -> Iterator[Any]:
         error = error.cause
 
 
-def _place(stack: list[str]) -> str:
+def _place(stack: Sequence[str]) -> str:
     """File and line of the innermost frame in the project's or the user's code."""
     for entry in reversed(stack):
         found = _FRAME.search(entry)

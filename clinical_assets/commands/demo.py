@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,27 +30,43 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
     stays what it was.
     """
     console = new_console(quiet=as_json)
-    reports: list[RunReport] = []
+    outcome = _Outcome()
     try:
-        settings, seconds = _run_all(names, console, reports)
+        _run_all(names, console, outcome)
     except KeyboardInterrupt:
-        click.echo(_stopped(reports), err=True)
-        sys.exit(130)
+        outcome.error, outcome.status = _stopped(outcome), 130
+    except ClinicalError as error:
+        outcome.error, outcome.status = str(error), 1
+    except Exception as error:
+        from clinical_assets.fault_words import unforeseen
+
+        outcome.error, outcome.status = unforeseen(error, "clinical demo"), 1
     if as_json:
-        click.echo(json.dumps(_plain(reports, settings, seconds), indent=2))
+        click.echo(json.dumps(_plain(outcome), indent=2))
     else:
-        from clinical_assets.commands.demo_report import print_report
-
-        for report in reports:
-            print_report(console, report, settings, seconds)
-    if not all(report.succeeded for report in reports):
-        sys.exit(1)
+        _show(console, outcome)
+    if outcome.status:
+        sys.exit(outcome.status)
 
 
-def _run_all(
-    names: tuple[str, ...], console: "Console", reports: "list[RunReport]"
-) -> "tuple[Settings, dict[str, float]]":
-    """Runs each model, adding its report to ``reports``; the settings, and where the time went."""
+@dataclass
+class _Outcome:
+    """What came of the command; filled as it goes, so that a fault loses nothing.
+
+    Attributes:
+        error: why it ended before every model had its report; empty where it did not.
+        status: exit status.
+    """
+
+    settings: "Settings | None" = None
+    reports: "list[RunReport]" = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+    status: int = 0
+
+
+def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome) -> None:
+    """Runs each model and notes its report."""
     began = time.perf_counter()
     console.print("[bold]Loading the asset graph…[/]")
     from clinical_assets.definitions import build_defs
@@ -64,7 +81,7 @@ def _run_all(
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     for noisy in ("alembic", "dagster", "skl2onnx"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    settings = Settings.load()
+    settings = outcome.settings = Settings.load()
     specs = models(settings.models)
     known = [spec.name for spec in specs]
     if unknown := [name for name in names if name not in known]:
@@ -79,17 +96,31 @@ def _run_all(
     with dagster_instance(settings) as instance:
         for name in names or ("diabetes",):
             with _Progress(console, name) as progress:
-                reports.append(
-                    run_release(definitions, name, instance, registry, snapshots, progress.update)
+                report = run_release(
+                    definitions, name, instance, registry, snapshots, progress.update
                 )
-    return settings, _seconds(time.perf_counter() - began, imports, reports)
+            outcome.reports.append(report)
+            outcome.seconds = _seconds(time.perf_counter() - began, imports, outcome.reports)
+    outcome.status = 0 if all(report.succeeded for report in outcome.reports) else 1
 
 
-def _stopped(reports: "list[RunReport]") -> str:
-    released = [report.model for report in reports if report.succeeded]
+def _stopped(outcome: _Outcome) -> str:
+    released = [report.model for report in outcome.reports if report.succeeded]
     if released:
         return f"Stopped after the release of {', '.join(released)}; run it again for the rest."
     return "Stopped; nothing was released; run it again."
+
+
+def _show(console: "Console", outcome: _Outcome) -> None:
+    from clinical_assets.commands.demo_report import print_report
+
+    if outcome.settings is not None:  # there is no report without it
+        for report in outcome.reports:
+            print_report(console, report, outcome.settings, outcome.seconds)
+    if outcome.status == 130:
+        click.echo(outcome.error, err=True)
+    elif outcome.error:
+        click.secho(f"Error: {outcome.error}", fg="red", err=True)
 
 
 class _Progress:
@@ -147,8 +178,12 @@ def _seconds(total: float, imports: float, reports: "list[RunReport]") -> dict[s
     }
 
 
-def _plain(reports: "list[RunReport]", settings: Any, seconds: dict[str, float]) -> dict[str, Any]:
-    return {"models": [_plain_model(r, settings) for r in reports], "seconds": seconds}
+def _plain(outcome: _Outcome) -> dict[str, Any]:
+    found = {
+        "models": [_plain_model(report, outcome.settings) for report in outcome.reports],
+        "seconds": outcome.seconds,
+    }
+    return {**found, "error": outcome.error} if outcome.error else found
 
 
 def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
@@ -163,7 +198,10 @@ def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
         "digest": package.get("digest"),
         "package": str(folder) if folder else None,
         "card": str(folder / "card/model_card.html") if folder else None,
-        "gates": [{"name": g.gate, "passed": g.passed is True} for g in report.gates],
+        "gates": [
+            {"name": g.gate, "passed": g.passed is True, "decided": g.passed is not None}
+            for g in report.gates
+        ],
         "metrics": to_plain(report.evaluation)["metrics"] if report.evaluation else {},
         "failure": report.failure or None,
     }

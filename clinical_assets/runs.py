@@ -1,8 +1,8 @@
-"""One run of a model's release job in this process, watched step by step.
+"""Runs of a model's release job: one in this process, watched step by step, and failed ones.
 
-Used by ``clinical demo``; what is shown is the command's business. A run that was killed left its
-lock free: the next one marks it as failed, which Dagster cannot know of a process that it did not
-start.
+Used by ``clinical demo`` and ``clinical history``; what is shown is the command's business. A run
+that was killed left its lock free: the next one marks it as failed, which Dagster cannot know of a
+process that it did not start.
 """
 
 import json
@@ -21,8 +21,10 @@ from dagster import (
     DagsterEventType,
     DagsterExecutionInterruptedError,
     DagsterInstance,
+    DagsterRunStatus,
     Definitions,
     EventLogEntry,
+    RunsFilter,
 )
 
 from clinical_assets.automation import release_job_name, run_outcome
@@ -147,6 +149,60 @@ def _run_release(
     if refused and not result.success:
         report.failure = " ".join(f"Gate {g.gate} refused: {g.summary}" for g in refused)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A release run that failed or was stopped.
+
+    Attributes:
+        why: the gates that refused, else the words of the first error.
+    """
+
+    run_id: str
+    started_at: str
+    why: str
+
+
+def failed_runs(instance: DagsterInstance, model: str) -> list[FailedRun]:
+    """The release runs of ``model`` that made no release, newest first; at most 100."""
+    wanted = RunsFilter(
+        job_name=release_job_name(model),
+        statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED],
+    )
+    return [
+        FailedRun(
+            record.dagster_run.run_id,
+            record.create_timestamp.isoformat(timespec="seconds"),
+            _why(instance, record.dagster_run.run_id),
+        )
+        for record in instance.get_run_records(wanted, limit=100)
+    ]
+
+
+def _why(instance: DagsterInstance, run_id: str) -> str:
+    kinds = {
+        DagsterEventType.ASSET_CHECK_EVALUATION,
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.RUN_FAILURE,
+    }
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds)]
+    found = [event for event in events if event is not None]
+    refused = [
+        f"Gate {checked.check_name} refused: {checked.description}"
+        for event in found
+        if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION
+        and not (checked := event.asset_check_evaluation_data).passed
+    ]
+    if refused:
+        return " ".join(refused)
+    for event in found:
+        if event.event_type == DagsterEventType.STEP_FAILURE and event.step_key:
+            return words(event.step_failure_data, event.step_key)
+    for event in found:
+        if event.event_type == DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
+            return words(event.job_failure_data, "the run")
+    return "The run was stopped."
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from resources.tracking import EXPERIMENT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
@@ -42,6 +43,9 @@ class CandidateHistory:
         status: how its run ended.
         gates: the newest verdict by gate; ``earlier``: refusals that a later verdict followed.
         champion: whether the version in force was released from this training.
+        released_at: when a version of this training became champion; empty if none ever was.
+        replaced_at: when the next release took its place; empty while none did.
+        run_id: the Dagster run that trained it.
     """
 
     model: str
@@ -51,6 +55,9 @@ class CandidateHistory:
     gates: Mapping[str, str]
     champion: bool
     earlier: tuple[str, ...] = ()
+    released_at: str = ""
+    replaced_at: str = ""
+    run_id: str = ""
 
 
 class Registry:
@@ -301,16 +308,15 @@ class Registry:
             if ended.get(parent) is not None or run.info.start_time < long_ago:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
+    def models(self) -> tuple[str, ...]:
+        """Every model of which a candidate was ever trained, by name."""
+        found = self._candidates("tags.clinical.model LIKE '%'")
+        return tuple(sorted({run.data.tags["clinical.model"] for run in found}))
+
     def history(self, model: str) -> list[CandidateHistory]:
         """Every candidate ever trained, newest first, with the verdict of each gate."""
         in_force = self._in_force(model)
-        experiment = self.prepare()
-        with _storage_errors(self.tracking_uri):
-            runs = self._client.search_runs(
-                [experiment],
-                f"tags.clinical.model = '{model}'",
-                order_by=["attributes.start_time DESC"],
-            )
+        reigns = self._reigns(model)
         return [
             CandidateHistory(
                 model=model,
@@ -330,9 +336,45 @@ class Registry:
                     for name, text in sorted(run.data.tags.items())
                     if name.startswith("earlier.")
                 ),
+                released_at=reigns.get(run.info.run_id, ("", ""))[0],
+                replaced_at=reigns.get(run.info.run_id, ("", ""))[1],
+                run_id=run.data.tags.get("dagster_run_id", ""),
             )
-            for run in runs
+            for run in self._candidates(f"tags.clinical.model = '{model}'")
         ]
+
+    def _candidates(self, wanted: str) -> "list[Run]":
+        """The MLflow runs that trained candidates, newest first."""
+        experiment = self.prepare()
+        found: list[Run] = []
+        token = None
+        with _storage_errors(self.tracking_uri):
+            while True:
+                page = self._client.search_runs(
+                    [experiment],
+                    wanted,
+                    order_by=["attributes.start_time DESC"],
+                    page_token=token,
+                )
+                found += page
+                token = page.token
+                if not token:
+                    return found
+
+    def _reigns(self, model: str) -> dict[str, tuple[str, str]]:
+        """By MLflow run: when its version became champion, and when the next one did."""
+        with _storage_errors(self.tracking_uri):
+            found = self._client.search_model_versions(f"name = '{model}'")
+        once = sorted(
+            (version for version in found if _WAS_CHAMPION in version.tags),
+            key=lambda version: int(version.version),
+        )
+        began = [_release(version).released_at for version in once]
+        # A new package of a training's version begins no new reign, so its first date stays.
+        reigns: dict[str, tuple[str, str]] = {}
+        for version, start, end in zip(once, began, (*began[1:], ""), strict=False):
+            reigns[version.run_id] = (reigns.get(version.run_id, (start, ""))[0], end)
+        return reigns
 
 
 def _replaced_by(version: str, champion: ReleaseRecord | None) -> str:

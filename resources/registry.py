@@ -373,7 +373,8 @@ class Registry:
         # A new package of a training's version begins no new reign, so its first date stays.
         reigns: dict[str, tuple[str, str]] = {}
         for version, start, end in zip(once, began, (*began[1:], ""), strict=False):
-            reigns[version.run_id] = (reigns.get(version.run_id, (start, ""))[0], end)
+            run = str(version.run_id)
+            reigns[run] = (reigns.get(run, (start, ""))[0], end)
         return reigns
 
 

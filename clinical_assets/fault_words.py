@@ -19,6 +19,7 @@ from resources.settings import project_root
 # How Python prints the exception that carries a paragraph for people.
 _CLEAR = f"{ClinicalError.__module__}.{ClinicalError.__name__}: "
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
+_INTERRUPTS = frozenset({"KeyboardInterrupt", "DagsterExecutionInterruptedError"})
 _DATABASE = frozenset({"DatabaseError", "OperationalError", "InternalError", "IntegrityError"})
 
 
@@ -38,6 +39,8 @@ def words(data: Any, name: str) -> str:
         if marked and not before:
             return said.strip()
     kinds = [str(error.cls_name or "error") for error in chain]
+    if _INTERRUPTS & set(kinds):
+        return "The run was stopped."
     return _unforeseen(
         kinds,
         [error.stack for error in chain],

@@ -63,6 +63,12 @@ def test_a_paragraph_for_people_is_passed_on() -> None:
     assert said_of(fails(error)) == "The file is empty (a.csv). Get it again."
 
 
+@pytest.mark.parametrize("kind", ["KeyboardInterrupt", "DagsterExecutionInterruptedError"])
+def test_a_stopped_run_is_no_unforeseen_error(kind: str) -> None:
+    error = SimpleNamespace(message=kind, cls_name=kind, stack=[], cause=None)
+    assert words(SimpleNamespace(error=error), "small__features") == "The run was stopped."
+
+
 def test_an_error_without_a_stack_is_told_by_kind() -> None:
     nothing = SimpleNamespace(error=None)
     assert "(no message)" in words(nothing, "the run")

@@ -3,9 +3,6 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
-	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
-	&& echo $$p && break; done)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow lint types validate check dev bench lock clean
@@ -13,22 +10,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Rebuilt when missing, broken, or when the lock or pyproject.toml changed by content.
+# Made anew when missing, broken, moved, of another Python, or not what the lock names.
 setup: ## make .venv from the lock, with every hash checked
-	@sum=$$(cat requirements.lock pyproject.toml | cksum); \
-	if [ "$$sum" = "$$(cat $(VENV)/.installed 2>/dev/null)" ] && $(BIN)/python -c 'import clinical_assets' 2>/dev/null; then exit 0; fi; \
-	set -e; \
-	if [ -z "$(PYTHON)" ]; then echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it with PYTHON=…" >&2; exit 1; fi; \
-	echo "Setting up $(VENV) from requirements.lock …"; \
-	$(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }; \
-	if ! $(BIN)/uv --version >/dev/null 2>&1; then \
-		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null; \
-		awk '/^uv==/{on=1} on{print} on && !/\\$$/{exit}' requirements.lock > $(VENV)/uv.txt; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt; \
-	fi; \
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock; \
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
-	echo "$$sum" > $(VENV)/.installed
+	@sh .ci/setup "$(PYTHON)"
 
 demo: setup ## raw Pima rows to a released diabetes model
 	@$(BIN)/clinical demo

@@ -18,7 +18,7 @@ COMMANDS = {
     "up": "Open the asset graph in the browser (web server and daemon).",
     "data": "List, verify and add registered sources.",
     "package": "Verify a model package, or rebuild it from itself alone.",
-    "history": "Show every candidate of a model with its gates, refusals too.",
+    "history": "Show every candidate with its gates, and every run that was refused.",
 }
 
 

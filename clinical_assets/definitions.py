@@ -11,6 +11,7 @@ from clinical_assets.lifecycle.build import build_assets
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.models import models
 from resources.build import build_resources
+from resources.dagster_home import require_own_instance
 from resources.settings import Settings
 
 
@@ -41,4 +42,6 @@ def build_defs(
 @definitions
 def defs() -> Definitions:
     """What ``workspace.yaml`` names; built when Dagster loads it, not when Python imports it."""
-    return build_defs()
+    settings = Settings.load()
+    require_own_instance(settings)
+    return build_defs(settings)

@@ -1,24 +1,37 @@
-"""One run of a model's release job in this process, watched step by step.
+"""Runs of a model's release job: one in this process, watched step by step, and failed ones.
 
-Used by ``clinical demo``; what is shown is the command's business. A run that was killed left its
-lock free: the next one marks it as failed, which Dagster cannot know of a process that it did not
-start.
+Used by ``clinical demo`` and ``clinical history``; what is shown is the command's business. A run
+that was killed left its lock free: the next one marks it as failed, which Dagster cannot know of a
+process that it did not start.
 """
 
 import json
+import signal
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dagster import DagsterEventType, DagsterInstance, Definitions, EventLogEntry
+from dagster import (
+    DagsterEventType,
+    DagsterExecutionInterruptedError,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    EventLogEntry,
+    RunsFilter,
+)
 
 from clinical_assets.automation import release_job_name, run_outcome
 from clinical_assets.canonical import from_plain
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.release import GateEvidence
+from clinical_assets.fault_words import words
 from clinical_assets.keys import ModelKeys, gate_keys
 from clinical_assets.modelling.records import Evaluation
 from resources.evidence import EvidenceReader
@@ -27,8 +40,6 @@ from resources.locks import held, is_held
 from resources.registry import Registry
 from resources.snapshot_store import SnapshotStore
 
-# How Python prints the exception that carries a paragraph for people.
-_CLEAR = f"{ClinicalError.__module__}.{ClinicalError.__name__}: "
 _STARTING_SECONDS = 60
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -78,6 +89,7 @@ def run_release(
 
     Raises:
         ClinicalError: another process runs this model in this store.
+        KeyboardInterrupt: Ctrl-C was pressed before the release; the run is marked as failed.
     """
     began = time.perf_counter()
     busy = Path(instance.root_directory) / "running" / f"{model}.lock"
@@ -106,11 +118,19 @@ def _run_release(
     instance.add_event_listener(run_id, watcher)
     job = definitions.resolve_job_def(release_job_name(model))
     lock = _lock(instance, run_id)
-    with held(lock, wait_seconds=5):
-        result = job.execute_in_process(
-            instance=instance, run_id=run_id, raise_on_error=False, run_config=_QUIET
-        )
+    with held(lock, wait_seconds=5), _interrupts() as interrupted:
+        try:
+            result = job.execute_in_process(
+                instance=instance, run_id=run_id, raise_on_error=False, run_config=_QUIET
+            )
+        except (KeyboardInterrupt, DagsterExecutionInterruptedError) as error:
+            _end(instance, run_id)
+            raise KeyboardInterrupt from error
+        stopped = not result.success and interrupted()
     lock.unlink(missing_ok=True)
+    if stopped:
+        # MLflow's run is settled by the next one: its database may still be locked by this one.
+        raise KeyboardInterrupt
     registry.settle(run_outcome(instance))
     gates = EvidenceReader(instance).gates(gate_keys(model))
     seconds = time.perf_counter() - began
@@ -129,6 +149,95 @@ def _run_release(
     if refused and not result.success:
         report.failure = " ".join(f"Gate {g.gate} refused: {g.summary}" for g in refused)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A release run that failed or was stopped.
+
+    Attributes:
+        why: the gates that refused, else the words of the first error.
+    """
+
+    run_id: str
+    started_at: str
+    why: str
+
+
+def failed_runs(instance: DagsterInstance, model: str) -> list[FailedRun]:
+    """The release runs of ``model`` that made no release, newest first; at most 100."""
+    wanted = RunsFilter(
+        job_name=release_job_name(model),
+        statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED],
+    )
+    return [
+        FailedRun(
+            record.dagster_run.run_id,
+            record.create_timestamp.isoformat(timespec="seconds"),
+            _why(instance, record.dagster_run.run_id),
+        )
+        for record in instance.get_run_records(wanted, limit=100)
+    ]
+
+
+def _why(instance: DagsterInstance, run_id: str) -> str:
+    kinds = {
+        DagsterEventType.ASSET_CHECK_EVALUATION,
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.RUN_FAILURE,
+    }
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds)]
+    found = [event for event in events if event is not None]
+    refused = [
+        f"Gate {checked.check_name} refused: {checked.description}"
+        for event in found
+        if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION
+        and not (checked := event.asset_check_evaluation_data).passed
+    ]
+    if refused:
+        return " ".join(refused)
+    for event in found:
+        if event.event_type == DagsterEventType.STEP_FAILURE and event.step_key:
+            return words(event.step_failure_data, event.step_key)
+    for event in found:
+        if event.event_type == DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
+            return words(event.job_failure_data, "the run")
+    return "The run was stopped."
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Tells whether Ctrl-C was pressed within the block, whoever handled it.
+
+    Dagster handles it by an exception of its own, which a library may swallow or turn into
+    another: Python itself is asked, which writes the number of each signal to this socket.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    ours, pythons = socket.socketpair()
+    with ours, pythons:
+        ours.setblocking(False)
+        pythons.setblocking(False)
+        before = signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
+        try:
+            yield lambda: _received(ours)
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+def _received(numbers: socket.socket) -> bool:
+    try:
+        return signal.SIGINT in numbers.recv(4096)
+    except BlockingIOError:
+        return False
+
+
+def _end(instance: DagsterInstance, run_id: str) -> None:
+    """Marks a run as failed that Dagster left open, so that nobody waits for it."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        instance.report_run_failed(run, "The run was stopped.")
 
 
 def close_interrupted_runs(instance: DagsterInstance) -> None:
@@ -162,7 +271,7 @@ class _Watcher:
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is not None and event.event_type == DagsterEventType.RUN_FAILURE:
-            self.failure = self.failure or _words(event.job_failure_data, "the run")
+            self.failure = self.failure or words(event.job_failure_data, "the run")
         if event is None or event.step_key is None:
             return
         name = event.step_key
@@ -174,29 +283,5 @@ class _Watcher:
             self.step_seconds[name] = seconds
             failed = event.event_type == DagsterEventType.STEP_FAILURE
             if failed and not self.failure:
-                self.failure = _words(event.step_failure_data, name)
+                self.failure = words(event.step_failure_data, name)
             self._watch(StepUpdate(name, seconds, not failed))
-
-
-def _words(data: Any, name: str) -> str:
-    """The innermost message that is meant for people.
-
-    Of an unforeseen error its kind alone: its text may quote a patient's value (HIP-06).
-    """
-    described = getattr(data, "user_failure_data", None)
-    if described is not None and described.description:
-        return str(described.description)
-    error = data.error
-    kinds = []
-    while error is not None:
-        before, marked, said = str(error.message).partition(_CLEAR)
-        if marked and not before:
-            return said.strip()
-        kinds.append(error.cls_name or "error")
-        error = error.cause
-    kind = kinds[-1] if kinds else "no message"
-    return (
-        f"{name.replace('__', '/', 1)} stopped with an error that was not foreseen ({kind}). "
-        "`clinical up` shows the run with its whole message; free disk space and the packages "
-        "of the lock are the first things to check."
-    )

@@ -1,7 +1,7 @@
 """Dagster's instance: its folder and configuration, made where they are missing.
 
 ``clinical`` and ``dagster dev`` see the same runs: the top-level ``dagster.yaml`` names the places
-that this module configures.
+that this module configures for the default store; with another store `dagster dev` is refused.
 """
 
 import errno
@@ -16,7 +16,7 @@ from dagster import DagsterInstance
 
 from clinical_assets.errors import ClinicalError
 from resources.locks import held
-from resources.settings import Settings
+from resources.settings import Settings, project_root
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -48,6 +48,28 @@ def prepare_dagster_home(settings: Settings) -> Path:
     return home
 
 
+def require_own_instance(settings: Settings) -> None:
+    """Refuses `dagster dev` on another Dagster instance than the settings name.
+
+    Its runs and gates would lie in one store and tables, models and releases in another.
+    ``dagster.yaml`` cannot follow ``CLINICAL_STORE``: it knows no default for a variable.
+
+    Raises:
+        ClinicalError: the instance is another one.
+    """
+    if os.environ.get("DAGSTER_IS_DEV_CLI") != "1":
+        return
+    named = os.environ.get("DAGSTER_HOME")
+    used = Path(named) if named else project_root() / "data/store/dagster"
+    if used.expanduser().resolve() != settings.dagster_home.resolve():
+        raise ClinicalError(
+            "`dagster dev` would keep its runs apart from the store that the settings name",
+            where=f"runs in {used}, settings say {settings.dagster_home}",
+            repair="Use `clinical up`, which needs nothing set; or, once it has made the folder,"
+            f" set DAGSTER_HOME={settings.dagster_home}",
+        )
+
+
 def embedded_configuration(home: Path) -> dict[str, object]:
     """The instance on SQLite below ``home``; no telemetry, no invitation to a newsletter."""
     return {
@@ -60,8 +82,8 @@ def embedded_configuration(home: Path) -> dict[str, object]:
             "config": {"base_dir": str(home)},
         },
         "compute_logs": {
-            "module": "dagster._core.storage.local_compute_log_manager",
-            "class": "LocalComputeLogManager",
+            "module": "resources.compute_logs",
+            "class": "QuietComputeLogManager",
             "config": {"base_dir": str(home / "logs")},
         },
     }

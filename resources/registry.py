@@ -47,6 +47,9 @@ class CandidateHistory:
         status: how its run ended.
         gates: the newest verdict by gate; ``earlier``: refusals that a later verdict followed.
         champion: whether the version in force was released from this training.
+        released_at: when a version of this training became champion; empty if none ever was.
+        replaced_at: when the next release took its place; empty while none did.
+        run_id: the Dagster run that trained it.
     """
 
     model: str
@@ -56,6 +59,9 @@ class CandidateHistory:
     gates: Mapping[str, str]
     champion: bool
     earlier: tuple[str, ...] = ()
+    released_at: str = ""
+    replaced_at: str = ""
+    run_id: str = ""
 
 
 class Registry:
@@ -331,9 +337,15 @@ class Registry:
         except MlflowException:  # deleted for good
             return False
 
+    def models(self) -> tuple[str, ...]:
+        """Every model of which a candidate was ever trained, by name."""
+        found = self._runs("tags.clinical.model IS NOT NULL")
+        return tuple(sorted({run.data.tags["clinical.model"] for run in found}))
+
     def history(self, model: str) -> list[CandidateHistory]:
         """Every candidate ever trained, newest first, with the verdict of each gate."""
         in_force = self._in_force(model)
+        reigns = self._reigns(model)
         return [
             CandidateHistory(
                 model=model,
@@ -353,9 +365,26 @@ class Registry:
                     for name, text in sorted(run.data.tags.items())
                     if name.startswith("earlier.")
                 ),
+                released_at=reigns.get(run.info.run_id, ("", ""))[0],
+                replaced_at=reigns.get(run.info.run_id, ("", ""))[1],
+                run_id=run.data.tags.get("dagster_run_id", ""),
             )
             for run in self._runs(f"tags.clinical.model = {_quoted(model)}")
         ]
+
+    def _reigns(self, model: str) -> dict[str, tuple[str, str]]:
+        """By MLflow run: when its version became champion, and when the next one did."""
+        once = sorted(
+            (version for version in self._versions(model) if _WAS_CHAMPION in version.tags),
+            key=lambda version: int(version.version),
+        )
+        began = [_release(version).released_at for version in once]
+        # A new package of a training's version begins no new reign, so its first date stays.
+        reigns: dict[str, tuple[str, str]] = {}
+        for version, start, end in zip(once, began, (*began[1:], ""), strict=False):
+            run = str(version.run_id)
+            reigns[run] = (reigns.get(run, (start, ""))[0], end)
+        return reigns
 
 
 def _quoted(value: str) -> str:

@@ -5,16 +5,19 @@ import logging
 import os
 import sys
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clinical_assets.commands.tables import new_console
+from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from clinical_assets.runs import RunReport, StepUpdate
+    from resources.settings import Settings
 
 
 @click.command()
@@ -26,11 +29,47 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
     Every gate is decided on the way. Exit status 1 if a release is refused; the champion then
     stays what it was.
     """
-    began = time.perf_counter()
     console = new_console(quiet=as_json)
+    outcome = _Outcome()
+    try:
+        _run_all(names, console, outcome)
+    except KeyboardInterrupt:
+        outcome.error, outcome.status = _stopped(outcome), 130
+    except ClinicalError as error:
+        outcome.error, outcome.status = str(error), 1
+    except Exception as error:
+        from clinical_assets.fault_words import unforeseen
+
+        outcome.error, outcome.status = unforeseen(error, "clinical demo"), 1
+    if as_json:
+        click.echo(json.dumps(_plain(outcome), indent=2))
+    else:
+        _show(console, outcome)
+    if outcome.status:
+        sys.exit(outcome.status)
+
+
+@dataclass
+class _Outcome:
+    """What came of the command; filled as it goes, so that a fault loses nothing.
+
+    Attributes:
+        error: why it ended before every model had its report; empty where it did not.
+        status: exit status.
+    """
+
+    settings: "Settings | None" = None
+    reports: "list[RunReport]" = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+    status: int = 0
+
+
+def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome) -> None:
+    """Runs each model and notes its report."""
+    began = time.perf_counter()
     console.print("[bold]Loading the asset graph…[/]")
     from clinical_assets.definitions import build_defs
-    from clinical_assets.errors import ClinicalError
     from clinical_assets.models import models
     from clinical_assets.runs import run_release
     from resources.dagster_home import dagster_instance
@@ -42,7 +81,7 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     for noisy in ("alembic", "dagster", "skl2onnx"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    settings = Settings.load()
+    settings = outcome.settings = Settings.load()
     specs = models(settings.models)
     known = [spec.name for spec in specs]
     if unknown := [name for name in names if name not in known]:
@@ -50,28 +89,38 @@ def demo(names: tuple[str, ...], as_json: bool) -> None:
             f"There is no model named {', '.join(unknown)}",
             repair=f"Choose among {', '.join(known)}",
         )
-    chosen = list(names) or ["diabetes"]
     definitions = build_defs(settings, specs)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
     snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
     imports = time.perf_counter() - began
-    reports = []
     with dagster_instance(settings) as instance:
-        for name in chosen:
+        for name in names or ("diabetes",):
             with _Progress(console, name) as progress:
-                reports.append(
-                    run_release(definitions, name, instance, registry, snapshots, progress.update)
+                report = run_release(
+                    definitions, name, instance, registry, snapshots, progress.update
                 )
-    seconds = _seconds(time.perf_counter() - began, imports, reports)
-    if as_json:
-        click.echo(json.dumps(_plain(reports, settings, seconds), indent=2))
-    else:
-        from clinical_assets.commands.demo_report import print_report
+            outcome.reports.append(report)
+            outcome.seconds = _seconds(time.perf_counter() - began, imports, outcome.reports)
+    outcome.status = 0 if all(report.succeeded for report in outcome.reports) else 1
 
-        for report in reports:
-            print_report(console, report, settings, seconds)
-    if not all(report.succeeded for report in reports):
-        sys.exit(1)
+
+def _stopped(outcome: _Outcome) -> str:
+    released = [report.model for report in outcome.reports if report.succeeded]
+    if released:
+        return f"Stopped after the release of {', '.join(released)}; run it again for the rest."
+    return "Stopped; nothing was released; run it again."
+
+
+def _show(console: "Console", outcome: _Outcome) -> None:
+    from clinical_assets.commands.demo_report import print_report
+
+    if outcome.settings is not None:  # there is no report without it
+        for report in outcome.reports:
+            print_report(console, report, outcome.settings, outcome.seconds)
+    if outcome.status == 130:
+        click.echo(outcome.error, err=True)
+    elif outcome.error:
+        click.secho(f"Error: {outcome.error}", fg="red", err=True)
 
 
 class _Progress:
@@ -129,8 +178,12 @@ def _seconds(total: float, imports: float, reports: "list[RunReport]") -> dict[s
     }
 
 
-def _plain(reports: "list[RunReport]", settings: Any, seconds: dict[str, float]) -> dict[str, Any]:
-    return {"models": [_plain_model(r, settings) for r in reports], "seconds": seconds}
+def _plain(outcome: _Outcome) -> dict[str, Any]:
+    found = {
+        "models": [_plain_model(report, outcome.settings) for report in outcome.reports],
+        "seconds": outcome.seconds,
+    }
+    return {**found, "error": outcome.error} if outcome.error else found
 
 
 def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
@@ -145,7 +198,10 @@ def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
         "digest": package.get("digest"),
         "package": str(folder) if folder else None,
         "card": str(folder / "card/model_card.html") if folder else None,
-        "gates": [{"name": g.gate, "passed": g.passed is True} for g in report.gates],
+        "gates": [
+            {"name": g.gate, "passed": g.passed is True, "decided": g.passed is not None}
+            for g in report.gates
+        ],
         "metrics": to_plain(report.evaluation)["metrics"] if report.evaluation else {},
         "failure": report.failure or None,
     }

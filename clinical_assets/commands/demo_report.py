@@ -113,7 +113,8 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
             console.print(f"  {_command()} {line}", soft_wrap=True)
     else:
         console.print(f"[bold red]Not released.[/] {report.failure}", soft_wrap=True)
-        console.print("The champion is unchanged. `clinical history` keeps the refusal.")
+        again = f"`{_command()} history {report.model}` keeps the refusal"
+        console.print(f"The champion is unchanged. {again}.", soft_wrap=True)
 
 
 def _command() -> str:

@@ -40,8 +40,9 @@ def package() -> None:
 def verify(path: Path, key: Path | None, as_json: bool) -> None:
     """Check every file and the signature of the package at PATH, a folder or a zip.
 
-    Works offline. Exit code 0: complete, unchanged and signed; 1: it is not, and what is missing,
-    extra or changed is named.
+    Works offline. Exit code 0: complete, unchanged and validly signed; 1: it is not, and what is
+    missing, extra or changed is named. Who signed is established with --key only: without it the
+    package's own key is believed.
     """
     from clinical_assets.evidence.verification import verify_package
 
@@ -216,9 +217,25 @@ def _print_report(report: "PackageReport") -> None:
     for problem in report.problems:
         console.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
     if report.passed:
-        console.print("Verified: complete, unchanged and signed.", style="green")
+        _print_passed(console, report)
     else:
         console.print("Not verified.", style="bold red")
+
+
+def _print_passed(console: "Console", report: "PackageReport") -> None:
+    if report.trusted:
+        said = "Verified: complete, unchanged and signed with the trusted key."
+        console.print(said, style="green", soft_wrap=True)
+        return
+    console.print("Intact: complete and unchanged since it was signed.", style="green")
+    console.print(
+        f"Signer NOT established: signed by key {report.key_fingerprint}, for which nothing but "
+        "the package itself speaks; a forger can sign with a key of their own. Give --key the "
+        "public key that you have from the signer.",
+        style="bold yellow",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _signer(report: "PackageReport") -> str:

@@ -82,11 +82,13 @@ def _read_folder(folder: Path, maximum_bytes: int) -> Mapping[str, bytes]:
     return _read_all(names, read, maximum_bytes)
 
 
+# What zipfile raises for damaged input is not confined to BadZipFile.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+
 def _read_zip(path: Path, maximum_bytes: int) -> Mapping[str, bytes]:
-    # What zipfile raises for damaged input is not confined to BadZipFile.
-    damage = (
-        zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError,
-    )  # fmt: skip
     try:
         with path.open("rb") as stream:
             if stream.read(4) != b"PK\x03\x04":
@@ -95,11 +97,18 @@ def _read_zip(path: Path, maximum_bytes: int) -> Mapping[str, bytes]:
                 names = [info.filename for info in _regular_entries(archive)]
 
                 def read(name: str, limit: int) -> bytes:
-                    with archive.open(name) as entry:
-                        return entry.read(limit)
+                    try:
+                        with archive.open(name) as entry:
+                            return entry.read(limit)
+                    except _DAMAGE as error:
+                        raise ClinicalError(
+                            f"A file within the zip is damaged ({type(error).__name__})",
+                            where=f"{path.name}: {printable(name)}",
+                            repair=_AGAIN,
+                        ) from error
 
                 return _read_all(names, read, maximum_bytes)
-    except damage as error:
+    except _DAMAGE as error:
         raise ClinicalError(
             f"The zip is damaged or cut short ({type(error).__name__})",
             where=path.name,

@@ -28,23 +28,40 @@ def test_the_page_holds_three_files_of_under_100_lines(files: dict[str, str]) ->
     assert len(lines) < 100
 
 
+def command_folder(tmp_path: Path) -> Path:
+    """A folder with `clinical` of this checkout, whichever one the environment was made for."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "clinical"
+    root = PAGE.parents[1]
+    script.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path[0] = {str(root)!r}\n"
+        "from clinical_assets.cli import main\nmain()\n"
+    )
+    script.chmod(0o755)
+    return folder
+
+
 def test_the_model_of_the_page_is_released(files: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "breast_mass").mkdir()
     (tmp_path / "breast_mass/__init__.py").touch()
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    commands = [line for line in PAGE.read_text().splitlines() if line.startswith("clinical demo")]
+    (block,) = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    exports = [line for line in block.splitlines() if line.startswith("export ")]
+    commands = [line for line in block.splitlines() if line.startswith("clinical demo")]
     assert commands == ["clinical demo --model breast_mass"]
 
+    # The page's own lines, run where its folder lies; the command by its name, as a reader has it.
     done = subprocess.run(
-        [sys.executable, "-m", "clinical_assets.cli", *commands[0].split()[1:], "--json"],
+        ["sh", "-euc", "\n".join([*exports, f"{commands[0]} --json"])],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=240,
         env={
-            **os.environ,
-            "PYTHONPATH": str(tmp_path),
-            "CLINICAL_MODELS": "breast_mass.spec:MODEL",
+            **{k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "CLINICAL_MODELS")},
+            "PATH": os.pathsep.join([str(command_folder(tmp_path)), os.environ["PATH"]]),
             "CLINICAL_STORE": str(tmp_path / "store"),
         },
     )

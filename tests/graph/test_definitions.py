@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from dagster import AssetKey, Definitions, TableSchema
 from dagster._core.definitions.metadata import TableMetadataSet
 
 from clinical_assets.definitions import build_defs
+from clinical_assets.errors import ClinicalError
 from clinical_assets.keys import ASSETS, GATES, ModelKeys, gate_keys
+from resources.dagster_home import embedded_configuration, require_own_instance
 from resources.settings import Settings
 
 TABLES = {
@@ -115,3 +118,28 @@ def test_each_model_has_a_job_and_runs_are_settled(definitions: Definitions) -> 
 def test_the_workspace_names_the_definitions() -> None:
     root = Path(__file__).resolve().parents[2]
     assert "module_name: clinical_assets.definitions" in (root / "workspace.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("store", "home", "fits"),
+    [("", "", True), ("/other", "", False), ("/other", "/other/dagster", True), ("", "/x", False)],
+)
+def test_dagster_dev_does_not_keep_its_runs_apart_from_the_store(
+    store: str, home: str, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("CLINICAL_STORE", store), ("DAGSTER_HOME", home)):
+        monkeypatch.setenv(name, value)
+    require_own_instance(Settings.load())  # any other command
+    monkeypatch.setenv("DAGSTER_IS_DEV_CLI", "1")
+    if fits:
+        require_own_instance(Settings.load())
+    else:
+        with pytest.raises(ClinicalError, match="Use `clinical up`"):
+            require_own_instance(Settings.load())
+
+
+def test_dagster_yaml_names_the_places_of_the_default_store() -> None:
+    root = Path(__file__).resolve().parents[2]
+    written = yaml.safe_load((root / "dagster.yaml").read_text())
+    meant = embedded_configuration(Path("data/store/dagster"))
+    assert written == meant

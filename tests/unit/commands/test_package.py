@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,41 @@ def test_verify_good(folder: Path, key: Path, tmp_path: Path) -> None:
     for path in (folder, tmp_path / "p.zip"):
         result = invoke("verify", path, "--key", key)
         assert result.exit_code == 0
-        assert "Verified" in result.stdout
+        assert "Verified: complete, unchanged and signed with the trusted key" in result.stdout
         assert "the trusted key" in result.stdout
         assert load_package(folder).digest in result.stdout
     assert "not compared with a key that you trust" in " ".join(
         invoke("verify", folder).stdout.split()
     )
+
+
+def test_a_forgery_signed_again_is_not_called_verified(tmp_path: Path) -> None:
+    forged, forger = tmp_path / "forged", generate_key()
+    write_folder(
+        example_package(**{"spec.json": b'{"forged": true}'}),
+        forged,
+        seal=lambda draft: sign_folder(draft, forger.private),
+    )
+    shown = invoke("verify", forged)
+    assert shown.exit_code == 0
+    assert "Verified" not in shown.stdout
+    last = shown.stdout.strip().splitlines()[-1]
+    assert last.startswith(f"Signer NOT established: signed by key {fingerprint(forger.public)}")
+    assert "Give --key" in last
+
+
+def test_a_flipped_byte_in_a_zip_names_the_file_that_it_hit(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    write_zip(load_package(folder), path)
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("model/model.onnx")
+    data = bytearray(path.read_bytes())
+    data[info.header_offset + 30 + len(info.orig_filename) + 1] ^= 1
+    path.write_bytes(data)
+    shown = invoke("verify", path)
+    assert shown.exit_code == 1
+    assert "p.zip: model/model.onnx" in shown.stdout
+    assert "damaged" in shown.stdout
 
 
 def test_verify_names_each_fault(folder: Path) -> None:

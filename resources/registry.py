@@ -19,6 +19,7 @@ from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.modelling.records import Trial, Verdict
 from resources.experiment import EXPERIMENT
 from resources.locks import held
+from resources.mlflow_faults import quoted, storage_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,13 +85,13 @@ class Registry:
 
             if self.tracking_uri.startswith("sqlite:///"):
                 file = Path(self.tracking_uri.removeprefix("sqlite:///"))
-                with _storage_errors(self.tracking_uri):
+                with storage_errors(self.tracking_uri):
                     file.parent.mkdir(parents=True, exist_ok=True)
                     with held(file.with_name("setup.lock"), wait_seconds=120):
                         # One process makes the tables.
                         self._opened = MlflowClient(self.tracking_uri, self.tracking_uri)
             else:
-                with _storage_errors(self.tracking_uri):
+                with storage_errors(self.tracking_uri):
                     self._opened = MlflowClient(self.tracking_uri, self.tracking_uri)
         return self._opened
 
@@ -100,12 +101,12 @@ class Registry:
 
         local = "://" not in self.artifacts
         location = Path(self.artifacts).resolve().as_uri() if local else self.artifacts
-        with _storage_errors(self.tracking_uri):
+        with storage_errors(self.tracking_uri):
             found = self._client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
             return str(found.experiment_id)
         try:
-            with _storage_errors(self.tracking_uri, passed=_TAKEN):
+            with storage_errors(self.tracking_uri, passed=_TAKEN):
                 made = self._client.create_experiment(EXPERIMENT, artifact_location=location)
             return str(made)
         except MlflowException:  # another process was quicker
@@ -116,7 +117,7 @@ class Registry:
         from mlflow.entities import Metric, Param, RunTag
 
         experiment = self.prepare()
-        with _storage_errors(self.tracking_uri):
+        with storage_errors(self.tracking_uri):
             for trial in trials:
                 run = self._client.create_run(
                     experiment, run_name=trial.estimator, tags={"mlflow.parentRunId": parent_run_id}
@@ -141,11 +142,11 @@ class Registry:
         Raises:
             ClinicalError: no run is tagged with it.
         """
-        with _storage_errors(self.tracking_uri):
+        with storage_errors(self.tracking_uri):
             runs = self._client.search_runs(
                 [self.prepare()],
-                f"tags.clinical.model = {_quoted(model)}"
-                f" AND tags.clinical.version = {_quoted(version)}",
+                f"tags.clinical.model = {quoted(model)}"
+                f" AND tags.clinical.version = {quoted(version)}",
                 max_results=1,
                 order_by=["attributes.start_time DESC"],
             )
@@ -160,7 +161,7 @@ class Registry:
     def log_metrics(self, model: str, version: str, metrics: Mapping[str, float]) -> None:
         """Adds metrics to the candidate's run."""
         run = self.candidate_run(model, version)
-        with _storage_errors(self.tracking_uri):
+        with storage_errors(self.tracking_uri):
             for name, value in metrics.items():
                 self._client.log_metric(run, name, value)
 
@@ -169,7 +170,7 @@ class Registry:
         import tempfile
 
         run = self.candidate_run(model, version)
-        with tempfile.TemporaryDirectory() as folder, _storage_errors(self.artifacts):
+        with tempfile.TemporaryDirectory() as folder, storage_errors(self.artifacts):
             for name, data in files.items():
                 target = Path(folder) / name
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +183,7 @@ class Registry:
         outcome = "passed" if verdict.passed else "refused"
         text = f"{outcome}: {verdict.summary}"[:5000]
         name, earlier = f"gate.{verdict.gate}", f"earlier.{verdict.gate}."
-        with _storage_errors(self.tracking_uri):
+        with storage_errors(self.tracking_uri):
             tags = self._client.get_run(run).data.tags
             before = tags.get(name, text)
             if before != text and before.startswith("refused"):
@@ -203,7 +204,7 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         try:
-            with _storage_errors(self.tracking_uri, passed=_ABSENT):
+            with storage_errors(self.tracking_uri, passed=_ABSENT):
                 return self._client.get_model_version_by_alias(model, CHAMPION)
         except MlflowException:
             return None
@@ -235,7 +236,7 @@ class Registry:
         return any(_WAS_CHAMPION in version.tags for version in self._versions(model))
 
     def _versions(self, model: str) -> "list[ModelVersion]":
-        named = f"name = {_quoted(model)}"
+        named = f"name = {quoted(model)}"
         return self._all(lambda at: self._client.search_model_versions(named, page_token=at))
 
     def _runs(self, wanted: str) -> "list[Run]":
@@ -247,7 +248,7 @@ class Registry:
 
     def _all(self, page: "Callable[[str | None], PagedList[Found]]") -> "list[Found]":
         """What MLflow found, whole: it answers in pages of a thousand runs."""
-        with _storage_errors(self.tracking_uri):
+        with storage_errors(self.tracking_uri):
             found = page(None)
             everything = list(found)
             while found.token:
@@ -277,7 +278,7 @@ class Registry:
         if champion is not None and champion.package_sha256 == package_sha256:
             return champion
         run = self.candidate_run(model, version)
-        with _storage_errors(self.tracking_uri, passed=_TAKEN):
+        with storage_errors(self.tracking_uri, passed=_TAKEN):
             try:
                 self._client.create_registered_model(model)
             except MlflowException as error:
@@ -311,7 +312,7 @@ class Registry:
         for run in self._runs(f"tags.dagster_run_id IS NOT NULL AND tags.{_SETTLED} IS NULL"):
             status = ended[run.info.run_id] = outcome(run.data.tags["dagster_run_id"])
             if status is not None:
-                with _storage_errors(self.tracking_uri):
+                with storage_errors(self.tracking_uri):
                     self._client.set_terminated(run.info.run_id, status)
                     self._client.set_tag(run.info.run_id, _SETTLED, "true")
         self._end_orphans(ended)
@@ -322,7 +323,7 @@ class Registry:
         for run in self._runs("attributes.status = 'RUNNING' AND tags.dagster_run_id IS NULL"):
             parent = run.data.tags.get("mlflow.parentRunId", "")
             if run.info.start_time < long_ago or self._has_ended(parent, ended):
-                with _storage_errors(self.tracking_uri):
+                with storage_errors(self.tracking_uri):
                     self._client.set_terminated(run.info.run_id, "KILLED")
 
     def _has_ended(self, run: str, ended: Mapping[str, str | None]) -> bool:
@@ -332,7 +333,7 @@ class Registry:
         if not run or run in ended:
             return ended.get(run) is not None
         try:
-            with _storage_errors(self.tracking_uri, passed=_ABSENT):
+            with storage_errors(self.tracking_uri, passed=_ABSENT):
                 return _SETTLED in self._client.get_run(run).data.tags
         except MlflowException:  # deleted for good
             return False
@@ -369,7 +370,7 @@ class Registry:
                 replaced_at=reigns.get(run.info.run_id, ("", ""))[1],
                 run_id=run.data.tags.get("dagster_run_id", ""),
             )
-            for run in self._runs(f"tags.clinical.model = {_quoted(model)}")
+            for run in self._runs(f"tags.clinical.model = {quoted(model)}")
         ]
 
     def _reigns(self, model: str) -> dict[str, tuple[str, str]]:
@@ -385,21 +386,6 @@ class Registry:
             run = str(version.run_id)
             reigns[run] = (reigns.get(run, (start, ""))[0], end)
         return reigns
-
-
-def _quoted(value: str) -> str:
-    """A value as MLflow's filters take it, which know no way to write a quotation mark.
-
-    Raises:
-        ClinicalError: the value holds one, so that it would be read as another filter.
-    """
-    if any(sign in value for sign in "'\"`\\"):
-        raise ClinicalError(
-            "A model's name or version holds a quotation mark or a backslash",
-            where=repr(value),
-            repair="Use letters, digits and _ . + - in names and versions",
-        )
-    return f"'{value}'"
 
 
 def _replaced_by(version: str, champion: ReleaseRecord | None) -> str:
@@ -419,50 +405,6 @@ def _release(version: "ModelVersion") -> ReleaseRecord:
         replaces=tags.get("clinical.replaces", ""),
         released_at=tags.get("clinical.released_at", ""),
     )
-
-
-@contextmanager
-def _storage_errors(place: str, *, passed: tuple[str, ...] = ()) -> Iterator[None]:
-    """Turns a failing tracking store into one clear paragraph; MLflow's codes ``passed`` pass."""
-    from alembic.util.exc import CommandError
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (OSError, SQLAlchemyError, CommandError) as error:
-        what, repair = _known_fault(error) or (
-            f"The tracking store cannot be used: {type(error).__name__}",
-            "Check that the disk is not full and that the folder or server can be written",
-        )
-        raise ClinicalError(what, where=place.split("@")[-1], repair=repair) from error
-    except MlflowException as error:
-        if error.error_code in passed:
-            raise
-        what, repair = _known_fault(error) or (
-            f"The tracking store refused a request ({error.error_code})",
-            "Check that the disk is not full, that the server answers and that its version"
-            " matches the lock",
-        )
-        # MLflow's own words repeat the SQL statement with its values.
-        raise ClinicalError(what, where=place.split("@")[-1], repair=repair) from None
-
-
-def _known_fault(error: Exception) -> tuple[str, str] | None:
-    """What went wrong and its repair, where the words of MLflow or its database tell."""
-    said = str(error)
-    if "database is locked" in said:
-        return (
-            "Another process keeps the tracking store's database locked",
-            "Wait until it has ended (a backup or a database browser locks it too), then run again",
-        )
-    if "out-of-date database schema" in said or "Can't locate revision" in said:
-        return (
-            "The tracking store's database has the schema of another MLflow version",
-            "If a newer version of this software wrote it, use that version; if an older one did,"
-            " back the database up and run `mlflow db upgrade` on its address",
-        )
-    return None
 
 
 class RegistryResource(ConfigurableResource[Registry]):

@@ -90,7 +90,7 @@ def performance(card: ModelCard) -> Section:
                 "threshold is shown in full, whatever its counts."
             ),
             table(
-                "Calibration curve, bins of like size by predicted risk",
+                "Calibration curve, by predicted risk",
                 ("Mean predicted risk", "Observed share", "People", "Events"),
                 bins,
             ),

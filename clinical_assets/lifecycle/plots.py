@@ -22,6 +22,8 @@ from clinical_assets.modelling.spec import ClinicalModel, Column
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Inches: what Dagster's dialog shows without scrolling.
+_WIDTH = 9.0
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
 
 
@@ -54,7 +56,7 @@ def distributions(
     shown = [c for c in columns if c.dtype in ("number", "integer") and c.name in frame.columns]
     across = 4
     down = -(-len(shown) // across)
-    figure, grid = _figure(11, 2.1 * down, nrows=down, ncols=across, squeeze=False)
+    figure, grid = _figure(_WIDTH, 2.1 * down, nrows=down, ncols=across, squeeze=False)
     label = frame.get_column(spec.label.column)
     for axes, column in zip(grid.flat, shown, strict=False):
         values = frame.get_column(column.name).cast(pl.Float64)
@@ -150,7 +152,7 @@ def performance(
     threshold: float,
 ) -> MarkdownMetadataValue:
     """ROC curve, calibration curve and decision curve side by side."""
-    figure, (left, middle, right) = _figure(11, 3.4, ncols=3)
+    figure, (left, middle, right) = _figure(_WIDTH, 3.1, ncols=3)
     left.plot([p.x for p in roc], [p.y for p in roc], "o-", color=BLUE, markersize=4)
     left.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     _tidy(left, "ROC curve", "1 − specificity", "sensitivity")

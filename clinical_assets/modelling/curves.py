@@ -43,22 +43,24 @@ def shown_thresholds(outcome: Booleans, probability: Floats, threshold: float) -
 def calibration_bins(
     outcome: ArrayLike, probability: ArrayLike, threshold: float
 ) -> tuple[CurveBin, ...]:
-    """Observed share against mean predicted probability, in up to ten bins of like size.
+    """Observed share against mean predicted probability, in up to ten bins.
 
-    Bins are cut at :func:`shown_thresholds`. A bin that holds 1–10 events or non-events all the
-    same is suppressed.
+    Bins are cut at :func:`shown_thresholds`; where there are more than nine, neighbours are put
+    together to bins of like size. A bin that holds 1–10 events or non-events all the same is
+    suppressed.
     """
     y, p = as_vectors(outcome, probability)
     if problem(y, p):
         return ()
-    groups = np.searchsorted(shown_thresholds(y, p, threshold), p, side="right")
+    shown = shown_thresholds(y, p, threshold)
+    least = 1 if len(shown) < MAXIMUM_BINS else len(p) / MAXIMUM_BINS
+    groups = np.searchsorted(shown, p, side="right")
     bins = []
     members = np.zeros(len(p), dtype=np.bool_)
-    for group in range(int(groups.max()) + 1):
+    for group in range(len(shown) + 1):
         members |= groups == group
-        rest = int((groups > group).sum())
         # The last bin takes the rest where that would be less than half of a bin.
-        if members.sum() * MAXIMUM_BINS >= len(p) and rest * 2 * MAXIMUM_BINS >= len(p):
+        if members.sum() >= least and (groups > group).sum() >= least / 2:
             bins.append(_bin(y[members], p[members]))
             members[:] = False
     bins.append(_bin(y[members], p[members]))

@@ -25,6 +25,9 @@ def is_small(count: int) -> bool:
 def joined_spans(counts: Sequence[tuple[int, int]]) -> list[range]:
     """Neighbouring groups put together, from the first, until no span holds a small cell.
 
+    A span without any event (or without any other) goes on over groups that have none either, so
+    that as much as possible of the people is left for the next one.
+
     Args:
         counts: events and others of each group, in their order.
 
@@ -32,13 +35,13 @@ def joined_spans(counts: Sequence[tuple[int, int]]) -> list[range]:
         The positions of each span's groups. A span holds a cell of 1–10 only if all groups
         together do, and then it is the only one.
 
-    >>> joined_spans([(0, 12), (5, 20), (8, 20), (20, 20), (3, 0)])
-    [range(0, 1), range(1, 3), range(3, 5)]
+    >>> joined_spans([(0, 12), (0, 5), (5, 20), (8, 20), (20, 20), (3, 0)])
+    [range(0, 2), range(2, 4), range(4, 6)]
     """
     spans: list[range] = []
     start = 0
     for end in range(1, len(counts) + 1):
-        if _publishable(counts[start:end]):
+        if _publishable(counts[start:end]) and not _goes_on(counts[start:end], counts[end:]):
             spans.append(range(start, end))
             start = end
     if start < len(counts):
@@ -47,6 +50,11 @@ def joined_spans(counts: Sequence[tuple[int, int]]) -> list[range]:
             tail = spans.pop()
             spans[-1] = range(spans[-1].start, tail.stop)
     return spans
+
+
+def _goes_on(span: Sequence[tuple[int, int]], rest: Sequence[tuple[int, int]]) -> bool:
+    """Whether the next group lacks what the whole span lacks."""
+    return any(rest and rest[0][k] == 0 and not any(group[k] for group in span) for k in (0, 1))
 
 
 def _publishable(groups: Sequence[tuple[int, int]]) -> bool:

@@ -130,3 +130,11 @@ def test_spans_hold_every_group_once_and_no_small_cell_unless_all_do(
             assert events + others > 10
             assert not is_small(events)
             assert not is_small(others)
+
+
+def test_the_bins_of_the_real_figures() -> None:
+    y, p = pima()
+    bins = curves.calibration_bins(y, p, OPERATING)
+    assert [(b.n, b.events) for b in bins] == [
+        (30, 0), (127, 11), (34, 11), (29, 11), (26, 11), (86, 65),
+    ]  # fmt: skip

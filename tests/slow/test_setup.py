@@ -30,7 +30,7 @@ clinical = "clinical_assets:main"
 [tool.hatch.build.targets.wheel]
 packages = ["clinical_assets"]
 """
-NOT_PASSED = ("PYTHONPATH", "PYTHON", "MAKEFLAGS", "VIRTUAL_ENV")
+NOT_PASSED = ("PYTHONPATH", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")
 ENVIRONMENT = {name: v for name, v in os.environ.items() if name not in NOT_PASSED}
 OTHER = "3.12" if sys.version_info[:2] != (3, 12) else "3.11"
 

@@ -155,7 +155,7 @@ def performance(
     figure, (left, middle, right) = _figure(_WIDTH, 3.1, ncols=3)
     left.plot([p.x for p in roc], [p.y for p in roc], "o-", color=BLUE, markersize=4)
     left.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
-    _tidy(left, "ROC curve (points 11 or more people apart)", "1 − specificity", "sensitivity")
+    _tidy(left, "ROC curve, points ≥ 11 people apart", "1 − specificity", "sensitivity")
 
     middle.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     shown = [(b.predicted, b.observed) for b in bins if b.observed is not None]

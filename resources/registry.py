@@ -7,7 +7,6 @@ for content: a release names the package's SHA-256, and whoever loads it verifie
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dagster import ConfigurableResource
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.evidence.package_record import ReleaseRecord
+from clinical_assets.evidence.package_record import CandidateHistory, ReleaseRecord
 from clinical_assets.modelling.records import Trial, Verdict
 from resources.experiment import EXPERIMENT
 from resources.locks import held
@@ -38,31 +37,6 @@ _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _TAKEN = ("RESOURCE_ALREADY_EXISTS",)
 _RELEASE_WAIT_SECONDS = 120.0
 _ORPHANED_AFTER = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateHistory:
-    """One training of a candidate as MLflow remembers it.
-
-    Attributes:
-        status: how its run ended.
-        gates: the newest verdict by gate; ``earlier``: refusals that a later verdict followed.
-        champion: whether the version in force was released from this training.
-        released_at: when a version of this training became champion; empty if none ever was.
-        replaced_at: when the next release took its place; empty while none did.
-        run_id: the Dagster run that trained it.
-    """
-
-    model: str
-    version: str
-    started_at: str
-    status: str
-    gates: Mapping[str, str]
-    champion: bool
-    earlier: tuple[str, ...] = ()
-    released_at: str = ""
-    replaced_at: str = ""
-    run_id: str = ""
 
 
 class Registry:

@@ -12,8 +12,8 @@ from clinical_assets.errors import ClinicalError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clinical_assets.evidence.package_record import CandidateHistory
     from clinical_assets.runs import FailedRun
-    from resources.registry import CandidateHistory
     from resources.settings import Settings
 
 _ENDED = {"FINISHED": "not released", "FAILED": "failed", "KILLED": "stopped", "RUNNING": "running"}

@@ -1,5 +1,6 @@
-"""What the graph keeps of a package: its identity, not its bytes."""
+"""What is kept of packages, releases and candidates: their identity and fate, not their bytes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -38,3 +39,28 @@ class ReleaseRecord:
     onnx_sha256: str
     replaces: str
     released_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateHistory:
+    """One training of a candidate as MLflow remembers it.
+
+    Attributes:
+        status: how its run ended.
+        gates: the newest verdict by gate; ``earlier``: refusals that a later verdict followed.
+        champion: whether the version in force was released from this training.
+        released_at: when a version of this training became champion; empty if none ever was.
+        replaced_at: when the next release took its place; empty while none did.
+        run_id: the Dagster run that trained it.
+    """
+
+    model: str
+    version: str
+    started_at: str
+    status: str
+    gates: Mapping[str, str]
+    champion: bool
+    earlier: tuple[str, ...] = ()
+    released_at: str = ""
+    replaced_at: str = ""
+    run_id: str = ""

@@ -18,7 +18,7 @@ from dagster import AssetKey, Definitions
 
 from clinical_assets.canonical import sha256
 from clinical_assets.definitions import build_defs
-from clinical_assets.evidence.package_record import ReleaseRecord
+from clinical_assets.evidence.package_record import CandidateHistory, ReleaseRecord
 from clinical_assets.evidence.release import GateEvidence
 from clinical_assets.evidence.sources import count_rows
 from clinical_assets.keys import gate_keys
@@ -28,7 +28,7 @@ from clinical_assets.runs import RunReport, run_release
 from resources.build import build_resources
 from resources.dagster_home import dagster_instance
 from resources.evidence import EvidenceReader
-from resources.registry import CandidateHistory, Registry
+from resources.registry import Registry
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from tests.graph.small_model import MODEL

@@ -19,7 +19,7 @@ from clinical_assets.keys import ModelKeys
 from clinical_assets.modelling.independence import (
     MAXIMUM_NEAR_SHARE,
     NEAR_TOLERANCE,
-    judge_independence,
+    judge_split,
 )
 from clinical_assets.modelling.leakage import MAXIMUM_AUROC, judge_leakage
 from clinical_assets.modelling.records import FeatureRecipe, SourceRecord
@@ -138,8 +138,6 @@ def independence_gate(
 ) -> AssetChecksDefinition:
     """No patient of the split manifest serves in two roles (GML-04).
 
-    Compared are all columns of the dataset but identifier, label and published partition.
-
     Args:
         name: the check's name.
         split: the split manifest, which the check guards.
@@ -148,8 +146,6 @@ def independence_gate(
         near_tolerance, maximum_near_share: see
             :func:`clinical_assets.modelling.independence.judge_independence`.
     """
-    apart = (spec.id_column, spec.label.column, spec.partition_column)
-    value_columns = [column.name for column in spec.columns if column.name not in apart]
 
     @asset_check(
         asset=split,
@@ -162,12 +158,10 @@ def independence_gate(
         ),
     )
     def gate(split: pl.DataFrame, dataset: pl.DataFrame) -> AssetCheckResult:
-        verdict = judge_independence(
+        verdict = judge_split(
+            spec,
             dataset,
             split,
-            spec.id_column,
-            value_columns,
-            partition_column=spec.partition_column,
             near_tolerance=near_tolerance,
             maximum_near_share=maximum_near_share,
             gate=name,

@@ -79,7 +79,7 @@ def _line(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)[1:]
-        if not frame.filename.startswith("<frozen") and not _is_library(Path(frame.filename))
+        if not frame.filename.startswith("<") and not _is_library(Path(frame.filename))
     ]
     own = [frame for frame in frames if not Path(frame.filename).is_relative_to(_HERE)] or frames
     return f"{own[-1].filename} line {own[-1].lineno}" if own else ""

@@ -33,7 +33,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     configuration = home / "dagster.yaml"
     draft = home / f".dagster.yaml.{os.getpid()}"
     try:
-        if not configuration.exists():
+        if not configuration.exists() or _is_of_another_folder(configuration, home):
             # Never half there: Dagster would take an empty file for a configuration.
             draft.write_text(json.dumps(embedded_configuration(home), indent=2))
             draft.replace(configuration)
@@ -46,6 +46,19 @@ def prepare_dagster_home(settings: Settings) -> Path:
         ) from error
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def _is_of_another_folder(configuration: Path, home: Path) -> bool:
+    """Whether it was written here for a folder that has since been copied or moved.
+
+    Left as it is, a copy of a store would write its runs into the original.
+    """
+    try:
+        found = json.loads(configuration.read_text())
+        written_for = Path(found["storage"]["sqlite"]["base_dir"]).parent
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # somebody's own
+    return written_for != home and found == embedded_configuration(written_for)
 
 
 def require_own_instance(settings: Settings) -> None:

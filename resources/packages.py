@@ -139,16 +139,17 @@ class PackageStore:
                 return Verdict("reproducibility", False, f"The rebuild did not finish: {said}", {})
             return compare(files, output).verdict()
 
-    def load(self, release: ReleaseRecord) -> KeptModel:
-        """A released model with its tables, verified.
+    def load(self, release: ReleaseRecord | PackageRecord) -> KeptModel:
+        """A model with its tables from its package, verified.
 
         Raises:
-            ClinicalError: the package is gone, changed, or not the one that was released.
+            ClinicalError: the package is gone, changed, or not the one that is named.
         """
-        folder = self.root / release.model / f"{release.version}-{release.package_sha256[:8]}"
+        named = release.digest if isinstance(release, PackageRecord) else release.package_sha256
+        folder = self.root / release.model / f"{release.version}-{named[:8]}"
         files = read_package(folder)
         report = self._verified(files)
-        if not report.passed or report.digest != release.package_sha256:
+        if not report.passed or report.digest != named:
             stranger = report.signature == "valid" and not report.trusted
             raise ClinicalError(
                 "The released package is not what was released: "
@@ -160,6 +161,7 @@ class PackageStore:
             candidate=from_plain(CandidateRecord, json.loads(files["candidate.json"])),
             onnx=files["model/model.onnx"],
             dataset=pl.read_parquet(files["data/dataset.parquet"]),
+            split=pl.read_parquet(files["data/split.parquet"]),
             features=pl.read_parquet(files["data/features.parquet"]),
             predictions=pl.read_parquet(files["evaluation/test_predictions.parquet"]),
         )

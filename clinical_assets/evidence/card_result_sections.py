@@ -86,8 +86,9 @@ def performance(card: ModelCard) -> Section:
             Paragraph(
                 "Curves and bins are cut at the operating threshold and at those hundredths "
                 "between which no 1 to 10 people with, or without, the outcome lie, so that no "
-                "such count can be read from two neighbouring points. The table at the operating "
-                "threshold is shown in full, whatever its counts."
+                "such count can be read from two neighbouring points. Figures of the whole test "
+                "set (rates at the operating threshold, errors, coverage of prediction sets are "
+                "among them) are shown whatever counts follow from them."
             ),
             table(
                 "Calibration curve, by predicted risk",

@@ -15,9 +15,9 @@ from clinical_assets.evidence.provenance import SourceFacts
 from clinical_assets.evidence.release import PackageEvidence, changes_since, judge_release
 from clinical_assets.keys import GATES, ModelKeys, gate_keys
 from clinical_assets.lifecycle import show
+from clinical_assets.lifecycle.decided_again import decided_again
 from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.lifecycle.rival import rival_of
-from clinical_assets.modelling.acceptance import judge_evaluation
 from clinical_assets.modelling.protocol import protocol_digest
 from clinical_assets.modelling.records import (
     CandidateRecord,
@@ -220,10 +220,14 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
         guarded = [getattr(keys, asset) for asset in dict.fromkeys(GATES.values())]
         released = registry.open()
         with released.releasing():
+            problems = packages.open().problems(package)
+            again = {}
+            if not problems:
+                again = decided_again(spec, evaluation, packages.open().load(package))
             evidence = PackageEvidence(
                 package.version,
                 package.digest,
-                packages.open().problems(package),
+                problems,
                 stale=reader.newer_than(keys.package, [k for k in guarded if k != keys.package]),
                 outdated=changes_since(
                     package,
@@ -231,7 +235,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                     newest_package=reader.newest(keys.package, "digest"),
                     criteria=protocol_digest(spec),
                     rival=rival_of(spec, package.version, released, reader),
-                    judged_again=judge_evaluation(spec, evaluation),
+                    judged_again=again,
                 ),
             )
             verdict = judge_release(reader.gates(gate_keys(spec.name)), evidence)

@@ -25,13 +25,14 @@ class KeptModel:
     """What a released package holds of its model.
 
     Attributes:
-        dataset, features, predictions: the package's tables: every row as read; what the
-            estimator saw of it; the probabilities on the test rows.
+        dataset, split, features, predictions: the package's tables: every row as read; its
+            role; what the estimator saw of it; the probabilities on the test rows.
     """
 
     candidate: CandidateRecord
     onnx: bytes
     dataset: pl.DataFrame
+    split: pl.DataFrame
     features: pl.DataFrame
     predictions: pl.DataFrame
 

@@ -10,6 +10,21 @@ from typing import Any
 
 from clinical_assets.modelling.spec import EstimatorKind
 
+PARAMETERS: Mapping[str, frozenset[str]] = {
+    "logistic_regression": frozenset({"C"}),
+    "linear_discriminant": frozenset({"shrinkage"}),
+    "gradient_boosting": frozenset(
+        {
+            "learning_rate",
+            "max_iter",
+            "max_leaf_nodes",
+            "min_samples_leaf",
+            "l2_regularization",
+        }
+    ),
+}
+"""The kinds of estimators, and the parameters that each takes."""
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
@@ -45,20 +60,9 @@ def build_estimator(kind: EstimatorKind, parameters: Mapping[str, float], seed: 
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    allowed = {
-        "logistic_regression": {"C"},
-        "linear_discriminant": {"shrinkage"},
-        "gradient_boosting": {
-            "learning_rate",
-            "max_iter",
-            "max_leaf_nodes",
-            "min_samples_leaf",
-            "l2_regularization",
-        },
-    }
-    if kind not in allowed:
+    if kind not in PARAMETERS:
         raise ValueError(f"no estimator of kind {kind!r}")
-    if unknown := set(parameters) - allowed[kind]:
+    if unknown := set(parameters) - PARAMETERS[kind]:
         raise ValueError(f"{kind} does not take {', '.join(sorted(unknown))}")
 
     if kind == "logistic_regression":

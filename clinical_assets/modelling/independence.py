@@ -15,6 +15,7 @@ import polars as pl
 
 from clinical_assets.modelling.duplicates import count_matches, scales
 from clinical_assets.modelling.records import Verdict
+from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.modelling.split import ROLES
 from clinical_assets.modelling.tabular import located
 
@@ -123,6 +124,30 @@ def judge_independence(
     counts = ", ".join(f"{int(found.measurements[f'{r}_rows'] or 0)} {r}" for r in ROLES)
     summary = f"No patient serves in two roles, by identifier or by measurements ({counts} rows)."
     return Verdict(gate, True, summary, found.measurements)
+
+
+def judge_split(
+    spec: ClinicalModel,
+    dataset: pl.DataFrame,
+    split: pl.DataFrame,
+    *,
+    near_tolerance: float = NEAR_TOLERANCE,
+    maximum_near_share: float = MAXIMUM_NEAR_SHARE,
+    gate: str = "independence",
+) -> Verdict:
+    """:func:`judge_independence` of a model's split: all columns but identifier, label and
+    published partition are compared."""
+    apart = (spec.id_column, spec.label.column, spec.partition_column)
+    return judge_independence(
+        dataset,
+        split,
+        spec.id_column,
+        [column.name for column in spec.columns if column.name not in apart],
+        partition_column=spec.partition_column,
+        near_tolerance=near_tolerance,
+        maximum_near_share=maximum_near_share,
+        gate=gate,
+    )
 
 
 def _summary(problems: Sequence[str]) -> str:

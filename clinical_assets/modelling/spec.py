@@ -315,6 +315,9 @@ def missing_indicator(column: str) -> str:
 def _problems(spec: ClinicalModel) -> Iterator[str]:
     if not _NAME.fullmatch(spec.name):
         yield "a name has lower-case letters, digits and _, and begins with a letter"
+    for name in ("version", "title", "owner", "developer", "contact", "license", "citation"):
+        if not getattr(spec, name).strip():
+            yield f"{name} is empty, and the card must state it"
     yield from _column_problems(spec)
     yield from _training_problems(spec)
     yield from _acceptance_problems(spec)
@@ -341,6 +344,16 @@ def _column_problems(spec: ClinicalModel) -> Iterator[str]:
 
 
 def _training_problems(spec: ClinicalModel) -> Iterator[str]:
+    from clinical_assets.modelling.estimators import PARAMETERS
+
+    for what, kind, given in (
+        *((f"estimator {e.name!r}", e.kind, e.grid) for e in spec.estimators),
+        *((f"reference {r.name!r}", r.kind, r.parameters) for r in spec.references),
+    ):
+        if kind not in PARAMETERS:
+            yield f"{what} is of unknown kind {kind!r}; there are {', '.join(PARAMETERS)}"
+        elif unknown := sorted(set(given) - PARAMETERS[kind]):
+            yield f"{what} takes no {', '.join(unknown)}"
     if not spec.features or not spec.estimators:
         yield "at least one feature and one estimator are needed"
     for estimator in spec.estimators:

@@ -1,5 +1,7 @@
 """The graph as Dagster loads it: complete, documented, without orphans, gates blocking."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,11 @@ from dagster._core.definitions.metadata import TableMetadataSet
 from clinical_assets.definitions import build_defs
 from clinical_assets.errors import ClinicalError
 from clinical_assets.keys import ASSETS, GATES, ModelKeys, gate_keys
-from resources.dagster_home import embedded_configuration, require_own_instance
+from resources.dagster_home import (
+    embedded_configuration,
+    prepare_dagster_home,
+    require_own_instance,
+)
 from resources.settings import Settings
 
 TABLES = {
@@ -143,3 +149,20 @@ def test_dagster_yaml_names_the_places_of_the_default_store() -> None:
     written = yaml.safe_load((root / "dagster.yaml").read_text())
     meant = embedded_configuration(Path("data/store/dagster"))
     assert written == meant
+
+
+def test_a_copied_store_keeps_its_runs_to_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "restored after the test")
+    first, second = (Settings.load(store=tmp_path / name) for name in ("first", "second"))
+    prepare_dagster_home(first)
+    shutil.copytree(first.dagster_home, second.dagster_home)
+    prepare_dagster_home(second)
+    copied = json.loads((second.dagster_home / "dagster.yaml").read_text())
+    assert copied == embedded_configuration(second.dagster_home)
+    own = {**copied, "telemetry": {"enabled": True}}
+    (second.dagster_home / "dagster.yaml").write_text(json.dumps(own))
+    second.dagster_home.rename(tmp_path / "moved")
+    prepare_dagster_home(Settings.load(store=tmp_path / "third", dagster_home=tmp_path / "moved"))
+    assert json.loads((tmp_path / "moved/dagster.yaml").read_text()) == own

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from dagster import AssetCheckEvaluation, MetadataValue
 
@@ -181,21 +182,45 @@ def test_a_gate_forged_in_dagsters_event_log_does_not_release(
     champion = store.champion()
     rest = ("model_card", "package")
     assert store.materialize(*rest, spec=STUMP) == ""
-    forged = gate_keys("small")[list(GATES).index("champion_regression")]
-    with dagster_instance(store.settings) as instance:
-        digest = EvidenceReader(instance).newest(forged.asset_key, SHA256)
-        instance.report_runless_asset_event(
-            AssetCheckEvaluation(
-                forged.asset_key,
-                forged.name,
-                passed=True,
-                metadata={JUDGED: MetadataValue.text(str(digest))},
-                blocking=True,
-            )
-        )
+    forge(store, "champion_regression")
     assert store.gates()["champion_regression"].passed
     said = store.materialize("release", spec=STUMP)
     assert "gate champion_regression does not hold when it is decided again" in said
+    assert store.champion() == champion
+
+
+def forge(store: Store, *gates: str) -> None:
+    """Claims in Dagster's event log that these gates passed what is there now."""
+    with dagster_instance(store.settings) as instance:
+        for key in gate_keys("small"):
+            if key.name in gates:
+                digest = EvidenceReader(instance).newest(key.asset_key, SHA256)
+                instance.report_runless_asset_event(
+                    AssetCheckEvaluation(
+                        key.asset_key,
+                        key.name,
+                        passed=True,
+                        metadata={JUDGED: MetadataValue.text(str(digest))},
+                        blocking=True,
+                    )
+                )
+
+
+def leaking(rows: pl.DataFrame) -> pl.DataFrame:
+    """Features that read the outcome."""
+    return MODEL.derive(rows).with_columns(
+        glucose_mg_per_dl=pl.col("glucose_mg_per_dl") + rows["diabetes"].cast(pl.Int64)
+    )
+
+
+def test_all_gates_forged_do_not_release_a_model_that_reads_the_outcome(store: Store) -> None:
+    champion = store.champion()
+    spec = replace(MODEL, derive=leaking)
+    made = [name for name in ASSETS if name != "release"]
+    assert store.materialize(*made, spec=spec, gates=False) == ""
+    forge(store, *GATES)
+    said = store.materialize("release", spec=spec)
+    assert "gate no_target_leakage does not hold when it is decided again" in said
     assert store.champion() == champion
 
 

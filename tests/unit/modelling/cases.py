@@ -57,7 +57,7 @@ def model(**changes: object) -> ClinicalModel:
         "developer": "developer",
         "contact": "contact",
         "license": "Apache-2.0",
-        "citation": "",
+        "citation": "Example",
         "source": "pima-ripley",
         "read": read,
         "derive": read,

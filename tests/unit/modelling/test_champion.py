@@ -17,10 +17,11 @@ from clinical_assets.modelling.features import rows_with_role
 def kept(
     candidate: Candidate,
     dataset: pl.DataFrame,
+    split: pl.DataFrame,
     features: pl.DataFrame,
     predictions: pl.DataFrame,
 ) -> KeptModel:
-    return KeptModel(candidate.record, candidate.onnx, dataset, features, predictions)
+    return KeptModel(candidate.record, candidate.onnx, dataset, split, features, predictions)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ FREE = {
     "developer": "Others",
     "contact": "other@example.org",
     "license": "MIT",
-    "citation": "",
+    "citation": "Another",
     "source": "other",
     "read": MODEL.derive,
     "derive": MODEL.read,

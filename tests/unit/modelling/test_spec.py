@@ -38,6 +38,13 @@ def with_column(old: str, **changes: Any) -> dict[str, Any]:
         ({"columns": (*MODEL.columns, MODEL.columns[0])}, "a column is declared twice"),
         ({"features": (Column("diabetes", "boolean", "1", ""),)}, "cannot be a feature"),
         ({"features": ()}, "at least one feature"),
+        ({"contact": " "}, "contact is empty"),
+        (
+            {"estimators": (replace(MODEL.estimators[0], kind="logistic"),)},
+            "is of unknown kind 'logistic'; there are logistic_regression",
+        ),
+        ({"estimators": (replace(MODEL.estimators[0], grid={"c": (1.0,)}),)}, "takes no c"),
+        ({"references": (replace(MODEL.references[0], kind="svm"),)}, "is of unknown kind 'svm'"),
         ({"estimators": (replace(MODEL.estimators[0], grid={"C": ()}),)}, "empty search space"),
         (
             {"references": (replace(MODEL.references[0], columns=("diabetes",)),)},

@@ -1,0 +1,1 @@
+"""The ledger's pure part: entries, Merkle tree, checkpoints, proofs and their verification."""

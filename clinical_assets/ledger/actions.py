@@ -1,0 +1,175 @@
+"""Every kind of act that the ledger knows, and what may be said of each.
+
+What belongs here: the controlled list of actions and, for each, the record of its details. What
+does not: who did it and to what, which every entry has (:mod:`.entry`). Details are typed, so that
+no free dictionary can carry a patient's value or a secret into the ledger: names, counts and
+digests only (HIP-06, design trap 5). A new action is added here; none is ever removed or renamed,
+because old entries are read for ever.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from clinical_assets.canonical import from_plain
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing is to be said beyond what every entry says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a table that were written or read: how many, which columns, what for."""
+
+    rows: int
+    columns: tuple[str, ...] = ()
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A file that was written or read."""
+
+    bytes: int
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a gate decided, and whether a refusal blocks."""
+
+    gate: str
+    passed: bool
+    blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """The kind of an error, never its words: they may quote a value."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting, state or right that changed: its name, the value before and the value after."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Acceptance criteria frozen, or a test set opened, for one candidate; the count so far."""
+
+    candidate_sha256: str
+    protocol_sha256: str
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to log in or to sign: by which method, and which factors were shown."""
+
+    method: str
+    factors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature on a record: its stage and meaning, and the digest of the signature record."""
+
+    stage: str
+    meaning: str
+    signature_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """A part of the ledger that was checkpointed, verified, exported or published."""
+
+    size: int
+    root: str
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """An act whose outcome was missing: what was found in the store when it was looked for."""
+
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One kind of act: what its details are, and in words what it is."""
+
+    details: type
+    description: str
+
+
+ACTIONS: dict[str, Action] = {
+    "ledger.created": Action(Nothing, "The ledger was begun"),
+    "ledger.migrated": Action(Change, "The ledger's storage changed its layout"),
+    "ledger.checkpointed": Action(Covering, "A checkpoint was signed"),
+    "ledger.witnessed": Action(Covering, "A checkpoint was published to a witness"),
+    "ledger.verified": Action(Covering, "The ledger was verified"),
+    "ledger.exported": Action(Covering, "A part of the ledger was exported"),
+    "ledger.clock_set_back": Action(Change, "The clock showed an earlier time than before"),
+    "ledger.reconciled": Action(Reconciled, "An interrupted act was found and looked into"),
+    "run.started": Action(Nothing, "A run was started"),
+    "run.succeeded": Action(Nothing, "A run succeeded"),
+    "run.failed": Action(Failing, "A run failed"),
+    "run.cancelled": Action(Nothing, "A run was cancelled"),
+    "run.deleted": Action(Nothing, "A run's history was deleted from Dagster"),
+    "asset.materialized": Action(Nothing, "An asset was materialized"),
+    "asset.observed": Action(Nothing, "An asset was observed"),
+    "asset.failed": Action(Failing, "An asset could not be materialized"),
+    "asset.wiped": Action(Nothing, "An asset's history was wiped from Dagster"),
+    "gate.decided": Action(Decision, "A gate was decided"),
+    "automation.switched": Action(Change, "A schedule or sensor was switched"),
+    "table.written": Action(Rows, "A version of a table was written"),
+    "table.read": Action(Rows, "A version of a table was read"),
+    "snapshot.written": Action(Bytes, "A file was stored by its digest"),
+    "snapshot.read": Action(Bytes, "A stored file was read"),
+    "source.added": Action(Bytes, "A registered source file was added"),
+    "source.refused": Action(Failing, "A file of a source was refused"),
+    "protocol.frozen": Action(Frozen, "Acceptance criteria were frozen"),
+    "testset.opened": Action(Frozen, "The test set was opened for a candidate"),
+    "package.built": Action(Bytes, "A model package was built"),
+    "package.exported": Action(Bytes, "A model package was handed out"),
+    "model.loaded": Action(Nothing, "A released model was loaded"),
+    "model.refused": Action(Failing, "A model was not loaded"),
+    "registry.changed": Action(Change, "The registry's word about a model was changed"),
+    "stage.changed": Action(Change, "A version of a model entered a stage"),
+    "stage.refused": Action(Change, "A transition between stages was refused"),
+    "signature.given": Action(Signed, "A record was signed"),
+    "signature.refused": Action(Attempt, "A signature was refused"),
+    "login.succeeded": Action(Attempt, "A person logged in"),
+    "login.refused": Action(Attempt, "A log-in was refused"),
+    "logout": Action(Nothing, "A person logged out"),
+    "user.enrolled": Action(Change, "A person or service was enrolled"),
+    "user.changed": Action(Change, "What is known of a person or service was changed"),
+    "user.revoked": Action(Nothing, "A person's or service's access was revoked"),
+    "user.locked": Action(Nothing, "Too many failed attempts locked an account"),
+    "key.created": Action(Change, "A key was created"),
+    "key.retired": Action(Change, "A key was retired"),
+    "settings.changed": Action(Change, "A setting was changed"),
+    "retention.held": Action(Change, "A legal hold was set or lifted"),
+    "retention.purged": Action(Nothing, "A record past its retention was purged"),
+    "retention.refused": Action(Failing, "A purge before its time was refused"),
+    "backup.made": Action(Covering, "The ledger was backed up"),
+    "backup.restored": Action(Covering, "The ledger was restored"),
+}
+
+
+def details_of(action: str, plain: Any) -> Any:
+    """The typed details of an action from plain JSON values.
+
+    Raises:
+        KeyError: the action is not known.
+        pydantic.ValidationError: the values are not those of this action.
+    """
+    return from_plain(ACTIONS[action].details, plain)

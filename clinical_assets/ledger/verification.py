@@ -1,0 +1,201 @@
+"""Verification of a ledger from its rows, its checkpoints and keys; nothing stored is trusted.
+
+What belongs here: what has to hold of a ledger, and the first place where it does not. What does
+not: where rows come from; a database, an export and a backup are verified by the same function.
+
+What each check finds (P11-01): a changed byte, by the leaf hash and the root of the next
+checkpoint; a deleted, inserted or swapped row, by the numbers; a cut tail, by a checkpoint of more
+entries; a history rewritten with all hashes, by a signed checkpoint, or, if the signing key was
+stolen too, by a checkpoint that a witness holds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, verify
+from clinical_assets.ledger.entry import read_entry
+from clinical_assets.ledger.merkle import Frontier, leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry as it is stored: its number, its bytes, and the leaf hash kept beside them."""
+
+    seq: int
+    body: bytes
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What does not hold; ``seq`` is the first entry concerned, None if it is about none."""
+
+    seq: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return self.what if self.seq is None else f"entry {self.seq}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verification found.
+
+    Attributes:
+        first, size: the entries from ``first`` on were read; the ledger holds ``size``.
+        root: Merkle root over all entries, hexadecimal.
+        checkpoints: how many signed checkpoints agreed.
+        covered: entries under the newest agreeing checkpoint; later ones are not signed for yet.
+        problems: empty if all holds; the first entry concerned comes first.
+        open_acts: numbers of entries whose act was intended and has no outcome.
+    """
+
+    first: int
+    size: int
+    root: str
+    checkpoints: int
+    covered: int
+    problems: tuple[Problem, ...]
+    open_acts: tuple[int, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything holds."""
+        return not self.problems
+
+
+@dataclass
+class _Findings:
+    problems: list[Problem] = field(default_factory=list)
+    open_acts: dict[str, int] = field(default_factory=dict)
+    agreed: set[int] = field(default_factory=set)
+    count: int = 0
+
+
+def verify_ledger(
+    origin: str,
+    rows: Iterable[Row],
+    notes: Sequence[str],
+    keys: Sequence[PublicKey],
+    *,
+    witnessed: Sequence[str] = (),
+    start: Frontier | None = None,
+    most_problems: int = 20,
+) -> Report:
+    """Reads every row and holds it against numbers, hashes and checkpoints.
+
+    Args:
+        origin: the ledger's name, which every checkpoint must state.
+        rows: in the order of their numbers, from ``start`` on.
+        notes: signed checkpoints kept with the ledger.
+        keys: public keys whose signatures count, retired ones too.
+        witnessed: signed checkpoints from elsewhere, by whose word a rewrite is found.
+        start: a tree whose root was verified before, to read later rows only.
+        most_problems: reading stops at so many.
+    """
+    frontier = start or Frontier()
+    first = frontier.size
+    found = _Findings()
+    stated = _stated(origin, notes, keys, "kept", found)
+    elsewhere = _stated(origin, witnessed, keys, "witnessed", found)
+    _compare(frontier, stated, elsewhere, found)
+    for row in rows:
+        if len(found.problems) >= most_problems:
+            break
+        if row.seq != frontier.size:
+            found.problems.append(Problem(frontier.size, _gap(row.seq, frontier.size)))
+            break
+        _entry(row, found)
+        frontier.add(leaf_hash(row.body))
+        _compare(frontier, stated, elsewhere, found)
+    else:
+        for size in sorted({*stated, *elsewhere}):
+            if size > frontier.size:
+                where = "a witness holds" if size in elsewhere else "there is"
+                found.problems.append(
+                    Problem(
+                        frontier.size,
+                        f"is the first that is missing: {where} a checkpoint of {size} entries",
+                    )
+                )
+                break
+    found.problems.sort(key=lambda p: -1 if p.seq is None else p.seq)
+    return Report(
+        first=first,
+        size=frontier.size,
+        root=frontier.root().hex(),
+        checkpoints=found.count,
+        covered=max(found.agreed, default=0),
+        problems=tuple(found.problems),
+        open_acts=tuple(found.open_acts.values()),
+    )
+
+
+def _stated(
+    origin: str, notes: Sequence[str], keys: Sequence[PublicKey], which: str, found: _Findings
+) -> dict[int, list[Checkpoint]]:
+    stated: dict[int, list[Checkpoint]] = {}
+    for note in notes:
+        try:
+            checkpoint = verify(note, keys)
+        except ClinicalError as error:
+            found.problems.append(Problem(None, f"a {which} checkpoint: {error.what}"))
+            continue
+        if checkpoint.origin != origin:
+            found.problems.append(
+                Problem(None, f"a {which} checkpoint is of ledger {checkpoint.origin!r}")
+            )
+            continue
+        stated.setdefault(checkpoint.size, []).append(checkpoint)
+    return stated
+
+
+def _compare(
+    frontier: Frontier,
+    stated: Mapping[int, Sequence[Checkpoint]],
+    elsewhere: Mapping[int, Sequence[Checkpoint]],
+    found: _Findings,
+) -> None:
+    size = frontier.size
+    if size not in stated and size not in elsewhere:
+        return
+    root = frontier.root()
+    for which, checkpoints in (("kept", stated), ("witnessed", elsewhere)):
+        for checkpoint in checkpoints.get(size, ()):
+            found.count += 1
+            if checkpoint.root == root:
+                found.agreed.add(size)
+                continue
+            last = max((s for s in found.agreed if s < size), default=0)
+            if any(p.seq is not None and last <= p.seq < size for p in found.problems):
+                continue  # an entry that was found to be changed explains it, and is named
+            found.problems.append(
+                Problem(
+                    last,
+                    f"or a later one up to {size - 1} is not what was there: the {which} "
+                    f"checkpoint of {size} entries has another root",
+                )
+            )
+
+
+def _entry(row: Row, found: _Findings) -> None:
+    if row.leaf != leaf_hash(row.body):
+        found.problems.append(Problem(row.seq, "its bytes do not have the hash kept beside them"))
+    try:
+        entry = read_entry(row.body)
+    except ClinicalError as error:
+        found.problems.append(Problem(row.seq, error.what))
+        return
+    if entry.seq != row.seq:
+        found.problems.append(Problem(row.seq, f"it says of itself that it is entry {entry.seq}"))
+    if entry.act.outcome == "intended":
+        found.open_acts[entry.act.act] = row.seq
+    else:
+        found.open_acts.pop(entry.act.act, None)
+
+
+def _gap(seen: int, expected: int) -> str:
+    if seen < expected:
+        return f"stands where entry {seen} was found again"
+    return f"is missing; entry {seen} follows"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +39,13 @@ def history(model: str | None, as_json: bool) -> None:
     """
     from resources.settings import Settings
 
-    pasts = _pasts(Settings.load(), model)
+    try:
+        pasts = _pasts(Settings.load(), model)
+    except ClinicalError as error:
+        if as_json:
+            click.echo(json.dumps({"models": [], "error": str(error)}, indent=2))
+            sys.exit(1)
+        raise
     if as_json:
         click.echo(json.dumps({"models": [_plain(past) for past in pasts]}, indent=2))
         return

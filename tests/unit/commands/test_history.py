@@ -54,6 +54,11 @@ def test_an_unknown_model_is_refused_with_those_that_are_known(
     add_candidate(registry, "2.0.0+b", "sepsis")
     with pytest.raises(ClinicalError, match=r"named nosuch\. Choose among diabetes, sepsis\."):
         shown("nosuch")
+    done = CliRunner().invoke(history, ["nosuch", "--json"])
+    assert done.exit_code == 1
+    answer = json.loads(done.stdout)
+    assert answer["models"] == []
+    assert "Choose among diabetes, sepsis" in answer["error"]
 
 
 def test_a_replaced_champion_is_told_from_one_never_released(

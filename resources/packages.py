@@ -164,6 +164,7 @@ class PackageStore:
             split=pl.read_parquet(files["data/split.parquet"]),
             features=pl.read_parquet(files["data/features.parquet"]),
             predictions=pl.read_parquet(files["evaluation/test_predictions.parquet"]),
+            evaluation=files["evaluation/evaluation.json"],
         )
 
     def _verified(self, files: Mapping[str, bytes]) -> PackageReport:

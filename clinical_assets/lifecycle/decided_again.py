@@ -6,6 +6,9 @@ Not among them: the contracts and the rebuild, which take Dagster's word, and th
 package, which is verified apart.
 """
 
+import json
+
+from clinical_assets.canonical import from_plain
 from clinical_assets.modelling.acceptance import judge_evaluation, judge_parity
 from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.independence import judge_split
@@ -14,10 +17,9 @@ from clinical_assets.modelling.records import Evaluation, Verdict
 from clinical_assets.modelling.spec import ClinicalModel
 
 
-def decided_again(
-    spec: ClinicalModel, evaluation: Evaluation, kept: KeptModel
-) -> dict[str, Verdict]:
+def decided_again(spec: ClinicalModel, kept: KeptModel) -> dict[str, Verdict]:
     """The verdict of each such gate, by its name."""
+    evaluation = from_plain(Evaluation, json.loads(kept.evaluation))
     recipe = kept.candidate.recipe
     return {
         "split_independence": judge_split(spec, kept.dataset, kept.split),

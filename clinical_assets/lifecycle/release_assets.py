@@ -223,7 +223,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
             problems = packages.open().problems(package)
             again = {}
             if not problems:
-                again = decided_again(spec, evaluation, packages.open().load(package))
+                again = decided_again(spec, packages.open().load(package))
             evidence = PackageEvidence(
                 package.version,
                 package.digest,

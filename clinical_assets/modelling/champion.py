@@ -27,6 +27,7 @@ class KeptModel:
     Attributes:
         dataset, split, features, predictions: the package's tables: every row as read; its
             role; what the estimator saw of it; the probabilities on the test rows.
+        evaluation: the record as JSON; an older package's may have another shape.
     """
 
     candidate: CandidateRecord
@@ -35,6 +36,7 @@ class KeptModel:
     split: pl.DataFrame
     features: pl.DataFrame
     predictions: pl.DataFrame
+    evaluation: bytes
 
 
 def champion_predictions(

@@ -21,7 +21,7 @@ def kept(
     features: pl.DataFrame,
     predictions: pl.DataFrame,
 ) -> KeptModel:
-    return KeptModel(candidate.record, candidate.onnx, dataset, split, features, predictions)
+    return KeptModel(candidate.record, candidate.onnx, dataset, split, features, predictions, b"")
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,12 @@ dev: setup ## open the asset graph in the browser
 bench: setup ## measure speed, as ratios in one run
 	$(BIN)/python -m benchmarks
 
-lock: setup ## compile requirements.lock again from pyproject.toml
+# Not after setup, which refuses a pyproject.toml that is ahead of the lock.
+lock: | $(BIN)/uv ## compile requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 --extra dev -o requirements.lock pyproject.toml
+
+$(BIN)/uv:
+	@sh .ci/setup "$(PYTHON)"
 
 clean: ## remove .venv and every store that runs made
 	rm -rf $(VENV) data/store dist build

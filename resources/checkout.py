@@ -12,9 +12,11 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from clinical_assets import __version__
 from clinical_assets.errors import ClinicalError
 
 PACKAGES = ("clinical_assets", "asset_checks", "resources")
@@ -62,6 +64,22 @@ class _NoGitError(Exception):
 def project_root() -> Path:
     """The folder that holds ``clinical_assets``, ``asset_checks`` and ``resources``."""
     return Path(__file__).resolve().parent.parent
+
+
+@cache
+def software() -> str:
+    """Version and commit of the running software, as one line; asks git once.
+
+    ``0.1.0 8d01301abcde``, followed by ``changed`` where files differ from that commit.
+    """
+    root = project_root()
+    try:
+        _demand_toplevel(root)
+        commit, _ = _head(root)
+        changed = _git(root, "status", "--porcelain", "-z", "--untracked-files=no")
+    except _NoGitError:
+        return __version__
+    return f"{__version__} {commit[:12]}" + (" changed" if changed else "")
 
 
 def read_checkout(root: Path | None = None) -> Checkout:

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         dagster_home: Dagster's instance folder.
         packages: released model packages.
         keys: signing keys; readable by the owner only.
+        ledger_url: the ledger's database: ``sqlite:///…`` or ``postgresql://…``.
         sources: the register of data sources.
         models: further models as ``module:ATTRIBUTE``; the variable takes them comma separated.
     """
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     dagster_home: Path = Path()
     packages: Path = Path()
     keys: Path = Path()
+    ledger_url: str = ""
     sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources.toml")
     models: Annotated[tuple[str, ...], NoDecode] = ()
 
@@ -138,6 +140,7 @@ class Settings(BaseSettings):
         for name in ("lake", "snapshots"):
             value = getattr(self, f"{name}_url") or str(self.store / name)
             yield f"{name}_url", value if "://" in value else _folder(value)
+        yield "ledger_url", self.ledger_url or f"sqlite:///{self.ledger_folder / 'ledger.db'}"
         mlflow = self.store / "mlflow"
         yield "mlflow_tracking_uri", self.mlflow_tracking_uri or f"sqlite:///{mlflow}/mlflow.db"
         yield "mlflow_artifacts", self.mlflow_artifacts or str(mlflow / "artifacts")
@@ -150,6 +153,11 @@ class Settings(BaseSettings):
         """Fields for ``repr``, with user names and passwords in URLs replaced by ``***``."""
         for name, value in super().__repr_args__():
             yield name, _USERINFO.sub("***@", value) if isinstance(value, str) else value
+
+    @property
+    def ledger_folder(self) -> Path:
+        """What the ledger keeps on this machine, its database among it where it is embedded."""
+        return self.store / "ledger"
 
     @property
     def s3_options(self) -> dict[str, str]:

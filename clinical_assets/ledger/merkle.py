@@ -138,14 +138,35 @@ class Frontier:
         self.size = 0
         self._peaks: list[bytes] = []  # of the complete subtrees, the largest first
 
-    def add(self, leaf: bytes) -> None:
-        """Takes the next leaf hash."""
+    @classmethod
+    def resume(cls, size: int, peaks: Sequence[bytes]) -> "Frontier":
+        """A tree of ``size`` leaves from its :attr:`peaks`; its root is what has to be checked.
+
+        Raises:
+            ValueError: a tree of this size has another number of peaks.
+        """
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError(f"a tree of {size} leaves has no {len(peaks)} peaks")
+        resumed = cls()
+        resumed.size, resumed._peaks = size, list(peaks)
+        return resumed
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """Hashes of the complete subtrees that the leaves make up, the largest first."""
+        return tuple(self._peaks)
+
+    def add(self, leaf: bytes) -> list[bytes]:
+        """Takes the next leaf hash; hashes of the nodes above it that it completes, lowest first."""
         found, place = leaf, self.size
+        completed = []
         while place % 2:
             found = node_hash(self._peaks.pop(), found)
+            completed.append(found)
             place //= 2
         self._peaks.append(found)
         self.size += 1
+        return completed
 
     def root(self) -> bytes:
         """Root over the leaves taken so far."""

@@ -1,0 +1,167 @@
+"""The ledger as the rest of the software uses it: acts of an authenticated actor, written down.
+
+What belongs here: turning "this is being done" into entries, before and after. What does not: the
+database (:mod:`.ledger_store`), reading (:mod:`.ledger_reader`), who acts (:mod:`.actors`). An act
+that changes something outside of the ledger is written before it happens and again when it is
+known what became of it; if it cannot be written, it does not happen (P11-05).
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Outcome, Subject
+from resources.actors import authenticated_actor, present_origin
+from resources.checkout import software
+from resources.ledger_keys import LedgerKeys
+from resources.ledger_reader import LedgerReader
+from resources.ledger_store import LedgerStore
+from resources.ledger_writers import Writers
+from resources.settings import Settings
+
+
+@dataclass
+class Doing:
+    """An act under way. What is only known afterwards is put here before the block is left."""
+
+    subject: Subject
+    details: Any
+
+
+class Ledger:
+    """Writes acts into one ledger.
+
+    Args:
+        store: where entries go.
+        identify: who acts where the present context has no authenticated actor: the service that
+            this process is, by its credential.
+    """
+
+    def __init__(
+        self, store: LedgerStore, identify: Callable[["Ledger"], Actor], writers: Writers
+    ) -> None:
+        self.store = store
+        self.reader = LedgerReader(store)
+        self.writers = writers
+        self._identify = identify
+        self._service: Actor | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts here.
+
+        Raises:
+            ClinicalError: nobody is authenticated and this process has no service credential.
+        """
+        found = authenticated_actor() or self._service
+        if found is None:
+            found = self._service = self._identify(self)
+        return found
+
+    def act(
+        self,
+        action: str,
+        subject: Subject,
+        details: Any,
+        *,
+        outcome: Outcome = "done",
+        reason: str = "",
+        origin: Origin | None = None,
+        name: str = "",
+    ) -> Act:
+        """An act of the present actor; ``name`` is that of the act it goes on with."""
+        return Act(
+            act=name or uuid4().hex,
+            actor=self.actor,
+            action=action,
+            subject=_whole(subject),
+            details=details,
+            outcome=outcome,
+            reason=_text(reason),
+            origin=_whole(present_origin() if origin is None else origin),
+            software=self.store.software,
+        )
+
+    def record(self, action: str, subject: Subject, details: Any, **more: Any) -> Entry:
+        """Writes down an act that is complete in itself; arguments as of :meth:`act`.
+
+        Raises:
+            ClinicalError: it cannot be written, so it must not count as done.
+        """
+        return self.store.append([self.act(action, subject, details, **more)])[0]
+
+    @contextmanager
+    def doing(
+        self, action: str, subject: Subject, details: Any, *, reason: str = ""
+    ) -> Iterator[Doing]:
+        """Writes down that something is intended, lets the block do it, writes what became of it.
+
+        The block may put what it learned into the :class:`Doing`. An exception is an outcome, too:
+        ``failed``; it is raised on. Where the process dies in between, the act stays open and is
+        looked into at the next start (:mod:`.reconciling`).
+
+        Raises:
+            ClinicalError: the intention cannot be written; then the block is not entered.
+        """
+        intended = self.act(action, subject, details, outcome="intended", reason=reason)
+        self.store.append([intended])
+        doing = Doing(subject, details)
+        outcome: Outcome = "failed"
+        try:
+            yield doing
+            outcome = "done"
+        finally:
+            self.record(
+                action,
+                doing.subject,
+                doing.details,
+                outcome=outcome,
+                reason=reason,
+                name=intended.act,
+            )
+
+
+_opened: dict[tuple[int, str, Path], Ledger] = {}
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger of this installation; opened once in a process."""
+    return open_ledger_at(settings.ledger_url, settings.keys, settings.ledger_folder)
+
+
+def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
+    """The ledger in the database ``url``.
+
+    Args:
+        keys: folder of keys and service credentials.
+        folder: what the ledger keeps on this machine.
+    """
+    where = (os.getpid(), url, keys)
+    if where not in _opened:
+        from resources.identity import service_of
+
+        writers = Writers(folder / "writers")
+        store = LedgerStore(url, LedgerKeys(keys), software=software(), writer=writers.name)
+        _opened[where] = Ledger(store, lambda ledger: service_of(ledger, keys), writers)
+    return _opened[where]
+
+
+def _text(value: str) -> str:
+    """The text, where it is none (lone surrogates) made one, so that it can be written."""
+    return value.encode("utf-8", "replace").decode()
+
+
+def _whole(record: Any) -> Any:
+    from dataclasses import fields, replace
+
+    changed = {
+        f.name: text
+        for f in fields(record)
+        if isinstance(value := getattr(record, f.name), str) and (text := _text(value)) != value
+    }
+    return replace(record, **changed) if changed else record

@@ -1,0 +1,25 @@
+"""Dagster's shell around the ledger (:mod:`resources.ledger`)."""
+
+from pathlib import Path
+
+from dagster import ConfigurableResource
+
+from resources.ledger import Ledger, open_ledger_at
+
+
+class LedgerResource(ConfigurableResource[Ledger]):
+    """Hands out the :class:`~resources.ledger.Ledger`.
+
+    Attributes:
+        url: ``sqlite:///…`` or ``postgresql://…``.
+        keys: folder of keys and service credentials.
+        folder: what the ledger keeps on this machine.
+    """
+
+    url: str
+    keys: str
+    folder: str
+
+    def open(self) -> Ledger:
+        """The ledger at :attr:`url`."""
+        return open_ledger_at(self.url, Path(self.keys), Path(self.folder))

@@ -37,7 +37,7 @@ from clinical_assets.modelling.records import Evaluation
 from resources.evidence import EvidenceReader
 from resources.io_manager import SNAPSHOT
 from resources.locks import held, is_held
-from resources.registry import Registry
+from resources.mlflow_registry import Registry
 from resources.snapshot_store import SnapshotStore
 
 _STARTING_SECONDS = 60

@@ -13,6 +13,7 @@ from clinical_assets.ledger.entry import Actor, Origin
 
 _ACTOR: ContextVar[Actor | None] = ContextVar("clinical_actor", default=None)
 _ORIGIN: ContextVar[Origin | None] = ContextVar("clinical_origin", default=None)
+_PURPOSE: ContextVar[str] = ContextVar("clinical_purpose", default="")
 
 
 @contextmanager
@@ -44,6 +45,21 @@ def present_origin() -> Origin:
     """The run, asset and partition at work here; empty outside of a run."""
     stated = _ORIGIN.get()
     return stated if stated is not None else _of_dagster()
+
+
+@contextmanager
+def for_purpose(purpose: str) -> Iterator[None]:
+    """What is read in the block is read for ``purpose``: the name of a command or an asset."""
+    token = _PURPOSE.set(purpose)
+    try:
+        yield
+    finally:
+        _PURPOSE.reset(token)
+
+
+def present_purpose() -> str:
+    """What data are read or written for here; empty where nothing says so."""
+    return _PURPOSE.get() or present_origin().asset
 
 
 def _of_dagster() -> Origin:

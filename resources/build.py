@@ -4,6 +4,7 @@ from typing import Any
 
 from resources.io_manager import ClinicalIOManager
 from resources.lake import LakeResource
+from resources.ledger_resource import LedgerResource
 from resources.packages import PackagesResource
 from resources.provenance import ProvenanceResource
 from resources.registry import RegistryResource
@@ -16,22 +17,22 @@ from resources.tracking import mlflow_resource
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Resources by key, as assets and checks name them."""
     options = settings.s3_options
+    ledger = LedgerResource(
+        url=settings.ledger_url, key_folder=str(settings.keys), folder=str(settings.ledger_folder)
+    )
+    lake = LakeResource(url=settings.lake_url, ledger=ledger, s3_options=options)
+    snapshots = SnapshotsResource(url=settings.snapshots_url, ledger=ledger, s3_options=options)
     uri, artifacts = settings.mlflow_tracking_uri, settings.mlflow_artifacts
     return {
-        "io_manager": ClinicalIOManager(
-            lake_url=settings.lake_url,
-            snapshots_url=settings.snapshots_url,
-            s3_options=options,
-        ),
-        "lake": LakeResource(url=settings.lake_url, s3_options=options),
-        "snapshots": SnapshotsResource(url=settings.snapshots_url, s3_options=options),
-        "sources": SourcesResource(
-            register_path=str(settings.sources),
-            snapshots_url=settings.snapshots_url,
-            s3_options=options,
-        ),
+        "io_manager": ClinicalIOManager(lake=lake, snapshots=snapshots),
+        "ledger": ledger,
+        "lake": lake,
+        "snapshots": snapshots,
+        "sources": SourcesResource(register_path=str(settings.sources), snapshots=snapshots),
         "provenance": ProvenanceResource(),
-        "registry": RegistryResource(tracking_uri=uri, artifacts=artifacts),
-        "packages": PackagesResource(root=str(settings.packages), key_folder=str(settings.keys)),
+        "registry": RegistryResource(tracking_uri=uri, artifacts=artifacts, ledger=ledger),
+        "packages": PackagesResource(
+            root=str(settings.packages), key_folder=str(settings.keys), ledger=ledger
+        ),
         "mlflow": mlflow_resource(uri, artifacts),
     }

@@ -33,9 +33,11 @@ from pydantic import ValidationError
 
 from clinical_assets.canonical import canonical_json, from_plain
 from clinical_assets.errors import ClinicalError
-from resources.delta_lake import Lake
+from clinical_assets.ledger.entry import Origin
+from resources.actors import at_origin
 from resources.delta_log import TableVersion
-from resources.snapshot_store import SnapshotStore
+from resources.lake import LakeResource
+from resources.snapshots import SnapshotsResource
 
 TABLE = "clinical/table"
 VERSION = "clinical/version"
@@ -47,14 +49,11 @@ SNAPSHOT = "clinical/snapshot"
 class ClinicalIOManager(ConfigurableIOManager):
     """Frames to the lake; records (frozen dataclasses) and bytes to the snapshot store.
 
-    Attributes:
-        lake_url, snapshots_url: as in :class:`resources.settings.Settings`.
-        s3_options: object-store options; never credentials.
+    Every value that is stored and every input that is read is an entry of the ledger (HIP-06).
     """
 
-    lake_url: str
-    snapshots_url: str
-    s3_options: dict[str, str] = {}  # noqa: RUF012 - pydantic copies defaults
+    lake: LakeResource
+    snapshots: SnapshotsResource
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Store ``obj`` and pin it in the materialization's metadata and data version.
@@ -65,7 +64,8 @@ class ClinicalIOManager(ConfigurableIOManager):
         name = _name(context)
         if isinstance(obj, pl.DataFrame):
             note = {"run": context.run_id, "asset": name}
-            pin = Lake(self.lake_url, self.s3_options).write(name, obj, note=note)
+            with at_origin(_origin(context.step_context, name)):
+                pin = self.lake.open().write(name, obj, note=note)
             metadata: dict[str, MetadataValue] = {
                 TABLE: MetadataValue.text(pin.table),
                 VERSION: MetadataValue.int(pin.version),
@@ -74,7 +74,8 @@ class ClinicalIOManager(ConfigurableIOManager):
             }
             digest = pin.sha256
         else:
-            digest = SnapshotStore(self.snapshots_url, self.s3_options).put(_bytes(name, obj))
+            with at_origin(_origin(context.step_context, name)):
+                digest = self.snapshots.open().put(_bytes(name, obj))
             metadata = {SNAPSHOT: MetadataValue.text(digest)}
         context.add_output_metadata({**metadata, SHA256: MetadataValue.text(digest)})
         if context.has_asset_key:
@@ -109,15 +110,18 @@ class ClinicalIOManager(ConfigurableIOManager):
         if not context.has_asset_partitions or len(context.asset_partition_keys) == 1:
             # An observation of the read. Dagster cannot attach one to several partitions.
             context.add_input_metadata(metadata)
+        origin = _origin(context.step_context, _step_name(context.step_context))
         if TABLE in metadata:
-            return Lake(self.lake_url, self.s3_options).read(_pin(metadata).table, _pin(metadata))
+            with at_origin(origin):
+                return self.lake.open().read(_pin(metadata).table, _pin(metadata))
         if SNAPSHOT not in metadata:
             raise ClinicalError(
                 "The upstream materialization pins neither a table nor a snapshot",
                 where=name,
                 repair="Materialize it with this IO manager",
             )
-        data = SnapshotStore(self.snapshots_url, self.s3_options).get(str(metadata[SNAPSHOT]))
+        with at_origin(origin):
+            data = self.snapshots.open().get(str(metadata[SNAPSHOT]))
         return _value(name, context.dagster_type.typing_type, data)
 
 
@@ -169,6 +173,16 @@ def _lineage(instance: DagsterInstance, run_id: str) -> Iterator[str]:
         yield current
         run = instance.get_run_by_id(current)
         current = run.parent_run_id if run else None
+
+
+def _origin(step: Any, asset: str) -> Origin:
+    """Where in Dagster a value is stored or read: outside of the asset's own function."""
+    return Origin(step.run_id, asset, step.partition_key if step.has_partition_key else "")
+
+
+def _step_name(step: Any) -> str:
+    """The asset, or the check of an asset, that a step computes."""
+    return str(step.step.key).replace("__", "/")
 
 
 def _name(context: OutputContext) -> str:

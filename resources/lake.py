@@ -7,16 +7,19 @@ from dagster import ConfigurableResource
 
 from resources.delta_lake import Lake
 from resources.delta_log import Commit, TableVersion
+from resources.ledger_resource import LedgerResource
+from resources.recorded_lake import RecordedLake
 
 __all__ = ["Commit", "Lake", "LakeResource", "TableVersion"]
 
 
 class LakeResource(ConfigurableResource[Lake]):
-    """Hands out the :class:`~resources.delta_lake.Lake`."""
+    """Hands out the :class:`~resources.delta_lake.Lake`, its reads and writes recorded."""
 
     url: str
+    ledger: LedgerResource
     s3_options: dict[str, str] = {}  # noqa: RUF012 - pydantic copies defaults
 
     def open(self) -> Lake:
         """The lake at :attr:`url`."""
-        return Lake(self.url, self.s3_options)
+        return RecordedLake(self.url, self.s3_options, self.ledger.open())

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Outcome, Subject
 from resources.actors import authenticated_actor, present_origin
 from resources.checkout import software
@@ -29,6 +28,7 @@ from resources.settings import Settings
 class Doing:
     """An act under way. What is only known afterwards is put here before the block is left."""
 
+    act: str
     subject: Subject
     details: Any
 
@@ -110,7 +110,7 @@ class Ledger:
         """
         intended = self.act(action, subject, details, outcome="intended", reason=reason)
         self.store.append([intended])
-        doing = Doing(subject, details)
+        doing = Doing(intended.act, subject, details)
         outcome: Outcome = "failed"
         try:
             yield doing

@@ -1,6 +1,7 @@
 """Provisional."""
 
 from pathlib import Path
+
 from clinical_assets.ledger.checkpoint import PublicKey, SigningKey
 
 

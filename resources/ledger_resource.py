@@ -12,14 +12,14 @@ class LedgerResource(ConfigurableResource[Ledger]):
 
     Attributes:
         url: ``sqlite:///…`` or ``postgresql://…``.
-        keys: folder of keys and service credentials.
+        key_folder: keys and service credentials.
         folder: what the ledger keeps on this machine.
     """
 
     url: str
-    keys: str
+    key_folder: str
     folder: str
 
     def open(self) -> Ledger:
         """The ledger at :attr:`url`."""
-        return open_ledger_at(self.url, Path(self.keys), Path(self.folder))
+        return open_ledger_at(self.url, Path(self.key_folder), Path(self.folder))

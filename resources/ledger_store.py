@@ -11,7 +11,7 @@ being refused. Fails closed: an append that cannot be made raises, and the act m
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol

@@ -45,7 +45,7 @@ class Writers:
         host, _, token = writer.rpartition(":")
         if host != socket.gethostname():
             return now - since < ELSEWHERE
-        return self._own is not None and self._own[1] == writer or _is_held(self.folder / token)
+        return (self._own is not None and self._own[1] == writer) or _is_held(self.folder / token)
 
     def _sweep(self) -> None:
         """Takes away the files of processes that have ended."""

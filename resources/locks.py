@@ -1,7 +1,7 @@
 """Locks between processes that end with the process, however it ends.
 
 What belongs here: one holder at a time of a named lock on this machine's disk. What does not: locks
-between machines; a shared MLflow server is asked by :mod:`resources.registry` instead.
+between machines; a shared MLflow server is asked by :mod:`resources.mlflow_registry` instead.
 
 A lock is an exclusive SQLite transaction on a file of its own: the operating system releases it
 when the process dies, and it works on every platform that Python's sqlite3 does.

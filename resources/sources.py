@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dagster import ConfigurableResource
 
-from resources.snapshot_store import SnapshotStore
+from resources.snapshots import SnapshotsResource
 from resources.source_files import SourceFiles
 
 __all__ = ["SourceFiles", "SourcesResource"]
@@ -17,11 +17,8 @@ class SourcesResource(ConfigurableResource[SourceFiles]):
     """Hands out the :class:`~resources.source_files.SourceFiles`."""
 
     register_path: str
-    snapshots_url: str
-    s3_options: dict[str, str] = {}  # noqa: RUF012 - pydantic copies defaults
+    snapshots: SnapshotsResource
 
     def open(self) -> SourceFiles:
         """The sources of the register, with files that were added to the snapshot store."""
-        return SourceFiles(
-            Path(self.register_path), SnapshotStore(self.snapshots_url, self.s3_options)
-        )
+        return SourceFiles(Path(self.register_path), self.snapshots.open())

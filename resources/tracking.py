@@ -3,7 +3,7 @@
 dagster-mlflow is used where it serves: it opens one MLflow run for each Dagster run, resumes it in
 every process of that run, and hands out MLflow's logging functions. Its defect of taking over a
 run that another Dagster run left open in the same process is met here, by closing such a run
-first. Statuses, versions and aliases are the registry's business (``resources/registry.py``).
+first. Statuses, versions and aliases are the registry's business (:mod:`.mlflow_registry`).
 """
 
 import warnings
@@ -14,7 +14,7 @@ from typing import Any
 from dagster import BetaWarning, InitResourceContext, ResourceDefinition, resource
 
 from resources.experiment import EXPERIMENT
-from resources.registry import Registry
+from resources.mlflow_registry import Registry
 
 
 def mlflow_resource(tracking_uri: str, artifacts: str) -> ResourceDefinition:

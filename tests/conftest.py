@@ -13,7 +13,7 @@ from clinical_assets.modelling.features import feature_table, fit_recipe, rows_w
 from clinical_assets.modelling.protocol import freeze
 from clinical_assets.modelling.records import Evaluation, FeatureRecipe, Protocol
 from clinical_assets.modelling.split import split_manifest
-from resources.registry import Registry
+from resources.mlflow_registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -73,7 +73,7 @@ def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome) -> N
     from clinical_assets.models import models
     from clinical_assets.runs import run_release
     from resources.dagster_home import dagster_instance
-    from resources.registry import Registry
+    from resources.mlflow_registry import Registry
     from resources.settings import Settings
     from resources.snapshot_store import SnapshotStore
 

@@ -157,7 +157,7 @@ class Frontier:
         return tuple(self._peaks)
 
     def add(self, leaf: bytes) -> list[bytes]:
-        """Takes the next leaf hash; hashes of the nodes above it that it completes, lowest first."""
+        """Takes the next leaf hash; the nodes above it that it completes, the lowest first."""
         found, place = leaf, self.size
         completed = []
         while place % 2:

@@ -5,7 +5,7 @@ from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.keys import ModelKeys
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.evidence import EvidenceReader
-from resources.registry import Registry
+from resources.mlflow_registry import Registry
 
 
 def rival_of(

@@ -34,8 +34,9 @@ from clinical_assets.modelling.records import (
     SourceFile,
     Verdict,
 )
+from resources.mlflow_registry import Registry
 from resources.packages import PackagesResource
-from resources.registry import Registry, RegistryResource
+from resources.registry import RegistryResource
 
 KEYS = ModelKeys("diabetes")
 NOTHING = Estimate(None, None, None, 0, 0, "no rows")

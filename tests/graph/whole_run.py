@@ -28,7 +28,7 @@ from clinical_assets.runs import RunReport, run_release
 from resources.build import build_resources
 from resources.dagster_home import dagster_instance
 from resources.evidence import EvidenceReader
-from resources.registry import Registry
+from resources.mlflow_registry import Registry
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from tests.graph.small_model import MODEL

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from clinical_assets.commands.history import history
 from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.records import Verdict
-from resources.registry import Registry
+from resources.mlflow_registry import Registry
 from tests.unit.resources.test_registry import add_candidate
 
 Shown = Callable[..., str]

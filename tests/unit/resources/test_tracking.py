@@ -10,7 +10,7 @@ from dagster_mlflow import mlflow_tracking
 from mlflow import MlflowClient
 
 from resources.experiment import EXPERIMENT
-from resources.registry import Registry
+from resources.mlflow_registry import Registry
 from resources.tracking import mlflow_resource
 
 

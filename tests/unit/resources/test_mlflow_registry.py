@@ -13,7 +13,7 @@ from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.records import Trial, Verdict
-from resources.registry import CHAMPION, Registry
+from resources.mlflow_registry import CHAMPION, Registry
 
 
 def add_candidate(registry: Registry, version: str, model: str = "diabetes") -> str:

@@ -12,7 +12,7 @@ import pytest
 from clinical_assets.canonical import canonical_json
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
-from resources.packages import PackageStore
+from resources.package_store import PackageStore
 from resources.signing_keys import SigningKeys
 from tests.unit.evidence.example_spec import spec
 from tests.unit.evidence.examples import candidate

@@ -18,6 +18,7 @@ COMMANDS = {
     "up": "Open the asset graph in the browser (web server and daemon).",
     "data": "List, verify and add registered sources.",
     "package": "Verify a model package, or rebuild it from itself alone.",
+    "ledger": "Show, prove, verify and export the record of every act.",
     "history": "Show every candidate with its gates, and every run that was refused.",
 }
 

@@ -160,6 +160,7 @@ class LedgerStore:
 
     def checkpoint(self) -> str:
         """The signed note of the newest state, kept from now on; only of what is on disk."""
+        _ = self.origin
         with self.engine.writing() as connection:
             head = self.verified_head(connection)
             kept = select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == head.size)

@@ -1,0 +1,109 @@
+"""Verifying this installation's own ledger, whole or from where it was verified last.
+
+What belongs here: bringing rows, checkpoints and keys together, and remembering how far it was
+verified. What does not: what has to hold (:mod:`clinical_assets.ledger.verification`). What is
+remembered is a signed checkpoint and the peaks of its tree, in a file beside the ledger: whoever
+alters it makes it useless, because the peaks have to give the root that the key signed.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.actions import Covering
+from clinical_assets.ledger.checkpoint import verify
+from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.merkle import Frontier
+from clinical_assets.ledger.verification import Problem, Report, verify_ledger
+from resources.ledger import Ledger
+from resources.ledger_tables import missing_triggers
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found, and which entries an earlier verification had covered."""
+
+    report: Report
+    problems: tuple[Problem, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything holds."""
+        return not self.problems
+
+
+def verify_own(
+    ledger: Ledger, folder: Path, *, whole: bool = True, witnessed: Sequence[str] = ()
+) -> Verification:
+    """Verifies the ledger and records that it did.
+
+    Args:
+        folder: where it is remembered how far the ledger was verified.
+        whole: from the first entry on; else from the last verified checkpoint.
+        witnessed: checkpoints that were kept elsewhere.
+    """
+    store, reader = ledger.store, ledger.reader
+    memory = folder / "verified.json"
+    keys = store.keys.trusted()
+    start = None if whole else _remembered(memory, ledger)
+    first = start.size if start else 0
+    problems: list[Problem] = []
+    try:
+        note = store.checkpoint()
+    except ClinicalError as error:
+        problems.append(Problem(None, error.what))
+        note = ""
+    notes = [n for n in reader.notes() if verify_size(n) >= first]
+    report = verify_ledger(
+        store.origin,
+        reader.rows(first),
+        notes,
+        keys,
+        witnessed=[n for n in witnessed if verify_size(n) >= first],
+        start=start,
+    )
+    problems += report.problems
+    with store.engine.reading() as connection:
+        problems += [
+            Problem(None, f"the database's trigger {name} is missing or off")
+            for name in missing_triggers(connection)
+        ]
+    if not problems:
+        _remember(memory, note, ledger, report)
+        about = Subject("ledger", store.origin)
+        ledger.record("ledger.verified", about, Covering(report.size, report.root))
+    return Verification(report, tuple(problems))
+
+
+def verify_size(note: str) -> int:
+    """Entries that a note speaks of; a note that is none is left to the verification to name."""
+    from clinical_assets.ledger.checkpoint import read
+
+    try:
+        return read(note).size
+    except ClinicalError:
+        return 1 << 62
+
+
+def _remember(memory: Path, note: str, ledger: Ledger, report: Report) -> None:
+    head = ledger.store.head()
+    if head.note != note or head.size != report.size:  # others went on writing: next time
+        return
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    draft = memory.with_suffix(".draft")
+    draft.write_text(json.dumps({"note": note, "peaks": [peak.hex() for peak in head.peaks]}))
+    draft.replace(memory)
+
+
+def _remembered(memory: Path, ledger: Ledger) -> Frontier | None:
+    """The tree as it was verified last; None where that cannot be relied upon."""
+    try:
+        found = json.loads(memory.read_text())
+        checkpoint = verify(found["note"], ledger.store.keys.trusted())
+        frontier = Frontier.resume(checkpoint.size, [bytes.fromhex(p) for p in found["peaks"]])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ClinicalError):
+        return None
+    fits = checkpoint.origin == ledger.store.origin and frontier.root() == checkpoint.root
+    return frontier if fits else None

@@ -52,30 +52,6 @@ class EvidenceReader:
         """Whether the asset was ever materialized."""
         return self._latest(asset) is not None
 
-    def unsealings(self, predictions: AssetKey, candidate: str, protocol: str) -> int:
-        """How many candidates had met the test set when this one first did, itself included.
-
-        Each pair of candidate and protocol counts once, in the order of first appearance: the
-        same candidate again learns nothing new, so its card stays the same (GML-04, GML-08).
-        """
-        seen: dict[tuple[object, object], None] = {}
-        cursor: str | None = None
-        while True:
-            page = self.instance.fetch_materializations(
-                predictions, limit=1000, cursor=cursor, ascending=True
-            )
-            for record in page.records:
-                found = record.asset_materialization
-                if found is not None:
-                    metadata = {name: value.value for name, value in found.metadata.items()}
-                    seen[metadata.get("candidate"), metadata.get("protocol_digest")] = None
-            if not page.has_more:
-                break
-            cursor = page.cursor
-        pairs = list(seen)
-        here = (candidate, protocol)
-        return pairs.index(here) + 1 if here in seen else len(pairs) + 1
-
     def _latest(self, key: AssetKey) -> int | None:
         found = self.instance.fetch_materializations(key, limit=1).records
         return found[0].storage_id if found else None

@@ -27,9 +27,11 @@ from clinical_assets.modelling.records import (
 )
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.evidence import EvidenceReader
+from resources.ledger_resource import LedgerResource
 from resources.packages import PackagesResource
 from resources.provenance import ProvenanceResource
 from resources.registry import RegistryResource
+from resources.sealed_test_set import SealedTestSet
 from resources.snapshots import SnapshotsResource
 
 
@@ -134,8 +136,10 @@ def _protocol(spec: ClinicalModel) -> AssetsDefinition:
         candidate: CandidateRecord,
         dataset: pl.DataFrame,
         split: pl.DataFrame,
+        ledger: LedgerResource,
     ) -> Protocol:
         frozen = freeze(spec, candidate, dataset, split)
+        SealedTestSet(ledger.open(), spec.name).freeze(candidate, frozen)
         limits = [
             [
                 c.name,
@@ -194,7 +198,9 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
         snapshots: SnapshotsResource,
         registry: RegistryResource,
         packages: PackagesResource,
+        ledger: LedgerResource,
     ) -> pl.DataFrame:
+        opened = SealedTestSet(ledger.open(), spec.name).open(candidate, protocol)
         onnx = snapshots.open().get(candidate.onnx_sha256)
         reader = EvidenceReader(context.instance)
         rival = rival_of(spec, candidate.version, registry.open(), reader)
@@ -207,6 +213,7 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
                 "candidate": candidate.version,
                 "protocol_digest": protocol.digest,
                 "champion": rival.version if rival else "none: first release",
+                "candidates_that_met_the_test_set": opened,
             }
         )
         return predict_test(spec, candidate, onnx, protocol, dataset, split, champion)

@@ -28,9 +28,11 @@ from clinical_assets.modelling.records import (
 )
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.evidence import EvidenceReader
+from resources.ledger_resource import LedgerResource
 from resources.packages import PackagesResource
 from resources.provenance import ProvenanceResource
 from resources.registry import RegistryResource
+from resources.sealed_test_set import SealedTestSet
 from resources.snapshots import SnapshotsResource
 from resources.sources import SourcesResource
 
@@ -80,8 +82,6 @@ def _datasheet(spec: ClinicalModel) -> AssetsDefinition:
 
 
 def _model_card(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
     @model_asset(
         spec,
         "model_card",
@@ -100,9 +100,9 @@ def _model_card(spec: ClinicalModel) -> AssetsDefinition:
         evaluation: Evaluation,
         sources: SourcesResource,
         provenance: ProvenanceResource,
+        ledger: LedgerResource,
     ) -> ModelCard:
-        reader = EvidenceReader(context.instance)
-        decided = reader.gates(gate_keys(spec.name))
+        decided = EvidenceReader(context.instance).gates(gate_keys(spec.name))
         card = build_card(
             spec,
             candidate,
@@ -110,7 +110,7 @@ def _model_card(spec: ClinicalModel) -> AssetsDefinition:
             protocol,
             _facts(spec, source, sources),
             provenance.collect(spec.seed),
-            reader.unsealings(keys.test_predictions, candidate.version, protocol.digest),
+            SealedTestSet(ledger.open(), spec.name).openings(candidate, protocol),
             gates=tuple(
                 Verdict(gate.gate, gate.passed, gate.summary, {})
                 for gate in decided

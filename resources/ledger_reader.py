@@ -33,6 +33,7 @@ class Wanted:
     """Which entries to show; an empty field asks for nothing.
 
     Attributes:
+        action: one, or a kind of actions: ``signature.``; ``actions``: any of several.
         since, until: times as the ledger writes them, ``2026-11-24T12:00:00.000000Z``; the first
             is included, the second is not.
     """
@@ -46,6 +47,7 @@ class Wanted:
     run: str = ""
     since: str = ""
     until: str = ""
+    actions: tuple[str, ...] = ()
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As conditions on the table of entries."""
@@ -60,6 +62,8 @@ class Wanted:
             found.append(
                 column == self.action if exact else column.startswith(self.action, autoescape=True)
             )
+        if self.actions:
+            found.append(ENTRIES.c.action.in_(self.actions))
         if self.since:
             found.append(ENTRIES.c.at >= self.since)
         if self.until:
@@ -163,10 +167,12 @@ class LedgerReader:
         with self.store.engine.reading() as connection:
             return consistency_proof(old, new, lambda *at: _node(connection, *at))
 
-    def root(self, size: int) -> bytes:
+    def root(self, size: int, connection: Connection | None = None) -> bytes:
         """Root of the first ``size`` entries, from the stored nodes."""
-        with self.store.engine.reading() as connection:
-            return root_of(size, lambda *at: _node(connection, *at))
+        if connection is None:
+            with self.store.engine.reading() as opened:
+                return self.root(size, opened)
+        return root_of(size, lambda *at: _node(connection, *at))
 
     def open_acts(self) -> list[OpenAct]:
         """Acts without an outcome, the oldest first: under way, or interrupted."""

@@ -202,7 +202,7 @@ class LedgerStore:
         origin = f"clinical-ledger/{uuid4()}"
         self._origin = origin
         connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
-        at = time_text(self._now(connection))
+        at = time_text(self.now(connection))
         empty = Head(0, self._signed(Frontier()), (), at, clock_behind=False)
         connection.execute(insert(HEAD).values(one=1, **_head_row(empty)))
         about = Subject("ledger", origin)
@@ -236,7 +236,7 @@ class LedgerStore:
 
     def _append(self, connection: Connection, tickets: Sequence[_Ticket]) -> Head:
         head = self.verified_head(connection)
-        now = self._now(connection)
+        now = self.now(connection)
         batch = _Batch(now, max(time_text(now), head.at), Frontier.resume(head.size, head.peaks))
         behind = time_text(now) < head.at and (
             head.clock_behind or time_text(now + _SET_BACK) < head.at
@@ -329,7 +329,8 @@ class LedgerStore:
         checkpoint = Checkpoint(self._origin, frontier.size, frontier.root())
         return sign(checkpoint, [self.keys.signing(self._origin)])
 
-    def _now(self, connection: Connection) -> datetime:
+    def now(self, connection: Connection) -> datetime:
+        """The time of the server that holds the ledger."""
         return self._clock() if self._clock is not None else self.engine.now(connection)
 
     def _set_back(self, before: str, now: str) -> Act:

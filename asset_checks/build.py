@@ -17,13 +17,15 @@ from asset_checks.model_gates import (
     protocol_gate,
     reproducibility_gate,
 )
-from clinical_assets.keys import ModelKeys
+from asset_checks.release_gates import evidence_gate, signatures_gate
+from clinical_assets.keys import RELEASE_GATES, ModelKeys
 from clinical_assets.lifecycle.show import feature_columns
 from clinical_assets.modelling.spec import ClinicalModel
 
 
 def build_gates(spec: ClinicalModel) -> list[AssetChecksDefinition]:
-    """Every blocking check of a model, as :data:`clinical_assets.keys.GATES` lists them."""
+    """Every gate of a model, as :data:`clinical_assets.keys.GATES` lists them, and the two checks
+    that show what a release reads."""
     keys = ModelKeys(spec.name)
     return [
         dataset_gate("dataset_contract", keys, spec, own_checks(spec.name)),
@@ -42,4 +44,6 @@ def build_gates(spec: ClinicalModel) -> list[AssetChecksDefinition]:
         card_gate("card_complete", keys.model_card),
         package_gate("package_intact", keys.package),
         reproducibility_gate("reproducibility", keys.package),
+        evidence_gate(RELEASE_GATES[0], keys, spec),
+        signatures_gate(RELEASE_GATES[1], keys, spec),
     ]

@@ -1,26 +1,40 @@
 """Jobs and sensors.
 
-One job a model runs its whole chain; it reads the test set, so nothing starts it but a person.
-The sensors tell MLflow how each Dagster run truly ended, which dagster-mlflow does not.
+Two jobs a model: one from its source to the approval record, one from there to the release. The
+first reads the test set, so nothing starts it but a person; the second is started by a sensor when
+the last signature is in the ledger, and refuses by itself where it should not have been. The other
+sensors tell MLflow how each Dagster run truly ended, which dagster-mlflow does not, find out where
+MLflow contradicts the ledger, and publish the ledger's checkpoints to its witnesses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dagster import (
     AssetSelection,
     DagsterInstance,
     DagsterRunStatus,
     DefaultSensorStatus,
+    RunRequest,
     RunStatusSensorContext,
     SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
     define_asset_job,
     in_process_executor,
     run_status_sensor,
+    sensor,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from clinical_assets.evidence.stage_moves import judge_approvals
+from clinical_assets.keys import ModelKeys
 from clinical_assets.modelling.spec import ClinicalModel
+from resources.in_force import InForce
+from resources.ledger_resource import LedgerResource
+from resources.packages import PackagesResource
 from resources.registry import RegistryResource
+from resources.stages import Stages
 
 _ENDED = {
     DagsterRunStatus.SUCCESS: "FINISHED",
@@ -29,22 +43,82 @@ _ENDED = {
 }
 
 
+def candidate_job_name(model: str) -> str:
+    """Name of the job that runs a model from its source to its approval record."""
+    return f"{model}_candidate"
+
+
 def release_job_name(model: str) -> str:
-    """Name of the job that runs a model from its source to its release."""
+    """Name of the job that releases a signed version."""
     return f"{model}_release"
 
 
-def release_job(spec: ClinicalModel) -> UnresolvedAssetJobDefinition:
-    """From the registered source to a released package, every gate in between.
+def model_jobs(spec: ClinicalModel) -> list[UnresolvedAssetJobDefinition]:
+    """Both jobs of a model.
 
     One process for all steps: they are short, and starting a process costs more than most of them.
     """
-    return define_asset_job(
-        release_job_name(spec.name),
-        AssetSelection.groups(spec.name),
-        description=f"{spec.title}: source to released package, through every gate.",
-        executor_def=in_process_executor,
+    keys = ModelKeys(spec.name)
+    return [
+        define_asset_job(
+            candidate_job_name(spec.name),
+            AssetSelection.groups(spec.name) - AssetSelection.assets(keys.release),
+            description=f"{spec.title}: source to signed package, through every gate.",
+            executor_def=in_process_executor,
+        ),
+        define_asset_job(
+            release_job_name(spec.name),
+            AssetSelection.assets(keys.approval, keys.release),
+            description=f"{spec.title}: the approved package becomes the champion.",
+            executor_def=in_process_executor,
+        ),
+    ]
+
+
+def release_sensor(spec: ClinicalModel) -> SensorDefinition:
+    """Starts the release of a version when its last signature is in the ledger."""
+
+    @sensor(
+        name=f"release_{spec.name}_when_signed",
+        job_name=release_job_name(spec.name),
+        description="Starts the release when every signature that the spec demands is given.",
+        minimum_interval_seconds=15,
+        default_status=DefaultSensorStatus.RUNNING,
     )
+    def start(context: SensorEvaluationContext, ledger: LedgerResource) -> SensorResult:
+        stages = Stages(ledger.open(), spec)
+        after, signed = stages.signed_since(int(context.cursor or 0))
+        requests = [
+            RunRequest(run_key=f"{subject.sha256}:{after}")
+            for subject in signed
+            if (state := stages.state(subject)).stage == "quality approval"
+            and judge_approvals(state).passed
+        ]
+        return SensorResult(run_requests=requests, cursor=str(after))
+
+    return start
+
+
+def registry_sensor(specs: Sequence[ClinicalModel]) -> SensorDefinition:
+    """Finds out where MLflow contradicts the ledger, and writes it down."""
+
+    @sensor(
+        name="compare_mlflow_with_ledger",
+        description="Reports a champion that MLflow names and the ledger does not.",
+        minimum_interval_seconds=60,
+        default_status=DefaultSensorStatus.RUNNING,
+    )
+    def compare(
+        registry: RegistryResource, packages: PackagesResource, ledger: LedgerResource
+    ) -> SkipReason:
+        found = [
+            spec.name
+            for spec in specs
+            if InForce(spec, ledger.open(), registry.open(), packages.open()).report()
+        ]
+        return SkipReason(f"MLflow contradicts the ledger about {', '.join(found) or 'nothing'}")
+
+    return compare
 
 
 def run_outcome(instance: DagsterInstance) -> Callable[[str], str | None]:

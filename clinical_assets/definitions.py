@@ -6,7 +6,12 @@ from typing import Any
 from dagster import Definitions, definitions, in_process_executor
 
 from asset_checks.build import build_gates
-from clinical_assets.automation import release_job, settlement_sensors
+from clinical_assets.automation import (
+    model_jobs,
+    registry_sensor,
+    release_sensor,
+    settlement_sensors,
+)
 from clinical_assets.lifecycle.build import build_assets
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.models import models
@@ -32,8 +37,12 @@ def build_defs(
     return Definitions(
         assets=[asset for spec in specs for asset in build_assets(spec)],
         asset_checks=[gate for spec in specs for gate in build_gates(spec)],
-        jobs=[release_job(spec) for spec in specs],
-        sensors=settlement_sensors(),
+        jobs=[job for spec in specs for job in model_jobs(spec)],
+        sensors=[
+            *(release_sensor(spec) for spec in specs),
+            registry_sensor(specs),
+            *settlement_sensors(),
+        ],
         resources={**build_resources(settings), **(overrides or {})},
         executor=in_process_executor,
     )

@@ -20,6 +20,7 @@ ASSETS = (
     "datasheet",
     "model_card",
     "package",
+    "approval",
     "release",
 )
 
@@ -60,6 +61,10 @@ GATES = {
     "package_intact": "package",
     "reproducibility": "package",
 }
+
+
+# Checks that show, on the approval record, the two verdicts that a release reads afresh.
+RELEASE_GATES = ("release_evidence", "release_signatures")
 
 
 def gate_keys(model: str) -> list[AssetCheckKey]:

@@ -1,4 +1,4 @@
-"""Runs of a model's release job: one in this process, watched step by step, and failed ones.
+"""Runs of a model's jobs: one in this process, watched step by step, and failed ones.
 
 Used by ``clinical demo`` and ``clinical history``; what is shown is the command's business. A run
 that was killed left its lock free: the next one marks it as failed, which Dagster cannot know of a
@@ -27,7 +27,7 @@ from dagster import (
     RunsFilter,
 )
 
-from clinical_assets.automation import release_job_name, run_outcome
+from clinical_assets.automation import candidate_job_name, release_job_name, run_outcome
 from clinical_assets.canonical import from_plain
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.release import GateEvidence
@@ -58,7 +58,7 @@ class RunReport:
     """What a run did.
 
     Attributes:
-        failure: words of the first error, empty where the release was made.
+        failure: words of the first error, empty where the run succeeded.
         step_seconds: time within each step, by name.
         metadata: of each materialized asset, by asset name.
         evaluation: what was measured on the test set; None if the run did not come that far.
@@ -74,49 +74,53 @@ class RunReport:
     evaluation: Evaluation | None = None
 
 
-def run_release(
-    definitions: Definitions,
-    model: str,
-    instance: DagsterInstance,
-    registry: Registry,
-    snapshots: SnapshotStore,
-    watch: Callable[[StepUpdate], None],
-) -> RunReport:
-    """Runs every asset and gate of ``model`` in this process.
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs jobs in this process, one of a model at a time.
 
-    Args:
+    Attributes:
         watch: called when a step begins and when it ends.
-
-    Raises:
-        ClinicalError: another process runs this model in this store.
-        KeyboardInterrupt: Ctrl-C was pressed before the release; the run is marked as failed.
     """
-    began = time.perf_counter()
-    busy = Path(instance.root_directory) / "running" / f"{model}.lock"
-    if is_held(busy):
-        raise ClinicalError(
-            "Another run of this model is at work, and their evidence must not mix",
-            where=f"model {model}",
-            repair="Wait until it has ended, then run again",
-        )
-    with held(busy, wait_seconds=5):
-        return _run_release(definitions, model, instance, registry, snapshots, watch, began)
+
+    definitions: Definitions
+    instance: DagsterInstance
+    registry: Registry
+    snapshots: SnapshotStore
+    watch: Callable[[StepUpdate], None]
+
+    def candidate(self, model: str) -> RunReport:
+        """Runs every asset and gate from the source to the approval record.
+
+        Raises:
+            ClinicalError: another process runs this model in this store.
+            KeyboardInterrupt: Ctrl-C was pressed before the end; the run is marked as failed.
+        """
+        return self._alone(model, candidate_job_name(model))
+
+    def release(self, model: str) -> RunReport:
+        """Runs the approval record again and the release; raises as :meth:`candidate`."""
+        return self._alone(model, release_job_name(model))
+
+    def _alone(self, model: str, job: str) -> RunReport:
+        began = time.perf_counter()
+        busy = Path(self.instance.root_directory) / "running" / f"{model}.lock"
+        if is_held(busy):
+            raise ClinicalError(
+                "Another run of this model is at work, and their evidence must not mix",
+                where=f"model {model}",
+                repair="Wait until it has ended, then run again",
+            )
+        with held(busy, wait_seconds=5):
+            return _run(self, model, job, began)
 
 
-def _run_release(
-    definitions: Definitions,
-    model: str,
-    instance: DagsterInstance,
-    registry: Registry,
-    snapshots: SnapshotStore,
-    watch: Callable[[StepUpdate], None],
-    began: float,
-) -> RunReport:
+def _run(runner: Runner, model: str, job_name: str, began: float) -> RunReport:
+    instance = runner.instance
     close_interrupted_runs(instance)
     run_id = str(uuid4())
-    watcher = _Watcher(watch)
+    watcher = _Watcher(runner.watch)
     instance.add_event_listener(run_id, watcher)
-    job = definitions.resolve_job_def(release_job_name(model))
+    job = runner.definitions.resolve_job_def(job_name)
     lock = _lock(instance, run_id)
     with held(lock, wait_seconds=5), _interrupts() as interrupted:
         try:
@@ -131,7 +135,7 @@ def _run_release(
     if stopped:
         # MLflow's run is settled by the next one: its database may still be locked by this one.
         raise KeyboardInterrupt
-    registry.settle(run_outcome(instance))
+    runner.registry.settle(run_outcome(instance))
     gates = EvidenceReader(instance).gates(gate_keys(model))
     seconds = time.perf_counter() - began
     report = RunReport(model, result.success, watcher.failure, seconds, gates)
@@ -143,7 +147,7 @@ def _run_release(
                 name: value.value for name, value in events[-1].metadata.items()
             }
     if "evaluation" in report.metadata:
-        stored = snapshots.get(str(report.metadata["evaluation"][SNAPSHOT]))
+        stored = runner.snapshots.get(str(report.metadata["evaluation"][SNAPSHOT]))
         report.evaluation = from_plain(Evaluation, json.loads(stored))
     refused = [gate for gate in gates if gate.passed is False and gate.current]
     if refused and not result.success:
@@ -153,7 +157,7 @@ def _run_release(
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """A release run that failed or was stopped.
+    """A run of a model's jobs that failed or was stopped.
 
     Attributes:
         why: the gates that refused, else the words of the first error.
@@ -165,18 +169,25 @@ class FailedRun:
 
 
 def failed_runs(instance: DagsterInstance, model: str) -> list[FailedRun]:
-    """The release runs of ``model`` that made no release, newest first; at most 100."""
-    wanted = RunsFilter(
-        job_name=release_job_name(model),
-        statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED],
-    )
+    """The runs of ``model`` that failed or were stopped, newest first; at most 100 of each job."""
+    records = [
+        record
+        for job in (candidate_job_name(model), release_job_name(model))
+        for record in instance.get_run_records(
+            RunsFilter(
+                job_name=job, statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+            ),
+            limit=100,
+        )
+    ]
+    records.sort(key=lambda record: record.create_timestamp, reverse=True)
     return [
         FailedRun(
             record.dagster_run.run_id,
             record.create_timestamp.isoformat(timespec="seconds"),
             _why(instance, record.dagster_run.run_id),
         )
-        for record in instance.get_run_records(wanted, limit=100)
+        for record in records
     ]
 
 

@@ -40,12 +40,18 @@ class Ledger:
         store: where entries go.
         identify: who acts where the present context has no authenticated actor: the service that
             this process is, by its credential.
+        folder: what the ledger keeps on this machine.
     """
 
     def __init__(
-        self, store: LedgerStore, identify: Callable[["Ledger"], Actor], writers: Writers
+        self,
+        store: LedgerStore,
+        identify: Callable[["Ledger"], Actor],
+        writers: Writers,
+        folder: Path,
     ) -> None:
         self.store = store
+        self.folder = folder
         self.reader = LedgerReader(store)
         self.writers = writers
         self._identify = identify
@@ -147,7 +153,7 @@ def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
 
         writers = Writers(folder / "writers")
         store = LedgerStore(url, LedgerKeys(keys), software=software(), writer=writers.name)
-        _opened[where] = Ledger(store, lambda ledger: service_of(ledger, keys), writers)
+        _opened[where] = Ledger(store, lambda ledger: service_of(ledger, keys), writers, folder)
     return _opened[where]
 
 

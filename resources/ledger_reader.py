@@ -34,6 +34,7 @@ class Wanted:
 
     Attributes:
         action: one, or a kind of actions: ``signature.``; ``actions``: any of several.
+        first: the lowest number.
         since, until: times as the ledger writes them, ``2026-11-24T12:00:00.000000Z``; the first
             is included, the second is not.
     """
@@ -48,6 +49,7 @@ class Wanted:
     since: str = ""
     until: str = ""
     actions: tuple[str, ...] = ()
+    first: int = 0
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As conditions on the table of entries."""
@@ -64,6 +66,8 @@ class Wanted:
             )
         if self.actions:
             found.append(ENTRIES.c.action.in_(self.actions))
+        if self.first:
+            found.append(ENTRIES.c.seq >= self.first)
         if self.since:
             found.append(ENTRIES.c.at >= self.since)
         if self.until:

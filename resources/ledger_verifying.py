@@ -35,17 +35,16 @@ class Verification:
 
 
 def verify_own(
-    ledger: Ledger, folder: Path, *, whole: bool = True, witnessed: Sequence[str] = ()
+    ledger: Ledger, *, whole: bool = True, witnessed: Sequence[str] = ()
 ) -> Verification:
     """Verifies the ledger and records that it did.
 
     Args:
-        folder: where it is remembered how far the ledger was verified.
         whole: from the first entry on; else from the last verified checkpoint.
         witnessed: checkpoints that were kept elsewhere.
     """
     store, reader = ledger.store, ledger.reader
-    memory = folder / "verified.json"
+    memory = ledger.folder / "verified.json"
     keys = store.keys.trusted()
     start = None if whole else _remembered(memory, ledger)
     first = start.size if start else 0
@@ -75,6 +74,21 @@ def verify_own(
         about = Subject("ledger", store.origin)
         ledger.record("ledger.verified", about, Covering(report.size, report.root))
     return Verification(report, tuple(problems))
+
+
+def require_whole(ledger: Ledger) -> None:
+    """Refuses to go on where the ledger, read from its first entry on, does not hold.
+
+    Raises:
+        ClinicalError: something was changed past the ledger.
+    """
+    found = verify_own(ledger, whole=True)
+    if not found.passed:
+        raise ClinicalError(
+            f"The ledger does not hold: {'; '.join(map(str, found.problems[:3]))}",
+            where=ledger.store.engine.place,
+            repair="Keep the database for the investigation; `clinical ledger verify` tells more",
+        )
 
 
 def verify_size(note: str) -> int:

@@ -77,6 +77,14 @@ class PackageStore:
             signer=fingerprint(kept.contents[PUBLIC_KEY]),  # not the current one after a rotation
         )
 
+    def keep_beside(self, package: PackageRecord, files: Mapping[str, bytes]) -> None:
+        """Puts documents about a finished package beside its folder, in place of older ones."""
+        for name, data in files.items():
+            place = self.root / f"{package.folder}.{name}"
+            draft = place.with_name(f".{place.name}.{os.getpid()}")
+            draft.write_bytes(data)
+            draft.replace(place)
+
     def problems(self, package: PackageRecord) -> tuple[str, ...]:
         """Everything that is wrong with a kept package as it lies on disk; empty if nothing."""
         try:

@@ -113,9 +113,30 @@ class Stages:
             raise refusals[0]
         return self.state(subject)
 
-    def advance(self, subject: Subject, gates: Verdict) -> StageState:
+    def signed_since(self, first: int) -> tuple[int, list[Subject]]:
+        """Versions that were signed from entry ``first`` on, and where to go on the next time."""
+        wanted = Wanted(
+            subject_kind=SUBJECT_KIND,
+            subject_id=self.spec.name,
+            action="signature.given",
+            first=first,
+        )
+        found = self.ledger.reader.proven(wanted)
+        after = found[-1].seq + 1 if found else first
+        return after, list(dict.fromkeys(entry.act.subject for entry in found))
+
+    def refuse(self, subject: Subject, after: Stage, why: str) -> None:
+        """Writes down that a version was not let into a stage, where something else says why."""
+        change = Change("stage", self.state(subject).stage or "", after)
+        self.ledger.record("stage.refused", subject, change, outcome="refused", reason=why)
+
+    def advance(self, subject: Subject, gates: Verdict | None = None) -> StageState:
         """Moves a version as far forward as its evidence and signatures carry it, but never to
-        ``released``: that is the release's own act."""
+        ``released``: that is the release's own act.
+
+        Args:
+            gates: the verdict over the gates, made just now; None goes no way that needs one.
+        """
         while True:
             state = self.state(subject)
             ready = [
@@ -123,7 +144,7 @@ class Stages:
                 for step in next_steps(state)
                 if step.transition.by == "machine"
                 and step.transition.after != "released"
-                and (not step.needs or (step.transition.gates and gates.passed))
+                and (not step.needs or step.transition.gates)
             ]
             if not ready or judge_transition(state, ready[0], gates=gates) is not None:
                 return state

@@ -143,6 +143,7 @@ ACTIONS: dict[str, Action] = {
     "model.loaded": Action(Nothing, "A released model was loaded"),
     "model.refused": Action(Failing, "A model was not loaded"),
     "registry.changed": Action(Change, "The registry's word about a model was changed"),
+    "registry.contradicted": Action(Change, "The registry was found to contradict the ledger"),
     "stage.changed": Action(Change, "A version of a model entered a stage"),
     "stage.refused": Action(Change, "A transition between stages was refused"),
     "signature.given": Action(Signed, "A record was signed"),

@@ -13,6 +13,7 @@ def model_asset(
     name: str,
     *,
     reads: Sequence[str] = (),
+    after: Sequence[str] = (),
     kinds: Sequence[str],
     description: str,
     metadata: Mapping[str, Any] | None = None,
@@ -22,6 +23,7 @@ def model_asset(
     Args:
         reads: names of the model's assets whose values the function takes, as parameters of the
             same names.
+        after: names of the model's assets that come before it without handing it a value.
         kinds: technologies shown on the node in Dagster's UI.
         description: Markdown; says what the asset is and cites the requirements that it serves.
         metadata: what is known before any run, such as the schema of a table.
@@ -29,6 +31,7 @@ def model_asset(
     return asset(
         key=AssetKey([spec.name, name]),
         ins={parameter: AssetIn(AssetKey([spec.name, parameter])) for parameter in reads},
+        deps=[AssetKey([spec.name, name]) for name in after],
         group_name=spec.name,
         owners=[spec.owner],
         kinds=set(kinds),

@@ -27,6 +27,7 @@ from clinical_assets.modelling.records import (
 )
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.evidence import EvidenceReader
+from resources.in_force import InForce
 from resources.ledger_resource import LedgerResource
 from resources.packages import PackagesResource
 from resources.provenance import ProvenanceResource
@@ -203,7 +204,8 @@ def _test_predictions(spec: ClinicalModel) -> AssetsDefinition:
         opened = SealedTestSet(ledger.open(), spec.name).open(candidate, protocol)
         onnx = snapshots.open().get(candidate.onnx_sha256)
         reader = EvidenceReader(context.instance)
-        rival = rival_of(spec, candidate.version, registry.open(), reader)
+        in_force = InForce(spec, ledger.open(), registry.open(), packages.open())
+        rival = rival_of(spec, candidate.version, in_force, reader)
         champion = None
         if rival is not None:
             rows = rows_with_role(dataset, split, spec.id_column, "test")

@@ -1,4 +1,4 @@
-"""Assets from the documents to the release."""
+"""Assets from the documents to the package."""
 
 import polars as pl
 from dagster import AssetExecutionContext, AssetsDefinition, Failure
@@ -51,9 +51,9 @@ _PACKAGED = (
 )
 
 
-def build_release_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
-    """``datasheet``, ``model_card``, ``package`` and ``release`` of a model."""
-    return [_datasheet(spec), _model_card(spec), _package(spec), _release(spec)]
+def build_package_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
+    """``datasheet``, ``model_card`` and ``package`` of a model."""
+    return [_datasheet(spec), _model_card(spec), _package(spec)]
 
 
 def _datasheet(spec: ClinicalModel) -> AssetsDefinition:
@@ -193,75 +193,6 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
         return kept
 
     return package
-
-
-def _release(spec: ClinicalModel) -> AssetsDefinition:
-    keys = ModelKeys(spec.name)
-
-    @model_asset(
-        spec,
-        "release",
-        reads=("package", "evaluation"),
-        kinds=("mlflow",),
-        description=(
-            "Makes the packaged candidate the champion, if the evidence of every gate, read "
-            "afresh, is complete, current and good; otherwise refuses, and the champion stays "
-            "(P11-06)."
-        ),
-    )
-    def release(
-        context: AssetExecutionContext,
-        package: PackageRecord,
-        evaluation: Evaluation,
-        packages: PackagesResource,
-        registry: RegistryResource,
-    ) -> ReleaseRecord:
-        reader = EvidenceReader(context.instance)
-        guarded = [getattr(keys, asset) for asset in dict.fromkeys(GATES.values())]
-        released = registry.open()
-        with released.releasing():
-            problems = packages.open().problems(package)
-            again = {}
-            if not problems:
-                again = decided_again(spec, packages.open().load(package))
-            evidence = PackageEvidence(
-                package.version,
-                package.digest,
-                problems,
-                stale=reader.newer_than(keys.package, [k for k in guarded if k != keys.package]),
-                outdated=changes_since(
-                    package,
-                    evaluation,
-                    newest_package=reader.newest(keys.package, "digest"),
-                    criteria=protocol_digest(spec),
-                    rival=rival_of(spec, package.version, released, reader),
-                    judged_again=again,
-                ),
-            )
-            verdict = judge_release(reader.gates(gate_keys(spec.name)), evidence)
-            released.record_verdict(spec.name, package.version, verdict)
-            if not verdict.passed:
-                raise Failure(
-                    description=(
-                        f"Release of {spec.name} {package.version} refused: "
-                        f"{verdict.summary.rstrip('.')}. The champion is unchanged."
-                    )
-                )
-            record = released.release(
-                spec.name, package.version, package.digest, package.onnx_sha256
-            )
-        context.add_output_metadata(
-            {
-                "version": record.version,
-                "package_sha256": record.package_sha256,
-                "replaces": record.replaces or "none: first release",
-                "released_at": record.released_at,
-                "verdict": verdict.summary,
-            }
-        )
-        return record
-
-    return release
 
 
 def _facts(spec: ClinicalModel, source: SourceRecord, sources: SourcesResource) -> SourceFacts:

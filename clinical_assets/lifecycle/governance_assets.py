@@ -1,0 +1,154 @@
+"""Assets from the finished package to the release: what people signed, and what follows from it.
+
+A release needs two things, and both are read afresh: the evidence of every gate, and the
+signatures that the spec demands. Dagster cannot hold a run open for days while people read; so the
+chain ends with the approval record, and the release is a run of its own, which a sensor starts
+when the last signature lands.
+"""
+
+from dagster import AssetExecutionContext, AssetsDefinition, Failure
+
+from clinical_assets.canonical import digest_of
+from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.approval_sheet import (
+    ApprovalSheet,
+    approval_document,
+    approval_forms,
+    approval_sheet,
+)
+from clinical_assets.evidence.card import ModelCard
+from clinical_assets.evidence.document_markdown import render_markdown
+from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
+from clinical_assets.evidence.stage_fold import version_subject
+from clinical_assets.evidence.stage_moves import judge_approvals
+from clinical_assets.ledger.checkpoint import read
+from clinical_assets.lifecycle import show
+from clinical_assets.lifecycle.declare import model_asset
+from clinical_assets.lifecycle.release_verdict import release_verdict
+from clinical_assets.modelling.records import Evaluation
+from clinical_assets.modelling.spec import ClinicalModel
+from resources.in_force import InForce
+from resources.ledger_resource import LedgerResource
+from resources.ledger_verifying import require_whole
+from resources.packages import PackagesResource
+from resources.registry import RegistryResource
+from resources.stages import Stages
+
+
+def build_governance_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
+    """``approval`` and ``release`` of a model."""
+    return [_approval(spec), _release(spec)]
+
+
+def _approval(spec: ClinicalModel) -> AssetsDefinition:
+    @model_asset(
+        spec,
+        "approval",
+        reads=("model_card", "evaluation", "package"),
+        kinds=("json", "markdown"),
+        description=(
+            "Approval record: the stage of the packaged version, every signature on it and what "
+            "is still missing, as the ledger holds them (P11-13, P11-14). Where every gate holds, "
+            "the version enters its first review."
+        ),
+    )
+    def approval(
+        context: AssetExecutionContext,
+        model_card: ModelCard,
+        evaluation: Evaluation,
+        package: PackageRecord,
+        packages: PackagesResource,
+        registry: RegistryResource,
+        ledger: LedgerResource,
+    ) -> ApprovalSheet:
+        stages = Stages(ledger.open(), spec)
+        store = packages.open()
+        subject = version_subject(spec.name, package.version, package.digest)
+        in_force = InForce(spec, ledger.open(), registry.open(), store)
+        verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
+        state = stages.advance(subject, verdict)
+        head = ledger.open().store.head()
+        sheet = approval_sheet(
+            state,
+            title=spec.title,
+            card_sha256=digest_of(model_card),
+            ledger_size=head.size,
+            ledger_root=read(head.note).root.hex(),
+        )
+        store.keep_beside(package, approval_forms(sheet))
+        context.add_output_metadata(
+            {
+                "version": package.version,
+                "stage": sheet.stage or "none",
+                "signatures": len(state.valid),
+                "missing": ", ".join(map(str, sheet.missing)) or "none",
+                "evidence": verdict.summary,
+                "record": show.markdown(render_markdown(approval_document(sheet))),
+            }
+        )
+        return sheet
+
+    return approval
+
+
+def _release(spec: ClinicalModel) -> AssetsDefinition:
+    @model_asset(
+        spec,
+        "release",
+        reads=("package", "evaluation"),
+        after=("approval",),
+        kinds=("mlflow",),
+        description=(
+            "Makes the packaged version the champion, if the evidence of every gate and every "
+            "signature, read afresh, are complete, current and valid; otherwise refuses, and the "
+            "champion stays (P11-06)."
+        ),
+    )
+    def release(
+        context: AssetExecutionContext,
+        package: PackageRecord,
+        evaluation: Evaluation,
+        packages: PackagesResource,
+        registry: RegistryResource,
+        ledger: LedgerResource,
+    ) -> ReleaseRecord:
+        stages = Stages(ledger.open(), spec)
+        released = registry.open()
+        subject = version_subject(spec.name, package.version, package.digest)
+        with released.releasing():
+            in_force = InForce(spec, ledger.open(), released, packages.open())
+            verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
+            released.record_verdict(spec.name, package.version, verdict)
+            if not verdict.passed:
+                stages.refuse(subject, "released", verdict.summary)
+                raise _refused(spec, package, verdict.summary)
+            try:
+                require_whole(ledger.open())
+                stages.enter(subject, "released", gates=verdict)
+            except ClinicalError as error:
+                raise _refused(spec, package, error.what) from error
+            record = released.release(
+                spec.name, package.version, package.digest, package.onnx_sha256
+            )
+        context.add_output_metadata(
+            {
+                "version": record.version,
+                "package_sha256": record.package_sha256,
+                "replaces": record.replaces or "none: first release",
+                "released_at": record.released_at,
+                "verdict": verdict.summary,
+                "approvals": judge_approvals(stages.state(subject)).summary,
+            }
+        )
+        return record
+
+    return release
+
+
+def _refused(spec: ClinicalModel, package: PackageRecord, why: str) -> Failure:
+    return Failure(
+        description=(
+            f"Release of {spec.name} {package.version} refused: {why.rstrip('.')}. "
+            "The champion is unchanged."
+        )
+    )

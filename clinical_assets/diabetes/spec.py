@@ -5,9 +5,9 @@ Every limit below was fixed before a test row was read; the protocol asset freez
 
 from clinical_assets.diabetes.dataset import COLUMNS, read_ripley
 from clinical_assets.diabetes.features import FEATURES, derive
+from clinical_assets.modelling.approvals import Approval
 from clinical_assets.modelling.spec import (
     AcceptanceCriteria,
-    Approval,
     ClinicalModel,
     Criterion,
     Estimator,
@@ -242,9 +242,9 @@ MODEL = ClinicalModel(
         ),
     ),
     approvals=(
-        Approval("clinical reviewer", "clinical validity reviewed"),
-        Approval("ethics board", "ethical use reviewed"),
-        Approval("quality", "approved for release"),
+        Approval("clinical review", "clinical reviewer", "review"),
+        Approval("ethics review", "ethics board", "review"),
+        Approval("quality approval", "quality", "approval"),
     ),
     monitoring=(
         Monitor(

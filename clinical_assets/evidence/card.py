@@ -208,13 +208,15 @@ class Answer:
 class SignatureLine:
     """A signature that the release demands, and the one recorded for it (P11-13, P11-14).
 
-    ``signer`` and ``signed_at`` (ISO 8601, UTC) are empty until one is recorded.
+    ``signer`` and ``signed_at`` (ISO 8601, UTC) are empty until one is recorded; ``stage`` is
+    empty on cards that were made before stages were declared.
     """
 
     role: str
     meaning: str
     signer: str = ""
     signed_at: str = ""
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ risks, contact) come from the spec; facts about the data's origin from the sourc
 Rendering and the judgement of completeness are elsewhere.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 from clinical_assets.errors import ClinicalError
@@ -266,13 +267,15 @@ def _signature_lines(
     spec: ClinicalModel, recorded: tuple[SignatureLine, ...]
 ) -> tuple[SignatureLine, ...]:
     """Every recorded signature, and a line for each demanded one that is not recorded."""
-    present = {(line.role, line.meaning) for line in recorded}
-    demanded = [
-        SignatureLine(a.role, a.meaning)
-        for a in spec.approvals
-        if (a.role, a.meaning) not in present
-    ]
-    return (*recorded, *demanded)
+    present = Counter((line.stage, line.role, line.meaning) for line in recorded)
+    open_lines = []
+    for asked in spec.approvals:
+        key = (asked.stage, asked.role, asked.meaning)
+        if present[key]:
+            present[key] -= 1
+        else:
+            open_lines.append(SignatureLine(asked.role, asked.meaning, stage=asked.stage))
+    return (*recorded, *open_lines)
 
 
 def _digests(

@@ -159,6 +159,7 @@ def _properties(card: ModelCard) -> Iterator[dict[str, str]]:
         yield prop(f"gate:{gate.gate}", "passed" if gate.passed else f"failed: {gate.summary}")
     for line in card.signatures:
         signed = f"{line.signer}, {line.signed_at}" if line.signer else "none recorded"
-        yield prop(f"signature:{line.role} ({line.meaning})", signed)
+        where = f", {line.stage}" if line.stage else ""
+        yield prop(f"signature:{line.role} ({line.meaning}{where})", signed)
     yield prop("commit", card.provenance.commit or "not answered")
     yield prop("source-dirty", str(card.provenance.dirty).lower())

@@ -191,8 +191,14 @@ def acceptance(card: ModelCard) -> Section:
 def signatures(card: ModelCard) -> Section:
     """Every signature demanded, with who signed and when, or that none is recorded (P11-14)."""
     rows = [_signature_row(line) for line in card.signatures]
-    headers = ("Role", "Meaning", "Signed by", "Signed at (UTC)")
-    blocks: list[Block] = [table("Signatures required for release", headers, rows)]
+    headers = ("Stage", "Role", "Meaning", "Signed by", "Signed at (UTC)")
+    blocks: list[Block] = [
+        Paragraph(
+            "Signatures are given on the package that holds this card, so after the card was made; "
+            "the approval record of the version shows them."
+        ),
+        table("Signatures required for release", headers, rows),
+    ]
     if not rows:
         blocks.append(Callout("bad", "No signature is required by the spec."))
     return Section("signatures", "Signatures", tuple(blocks))
@@ -305,9 +311,10 @@ def _criterion_row(outcome: CriterionOutcome) -> tuple[str | Text, ...]:
 
 
 def _signature_row(line: SignatureLine) -> tuple[str | Text, ...]:
+    asked = (line.stage or cell("–"), line.role, line.meaning)
     if not line.signer:
-        return line.role, line.meaning, Text("none recorded", "caution"), cell("–")
-    return line.role, line.meaning, Text(line.signer, "good"), line.signed_at or cell("–")
+        return *asked, Text("none recorded here", "caution"), cell("–")
+    return *asked, Text(line.signer, "good"), line.signed_at or cell("–")
 
 
 def _passed(verdict: Verdict) -> Text:

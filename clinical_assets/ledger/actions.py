@@ -78,11 +78,44 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A version of a model that entered a stage; ``before`` is empty for its first one.
+
+    ``policy_sha256`` names the declaration of stages and approvals that was in force.
+    """
+
+    before: str
+    after: str
+    policy_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature on a record: its stage and meaning, and the digest of the signature record."""
+    """An electronic signature: what the entry around it does not say of the signed statement.
+
+    Attributes:
+        stage, meaning, role: what the signer declared, and as what.
+        zone: IANA name or UTC offset of the signer's terminal; ``local_time`` is RFC 3339 there.
+        policy_sha256: the declaration of stages and approvals that was in force.
+        head_size, head_root: size and root (hexadecimal) of the ledger that the signer saw.
+        factors: components that were shown for this signature; ``method``: how they were checked.
+        demonstration: whether the signer is a generated person.
+        revokes: ``signature_sha256`` of the signature that this one revokes; empty for all others.
+        signature_sha256: SHA-256 of the statement in canonical JSON (``clinical-signature/1``).
+    """
 
     stage: str
     meaning: str
+    role: str
+    zone: str
+    local_time: str
+    policy_sha256: str
+    head_size: int
+    head_root: str
+    factors: tuple[str, ...]
+    method: str
+    demonstration: bool
+    revokes: str
     signature_sha256: str
 
 
@@ -144,7 +177,7 @@ ACTIONS: dict[str, Action] = {
     "model.refused": Action(Failing, "A model was not loaded"),
     "registry.changed": Action(Change, "The registry's word about a model was changed"),
     "registry.contradicted": Action(Change, "The registry was found to contradict the ledger"),
-    "stage.changed": Action(Change, "A version of a model entered a stage"),
+    "stage.changed": Action(Moved, "A version of a model entered a stage"),
     "stage.refused": Action(Change, "A transition between stages was refused"),
     "signature.given": Action(Signed, "A record was signed"),
     "signature.refused": Action(Attempt, "A signature was refused"),

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import polars as pl
 
 from clinical_assets.canonical import digest_of, to_plain
+from clinical_assets.modelling.approvals import Approval, approval_problems
 
 Frame = pl.DataFrame
 DType = Literal["integer", "number", "string", "boolean"]
@@ -207,14 +208,6 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A human signature that the release demands: who, and what it means (P11-13)."""
-
-    role: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
 class Monitor:
     """One line of the performance-monitoring plan (AID-04)."""
 
@@ -243,6 +236,8 @@ class ClinicalModel:
         features: the derived columns' contract; ``derive`` returns exactly these.
         partition_column: holds ``train`` or ``test`` as published; None asks for a seeded
             stratified split of ``test_fraction``.
+        approvals: the signatures that a release demands (:mod:`.approvals`).
+        distinct_signers: whether one person may sign under one role only.
     """
 
     name: str
@@ -274,6 +269,7 @@ class ClinicalModel:
     seed: int = 20261124
     bootstrap_replicates: int = 2000
     approvals: tuple[Approval, ...] = ()
+    distinct_signers: bool = True
     monitoring: tuple[Monitor, ...] = ()
     entry_point: str = ""
 
@@ -322,6 +318,7 @@ def _problems(spec: ClinicalModel) -> Iterator[str]:
     yield from _training_problems(spec)
     yield from _acceptance_problems(spec)
     yield from _subgroup_problems(spec)
+    yield from approval_problems(spec.approvals)
 
 
 def _column_problems(spec: ClinicalModel) -> Iterator[str]:

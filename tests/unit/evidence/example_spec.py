@@ -4,9 +4,9 @@ from typing import Any
 
 import polars as pl
 
+from clinical_assets.modelling.approvals import Approval
 from clinical_assets.modelling.spec import (
     AcceptanceCriteria,
-    Approval,
     ClinicalModel,
     Column,
     Criterion,
@@ -122,8 +122,8 @@ def spec(**changes: Any) -> ClinicalModel:
         ),
         "partition_column": "partition",
         "approvals": (
-            Approval("clinical lead", "approval"),
-            Approval("quality", "review"),
+            Approval("clinical review", "clinical reviewer", "approval"),
+            Approval("quality approval", "quality", "review"),
         ),
         "monitoring": (
             Monitor("auroc", "month", "below 0.78", "clinical-ml", "Open a CAPA and review"),

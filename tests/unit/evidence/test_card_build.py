@@ -165,10 +165,11 @@ def test_listed_variables_match_whole_words_of_names() -> None:
 
 
 def test_recorded_signatures_are_kept_and_demanded_ones_wait() -> None:
-    signed = SignatureLine("quality", "review", "Ada Example", "2026-11-24T09:00:00Z")
-    other = SignatureLine("ethics", "review", "Bo Example", "2026-11-24T10:00:00Z")
+    at = "2026-11-24T09:00:00Z"
+    signed = SignatureLine("quality", "review", "Ada Example", at, "quality approval")
+    other = SignatureLine("ethics board", "review", "Bo Example", at, "ethics review")
     lines = examples.card(signatures=(signed, other)).signatures
     assert signed in lines
     assert other in lines
-    assert SignatureLine("clinical lead", "approval") in lines
+    assert SignatureLine("clinical reviewer", "approval", stage="clinical review") in lines
     assert len(lines) == 3

@@ -17,7 +17,6 @@ from clinical_assets.evidence.card_html import card_html
 from clinical_assets.evidence.card_markdown import card_markdown
 from clinical_assets.evidence.document import Callout, Table, table
 from clinical_assets.evidence.forms import card_forms
-from clinical_assets.modelling.spec import Approval
 from tests.unit.evidence import examples
 
 EVIL = '<script>alert("x")</script><img src=x onerror=y> | `a` **b** [c](d)'
@@ -97,7 +96,6 @@ def test_markup_in_a_spec_stays_text() -> None:
         title=EVIL,
         developer=EVIL,
         license=EVIL,
-        approvals=(Approval(EVIL, EVIL),),
     )
     card = examples.card(model, source=examples.source(title=EVIL, consent=EVIL))
     found = outline(card_html(card))
@@ -144,10 +142,13 @@ def test_markup_in_the_figures_stays_text() -> None:
 
 @pytest.mark.parametrize("form", ["markdown", "html"])
 def test_every_readable_form_shows_every_signature_and_open_line(form: str) -> None:
-    signed = SignatureLine("quality", "review", "Ada Example", "2026-11-24T09:00:00Z")
+    signed = SignatureLine(
+        "quality", "review", "Ada Example", "2026-11-24T09:00:00Z", "quality approval"
+    )
     card = examples.card(signatures=(signed,))
     text = card_markdown(card) if form == "markdown" else outline(card_html(card)).text
     for line in card.signatures:
+        assert line.stage in text
         assert line.role in text
         assert line.meaning in text
     assert "Ada Example" in text

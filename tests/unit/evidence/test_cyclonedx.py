@@ -77,7 +77,7 @@ def test_considerations_datasets_and_signatures_are_there() -> None:
     }
     assert len(card["modelParameters"]["datasets"]) == 2
     properties = {p["name"]: p["value"] for p in card["properties"]}
-    assert properties["clinical:signature:quality (review)"] == "none recorded"
+    assert properties["clinical:signature:quality (review, quality approval)"] == "none recorded"
     assert properties["clinical:criterion:brier"] == "met"
 
 

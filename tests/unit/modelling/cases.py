@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from clinical_assets.modelling.approvals import Approval
 from clinical_assets.modelling.evaluation import (
     ChampionPredictions,
     ReferencePredictions,
@@ -74,6 +75,10 @@ def model(**changes: object) -> ClinicalModel:
             Subgroup("BMI", "bmi", (30.0,), ("under 30", "30 or more")),
         ),
         "bootstrap_replicates": 200,
+        "approvals": (
+            Approval("clinical review", "clinical reviewer", "review"),
+            Approval("quality approval", "quality", "approval"),
+        ),
     }
     return ClinicalModel(**(fields | changes))  # type: ignore[arg-type]
 

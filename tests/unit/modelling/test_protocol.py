@@ -39,7 +39,8 @@ FREE = {
     "intended_use": replace(MODEL.intended_use, statement="Another statement"),
     "estimators": MODEL.estimators[:1],
     "selection": SelectionRule(folds=3),
-    "approvals": (),
+    "approvals": MODEL.approvals[::2],
+    "distinct_signers": False,
     "monitoring": (),
     "entry_point": "",
 }

@@ -1,0 +1,287 @@
+"""The approval record of a version: every signature on it, as any reader is to see them.
+
+Signatures are given on a finished package, so the card inside the package cannot show them. This
+record does: what was signed, by whom (printed name), when (with zone), as what and with which
+meaning, what became of it, and what is still missing (P11-13, P11-14). It is data first; its
+forms render one document, so none can drop a signature that another one shows.
+"""
+
+from dataclasses import dataclass
+
+from clinical_assets.canonical import canonical_json, digest_of
+from clinical_assets.evidence.document import (
+    Block,
+    Callout,
+    Document,
+    Paragraph,
+    Section,
+    Text,
+    Tile,
+    cell,
+    facts,
+    table,
+)
+from clinical_assets.evidence.document_html import render_html
+from clinical_assets.evidence.document_markdown import render_markdown
+from clinical_assets.evidence.document_text import render_text
+from clinical_assets.evidence.stage_state import Anomaly, SignatureRecord, StageState, Step
+from clinical_assets.evidence.wording import plural, visible
+from clinical_assets.ledger.entry import time_text
+from clinical_assets.modelling.approvals import Approval, Stage
+
+SHEET_FORMAT = "clinical-approval-record/1"
+DEMONSTRATION = "DEMONSTRATION"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSheet:
+    """What is known of a version's approvals when the ledger had ``ledger_size`` entries.
+
+    Attributes:
+        card_sha256: digest of the model card's record.
+        policy_sha256: the declaration of stages and approvals that everything was judged by.
+        approvals: what that declaration asks for; ``missing``: what no valid signature gives.
+        since: when the version entered its stage, UTC; empty where it is in none.
+        ledger_root: root of the entries that were read, hexadecimal.
+    """
+
+    model: str
+    title: str
+    version: str
+    package_sha256: str
+    card_sha256: str
+    stage: Stage | None
+    since: str
+    policy_sha256: str
+    distinct_signers: bool
+    approvals: tuple[Approval, ...]
+    missing: tuple[Approval, ...]
+    signatures: tuple[SignatureRecord, ...]
+    steps: tuple[Step, ...]
+    anomalies: tuple[Anomaly, ...]
+    superseded: tuple[str, ...]
+    ledger_size: int
+    ledger_root: str
+    format: str = SHEET_FORMAT
+
+
+def approval_sheet(
+    state: StageState, *, title: str, card_sha256: str, ledger_size: int, ledger_root: str
+) -> ApprovalSheet:
+    """The record of a version's approvals from its state."""
+    return ApprovalSheet(
+        model=state.subject.id,
+        title=title,
+        version=state.subject.version,
+        package_sha256=state.subject.sha256,
+        card_sha256=card_sha256,
+        stage=state.stage,
+        since=time_text(state.since) if state.since else "",
+        policy_sha256=state.policy.digest,
+        distinct_signers=state.policy.distinct_signers,
+        approvals=state.policy.approvals,
+        missing=state.missing,
+        signatures=state.signatures,
+        steps=state.steps,
+        anomalies=state.anomalies,
+        superseded=state.superseded,
+        ledger_size=ledger_size,
+        ledger_root=ledger_root,
+    )
+
+
+def approval_forms(sheet: ApprovalSheet) -> dict[str, bytes]:
+    """``approval_record.json``, ``.md``, ``.html`` and ``.txt`` (for a terminal)."""
+    document = approval_document(sheet)
+    return {
+        "approval_record.json": canonical_json(sheet),
+        "approval_record.md": render_markdown(document).encode(),
+        "approval_record.html": render_html(document).encode(),
+        "approval_record.txt": render_text(document).encode(),
+    }
+
+
+def approval_document(sheet: ApprovalSheet) -> Document:
+    """The document that every readable form renders."""
+    given = len(sheet.approvals) - len(sheet.missing)
+    complete = not sheet.missing and bool(sheet.approvals)
+    return Document(
+        kind="Approval record",
+        title=visible(sheet.title) or "not answered",
+        subtitle=f"{sheet.model} {sheet.version}",
+        badges=(
+            Text(sheet.stage or "in no stage", "good" if sheet.stage == "released" else "caution"),
+            Text(
+                f"{given} of {plural(len(sheet.approvals), 'demanded signature')} valid",
+                "good" if complete else "caution",
+            ),
+            *((Text(DEMONSTRATION, "bad"),) if _generated(sheet) else ()),
+        ),
+        tiles=(
+            Tile("Stage", sheet.stage or "none", f"since {sheet.since}" if sheet.since else "–"),
+            Tile("Signatures", str(len(sheet.signatures)), f"{len(sheet.missing)} missing"),
+        ),
+        callouts=_callouts(sheet),
+        sections=(
+            _identity(sheet),
+            _signatures(sheet),
+            _demanded(sheet),
+            _history(sheet),
+            _anomalies(sheet),
+        ),
+        digest=digest_of(sheet),
+    )
+
+
+def signed_at(signature: SignatureRecord) -> str:
+    """Date and time of signing with the zone of the signer's terminal.
+
+    The form is ``2026-11-24 13:07:00 +01:00 (Europe/Berlin)``.
+    """
+    time = signature.local_time
+    day, clock, offset = time[:10], time[11:-6], time[-6:]
+    return f"{day} {clock} {offset} ({visible(signature.zone)})"
+
+
+def printed_name(signature: SignatureRecord) -> str:
+    """The signer's name as printed then; a generated person is marked as such."""
+    name = visible(signature.name)
+    return f"{name} – {DEMONSTRATION}" if signature.demonstration else name
+
+
+def _generated(sheet: ApprovalSheet) -> int:
+    return sum(s.demonstration for s in sheet.signatures)
+
+
+def _callouts(sheet: ApprovalSheet) -> tuple[Callout, ...]:
+    found = []
+    if generated := _generated(sheet):
+        found.append(
+            Callout(
+                "bad",
+                f"{DEMONSTRATION}: {plural(generated, 'signature')} given by generated persons. "
+                "Nobody reviewed or approved this version, and it is not for use.",
+            )
+        )
+    unexamined = [a for a in sheet.anomalies if not a.examined]
+    if unexamined:
+        found.append(
+            Callout("bad", f"{plural(len(unexamined), 'anomaly', 'anomalies')} not examined.")
+        )
+    if sheet.superseded:
+        found.append(
+            Callout("caution", "Transitions made under another policy hold no longer; see below.")
+        )
+    return tuple(found)
+
+
+def _identity(sheet: ApprovalSheet) -> Section:
+    return Section(
+        "identity",
+        "What is signed",
+        (
+            facts(
+                ("Model", f"{sheet.model} {sheet.version}"),
+                ("Stage", sheet.stage or "none"),
+                ("Package, SHA-256", Text(sheet.package_sha256, "code")),
+                ("Model card, SHA-256", Text(sheet.card_sha256, "code")),
+                ("Policy of stages and approvals, SHA-256", Text(sheet.policy_sha256, "code")),
+                ("Ledger read", f"{sheet.ledger_size:,} entries"),
+                ("Root of the ledger", Text(sheet.ledger_root, "code")),
+            ),
+        ),
+    )
+
+
+def _signatures(sheet: ApprovalSheet) -> Section:
+    headers = ("Printed name", "Signed at", "Meaning", "Role", "Stage", "Comment", "Counts")
+    rows = [
+        (
+            Text(printed_name(s), "bad" if s.demonstration else ""),
+            signed_at(s),
+            s.meaning,
+            visible(s.role),
+            visible(s.stage),
+            visible(s.comment) or cell("–"),
+            _standing(s),
+        )
+        for s in sheet.signatures
+    ]
+    how = [
+        (
+            Text(f"{s.seq}", "number"),
+            printed_name(s),
+            Text(visible(s.signer), "code"),
+            visible(f"{s.method}: {', '.join(s.factors)}"),
+            Text(visible(s.digest), "code"),
+            Text(visible(s.revokes), "code") if s.revokes else cell("–"),
+        )
+        for s in sheet.signatures
+    ]
+    how_headers = ("Entry", "Printed name", "Id", "Shown when signing", "SHA-256", "Revokes")
+    blocks: list[Block] = [table("Every signature, in order", headers, rows)]
+    if rows:
+        blocks.append(table("How each was given", how_headers, how))
+    else:
+        blocks.append(Callout("caution", "No signature was given."))
+    return Section("signatures", "Signatures", tuple(blocks))
+
+
+def _standing(signature: SignatureRecord) -> Text:
+    if signature.standing == "void":
+        return Text(f"void: {visible(signature.reason)}", "bad")
+    return Text(signature.standing, "good" if signature.standing == "valid" else "caution")
+
+
+def _demanded(sheet: ApprovalSheet) -> Section:
+    waiting = list(sheet.missing)
+    rows = []
+    for asked in sheet.approvals:
+        missing = asked in waiting
+        if missing:
+            waiting.remove(asked)
+        state = Text("missing", "caution") if missing else Text("given", "good")
+        rows.append((asked.stage, asked.role, asked.meaning, state))
+    persons = (
+        "One person signs under one role only."
+        if sheet.distinct_signers
+        else "One person may sign under several roles."
+    )
+    return Section(
+        "demanded",
+        "What the spec demands",
+        (
+            table("Demanded signatures", ("Stage", "Role", "Meaning", "State"), rows),
+            Paragraph(f"{persons} No author of the version approves it."),
+        ),
+    )
+
+
+def _history(sheet: ApprovalSheet) -> Section:
+    rows = [
+        (Text(f"{s.seq}", "number"), s.stage, time_text(s.at), visible(s.actor), visible(s.cause))
+        for s in sheet.steps
+    ]
+    headers = ("Entry", "Stage", "Entered at (UTC)", "By", "Cause")
+    return Section("history", "Stages", (table("Stages entered, in order", headers, rows),))
+
+
+def _anomalies(sheet: ApprovalSheet) -> Section:
+    rows = [
+        (
+            Text(f"{a.seq}", "number"),
+            time_text(a.at),
+            visible(a.what),
+            Text("examined", "caution") if a.examined else Text("not examined", "bad"),
+        )
+        for a in sheet.anomalies
+    ]
+    superseded = [(visible(line),) for line in sheet.superseded]
+    return Section(
+        "anomalies",
+        "Anomalies",
+        (
+            table("Entries that were not obeyed", ("Entry", "At (UTC)", "What", "State"), rows),
+            table("Made under another policy, not in force", ("Transition",), superseded),
+        ),
+    )

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -54,10 +55,15 @@ class Blobs(Protocol):
         """Time of an object's last change, in seconds since 1970; None where there is none."""
 
 
-def open_blobs(url: str, options: Mapping[str, str] | None = None) -> Blobs:
-    """Blobs below ``url``: a local folder, or ``s3://bucket/prefix`` with obstore's options."""
+def open_blobs(
+    url: str, options: Mapping[str, str] | None = None, *, retry_seconds: float | None = None
+) -> Blobs:
+    """Blobs below ``url``: a local folder, or ``s3://bucket/prefix`` with obstore's options.
+
+    ``retry_seconds`` bounds the tries over a network; None leaves it to obstore (three minutes).
+    """
     if url.startswith("s3://"):
-        return S3Blobs(url, options or {})
+        return S3Blobs(url, options or {}, retry_seconds=retry_seconds)
     return LocalBlobs(Path(url))
 
 
@@ -218,9 +224,12 @@ def disk_faults(path: Path) -> Iterator[None]:
 class S3Blobs:
     """Blobs below a prefix of an S3 bucket; credentials come from the ``AWS_…`` variables."""
 
-    def __init__(self, url: str, options: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, options: Mapping[str, str], *, retry_seconds: float | None = None
+    ) -> None:
         self.location = url
         self._options = dict(options)
+        self._retry_seconds = retry_seconds
         self._opened: Any = None
 
     @property
@@ -231,8 +240,11 @@ class S3Blobs:
             # delta-rs takes all options in one map; obstore wants those of HTTP apart.
             options: Any = {k: v for k, v in self._options.items() if k != "aws_allow_http"}
             plain = self._options.get("aws_allow_http") == "true"
+            more: Any = {}
+            if self._retry_seconds is not None:
+                more["retry_config"] = {"retry_timeout": timedelta(seconds=self._retry_seconds)}
             self._opened = S3Store.from_url(
-                self.location, config=options, client_options={"allow_http": plain}
+                self.location, config=options, client_options={"allow_http": plain}, **more
             )
         return self._opened
 

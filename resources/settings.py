@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clinical_assets.errors import ClinicalError
+from resources.witness_urls import witness_url
 
 PREFIX = "CLINICAL_"
 _MODEL_SPEC = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -42,6 +43,8 @@ class Settings(BaseSettings):
         ledger_url: the ledger's database: ``sqlite:///…`` or ``postgresql://…``.
         sources: the register of data sources.
         models: further models as ``module:ATTRIBUTE``; the variable takes them comma separated.
+        witnesses: addresses of the places that hold the ledger's checkpoints
+            (:mod:`resources.witness_urls`), comma separated in the variable; never empty.
     """
 
     model_config = SettingsConfigDict(
@@ -62,6 +65,7 @@ class Settings(BaseSettings):
     ledger_url: str = ""
     sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources.toml")
     models: Annotated[tuple[str, ...], NoDecode] = ()
+    witnesses: Annotated[tuple[str, ...], NoDecode] = ()
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":
@@ -108,6 +112,15 @@ class Settings(BaseSettings):
                 raise ValueError("must hold entries of the form module:ATTRIBUTE")
         return value
 
+    @field_validator("witnesses", mode="before")
+    @classmethod
+    def _split_witnesses(cls, value: Any) -> Any:
+        parts = value.split(",") if isinstance(value, str) else value
+        urls = tuple(witness_url(str(part)).url for part in parts if str(part).strip())
+        if len(set(urls)) != len(urls):
+            raise ValueError("must name each witness once")
+        return urls
+
     @field_validator("lake_url", "snapshots_url")
     @classmethod
     def _known_scheme(cls, value: str) -> str:
@@ -141,6 +154,8 @@ class Settings(BaseSettings):
             value = getattr(self, f"{name}_url") or str(self.store / name)
             yield f"{name}_url", value if "://" in value else _folder(value)
         yield "ledger_url", self.ledger_url or f"sqlite:///{self.ledger_folder / 'ledger.db'}"
+        # Beside the ledger it finds mistakes, not intruders: docs/witnesses.md says so.
+        yield "witnesses", self.witnesses or (f"folder:{self.store / 'witness'}",)
         mlflow = self.store / "mlflow"
         yield "mlflow_tracking_uri", self.mlflow_tracking_uri or f"sqlite:///{mlflow}/mlflow.db"
         yield "mlflow_artifacts", self.mlflow_artifacts or str(mlflow / "artifacts")
@@ -161,11 +176,12 @@ class Settings(BaseSettings):
 
     @property
     def s3_options(self) -> dict[str, str]:
-        """Options for delta-rs and obstore; empty where neither store lies on S3.
+        """Options for delta-rs and obstore; empty where no store or witness lies on S3.
 
         Credentials are not among them: both libraries read the ``AWS_…`` variables themselves.
         """
-        if not any(url.startswith("s3://") for url in (self.lake_url, self.snapshots_url)):
+        places = (self.lake_url, self.snapshots_url, *self.witnesses)
+        if not any(url.startswith("s3://") for url in places):
             return {}
         options = {"aws_endpoint": self.s3_endpoint, "aws_region": self.s3_region}
         if self.s3_allow_http:

@@ -37,6 +37,7 @@ def test_defaults_lie_under_the_checkout() -> None:
     )
     assert made.sources == ROOT / "data" / "sources.toml"
     assert made.models == ()
+    assert made.witnesses == (f"folder:{store}/witness",)
     assert made.s3_options == {}
 
 
@@ -55,6 +56,15 @@ def test_everything_follows_the_store(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLINICAL_MODELS", "mine.spec:MODEL, other:MODEL ,")
     assert Settings.load().models == ("mine.spec:MODEL", "other:MODEL")
+
+
+def test_witnesses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLINICAL_WITNESSES", "folder:w, s3://b/w , ,syslog+tls://log.example")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    made = Settings.load()
+    assert made.witnesses == (f"folder:{tmp_path}/w", "s3://b/w", "syslog+tls://log.example")
+    assert made.s3_options == {"aws_region": "eu-west-1"}
 
 
 def test_s3_options_come_from_the_aws_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +89,9 @@ def test_s3_options_come_from_the_aws_variables(monkeypatch: pytest.MonkeyPatch)
         ("CLINICAL_MODELS", "no_attribute_hidden", "CLINICAL_MODELS must hold entries"),
         ("CLINICAL_LAKE_URL", "gs://hidden/x", "CLINICAL_LAKE_URL must be a folder or s3://"),
         ("CLINICAL_SNAPSHOTS_URL", "s3://u:hidden@b/x", "CLINICAL_SNAPSHOTS_URL must be a folder"),
+        ("CLINICAL_WITNESSES", "folder:/w,hidden", "CLINICAL_WITNESSES must hold folder:/path"),
+        ("CLINICAL_WITNESSES", "s3://u:hidden@b", "CLINICAL_WITNESSES must hold no credentials"),
+        ("CLINICAL_WITNESSES", "folder:/w,folder:/w", "CLINICAL_WITNESSES must name each"),
         ("CLINICAL_STORE", __file__, "CLINICAL_STORE must be a folder, but a file"),
         ("AWS_ALLOW_HTTP", "hidden", "AWS_ALLOW_HTTP input should be a valid boolean"),
         ("AWS_ENDPOINT_URL", "http://u:hidden@h", "AWS_ENDPOINT_URL is plain http"),
@@ -133,7 +146,8 @@ def test_prepare_says_which_place_is_taken(tmp_path: Path) -> None:
 def test_import_is_light() -> None:
     code = (
         "import sys, resources.settings;"
-        "print([m for m in ('dagster', 'polars', 'deltalake', 'mlflow') if m in sys.modules])"
+        "heavy = ('dagster', 'polars', 'deltalake', 'mlflow', 'cryptography');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -4,8 +4,14 @@ They decide nothing: the release asks the same functions again. A version that w
 no failure, so missing signatures warn; evidence that does not hold is one.
 """
 
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetChecksDefinition, AssetIn, asset_check
-from dagster import AssetCheckExecutionContext
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetIn,
+    asset_check,
+)
 
 from asset_checks.verdicts import to_check_result
 from clinical_assets.evidence.approval_sheet import ApprovalSheet

@@ -93,9 +93,7 @@ class InForce:
         try:
             return self.packages.load(release)
         except ClinicalError as error:
-            subject = Subject(
-                SUBJECT_KIND, release.model, release.version, release.package_sha256
-            )
+            subject = Subject(SUBJECT_KIND, release.model, release.version, release.package_sha256)
             self.ledger.record(
                 "model.refused", subject, Failing("package"), outcome="refused", reason=error.what
             )

@@ -153,16 +153,29 @@ def _print_entries(entries: "Sequence[Entry]") -> None:
         click.echo(f"{'':{width}}  by {who(entry)}  {said(entry)}".rstrip())
 
 
-def _wanted(subject: str, since: str, until: str, **rest: str) -> "Wanted":
+def _wanted(
+    subject: str,
+    actor: str,
+    action: str,
+    outcome: str,
+    run: str,
+    act: str,
+    since: str,
+    until: str,
+) -> "Wanted":
     from resources.ledger_reader import Wanted
 
     kind, found, name = subject.partition(":")
     return Wanted(
         subject_kind=kind if found else "",
         subject_id=name if found else subject,
+        actor=actor,
+        action=action,
+        outcome=outcome,
+        run=run,
+        act=act,
         since=_time(since),
         until=_time(until),
-        **rest,
     )
 
 

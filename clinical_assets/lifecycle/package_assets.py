@@ -1,7 +1,7 @@
 """Assets from the documents to the package."""
 
 import polars as pl
-from dagster import AssetExecutionContext, AssetsDefinition, Failure
+from dagster import AssetExecutionContext, AssetsDefinition
 
 from clinical_assets.evidence.card import ModelCard
 from clinical_assets.evidence.card_build import build_card
@@ -10,15 +10,11 @@ from clinical_assets.evidence.contents import data_files, evaluation_files, mode
 from clinical_assets.evidence.datasheet import Datasheet, build_datasheet
 from clinical_assets.evidence.datasheet_document import datasheet_markdown
 from clinical_assets.evidence.forms import card_forms, datasheet_forms
-from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
+from clinical_assets.evidence.package_record import PackageRecord
 from clinical_assets.evidence.provenance import SourceFacts
-from clinical_assets.evidence.release import PackageEvidence, changes_since, judge_release
-from clinical_assets.keys import GATES, ModelKeys, gate_keys
+from clinical_assets.keys import gate_keys
 from clinical_assets.lifecycle import show
-from clinical_assets.lifecycle.decided_again import decided_again
 from clinical_assets.lifecycle.declare import model_asset
-from clinical_assets.lifecycle.rival import rival_of
-from clinical_assets.modelling.protocol import protocol_digest
 from clinical_assets.modelling.records import (
     CandidateRecord,
     Evaluation,

@@ -236,6 +236,8 @@ class ClinicalModel:
         features: the derived columns' contract; ``derive`` returns exactly these.
         partition_column: holds ``train`` or ``test`` as published; None asks for a seeded
             stratified split of ``test_fraction``.
+        authors: ids, in the identity register, of everybody who makes this model; they approve
+            nothing of it. Who is signed in when a version is built counts as its author, too.
         approvals: the signatures that a release demands (:mod:`.approvals`).
         distinct_signers: whether one person may sign under one role only.
     """
@@ -268,6 +270,7 @@ class ClinicalModel:
     conformal_confidence: float = 0.9
     seed: int = 20261124
     bootstrap_replicates: int = 2000
+    authors: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
     distinct_signers: bool = True
     monitoring: tuple[Monitor, ...] = ()

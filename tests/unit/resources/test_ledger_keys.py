@@ -1,6 +1,5 @@
 """The ledger's keys: made once, rotated without a gap, and never used again once retired."""
 
-import os
 import shutil
 import stat
 import subprocess

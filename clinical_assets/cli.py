@@ -19,6 +19,8 @@ COMMANDS = {
     "data": "List, verify and add registered sources.",
     "package": "Verify a model package, or rebuild it from itself alone.",
     "ledger": "Show, prove, verify and export the record of every act.",
+    "stage": "Show stages, signatures and gates of a model's versions.",
+    "sign": "Sign a version: review, approve, reject, revoke, quarantine.",
     "history": "Show every candidate with its gates, and every run that was refused.",
 }
 

@@ -68,7 +68,7 @@ class InForce:
                 no longer, released with every signature valid. It is recorded (``model.refused``).
         """
         subject = self.subject()
-        if problem := self._problem(subject):
+        if problem := self.problem():
             about = subject or Subject(SUBJECT_KIND, self.spec.name)
             self.ledger.record(
                 "model.refused", about, Failing("not in force"), outcome="refused", reason=problem
@@ -116,7 +116,9 @@ class InForce:
             self.ledger.record("registry.contradicted", subject, found, reason=problem)
         return True
 
-    def _problem(self, subject: Subject | None) -> str:
+    def problem(self) -> str:
+        """Why no version may be used now; empty where one may."""
+        subject = self.subject()
         if contradiction := self.contradiction():
             return contradiction
         if subject is None:

@@ -302,6 +302,8 @@ class LedgerStore:
         Raises:
             ClinicalError: its signature does not fit, or rows stand behind it or are missing.
         """
+        if not self._origin and (found := self._layout(connection)) is not None:
+            self._origin = found[1]
         row = connection.execute(select(HEAD)).first()
         newest = connection.execute(select(func.max(ENTRIES.c.seq))).scalar()
         count = 0 if newest is None else int(newest) + 1

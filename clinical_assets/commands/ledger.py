@@ -49,7 +49,7 @@ def _open() -> "tuple[Settings, Ledger]":
 def show(newest: int | None, as_json: bool, **asked: str) -> None:
     """Show entries by subject, actor, action and time, the oldest first."""
     _, opened = _open()
-    _print_rows(opened.reader.find(_wanted(**asked), newest=newest), as_json)
+    print_rows(opened.reader.find(_wanted(**asked), newest=newest), as_json)
 
 
 @ledger.command()
@@ -62,7 +62,7 @@ def tail(newest: int, follow: bool, as_json: bool) -> None:
 
     _, opened = _open()
     rows = opened.reader.find(Wanted(), newest=newest)
-    _print_rows(rows, as_json)
+    print_rows(rows, as_json)
     after = rows[-1].seq + 1 if rows else 0
     while follow:
         import time
@@ -70,7 +70,7 @@ def tail(newest: int, follow: bool, as_json: bool) -> None:
         time.sleep(1.0)
         new = list(opened.reader.rows(after))
         if new:
-            _print_rows(new, as_json)
+            print_rows(new, as_json)
             after = new[-1].seq + 1
 
 
@@ -104,7 +104,7 @@ def prove(seq: int, as_json: bool) -> None:
         }
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
-        _print_rows([row], as_json=False)
+        print_rows([row], as_json=False)
         for node in [leaf, *proof]:
             click.echo(f"  {node.hex()}")
         click.echo(
@@ -126,7 +126,8 @@ def key() -> None:
             click.echo(str(other))
 
 
-def _print_rows(rows: "Sequence[Row]", as_json: bool) -> None:
+def print_rows(rows: "Sequence[Row]", as_json: bool) -> None:
+    """Prints entries, as text or one JSON object a line."""
     from clinical_assets.ledger.entry import read_entry
 
     if as_json:

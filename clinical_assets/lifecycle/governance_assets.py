@@ -8,25 +8,22 @@ when the last signature lands.
 
 from dagster import AssetExecutionContext, AssetsDefinition, Failure
 
-from clinical_assets.canonical import digest_of
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.approval_sheet import (
     ApprovalSheet,
     approval_document,
     approval_forms,
-    approval_sheet,
 )
-from clinical_assets.evidence.card import ModelCard
 from clinical_assets.evidence.document_markdown import render_markdown
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.evidence.stage_moves import judge_approvals
-from clinical_assets.ledger.checkpoint import read
 from clinical_assets.lifecycle import show
 from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.lifecycle.release_verdict import release_verdict
 from clinical_assets.modelling.records import Evaluation
 from clinical_assets.modelling.spec import ClinicalModel
+from resources.approvals import sheet_of
 from resources.in_force import InForce
 from resources.ledger_resource import LedgerResource
 from resources.ledger_verifying import require_whole
@@ -44,7 +41,7 @@ def _approval(spec: ClinicalModel) -> AssetsDefinition:
     @model_asset(
         spec,
         "approval",
-        reads=("model_card", "evaluation", "package"),
+        reads=("evaluation", "package"),
         kinds=("json", "markdown"),
         description=(
             "Approval record: the stage of the packaged version, every signature on it and what "
@@ -54,7 +51,6 @@ def _approval(spec: ClinicalModel) -> AssetsDefinition:
     )
     def approval(
         context: AssetExecutionContext,
-        model_card: ModelCard,
         evaluation: Evaluation,
         package: PackageRecord,
         packages: PackagesResource,
@@ -66,21 +62,14 @@ def _approval(spec: ClinicalModel) -> AssetsDefinition:
         subject = version_subject(spec.name, package.version, package.digest)
         in_force = InForce(spec, ledger.open(), registry.open(), store)
         verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
-        state = stages.advance(subject, verdict)
-        head = ledger.open().store.head()
-        sheet = approval_sheet(
-            state,
-            title=spec.title,
-            card_sha256=digest_of(model_card),
-            ledger_size=head.size,
-            ledger_root=read(head.note).root.hex(),
-        )
+        stages.advance(subject, verdict)
+        sheet = sheet_of(stages, subject, store)
         store.keep_beside(package, approval_forms(sheet))
         context.add_output_metadata(
             {
                 "version": package.version,
                 "stage": sheet.stage or "none",
-                "signatures": len(state.valid),
+                "signatures": sum(s.standing == "valid" for s in sheet.signatures),
                 "missing": ", ".join(map(str, sheet.missing)) or "none",
                 "evidence": verdict.summary,
                 "record": show.markdown(render_markdown(approval_document(sheet))),

@@ -14,7 +14,7 @@ def sheet_of(stages: Stages, subject: Subject, packages: PackageStore) -> Approv
     Raises:
         ClinicalError: an entry about the version was changed past the ledger.
     """
-    with stages.ledger.store.engine.reading() as connection:
+    with stages.ledger.store.reading() as connection:
         state = stages.state(subject, connection)
         head = stages.ledger.store.verified_head(connection)
     return approval_sheet(

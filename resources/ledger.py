@@ -9,7 +9,7 @@ known what became of it; if it cannot be written, it does not happen (P11-05).
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -86,7 +86,7 @@ class Ledger:
             actor=self.actor,
             action=action,
             subject=_whole(subject),
-            details=details,
+            details=_whole(details),
             outcome=outcome,
             reason=_text(reason),
             origin=_whole(present_origin() if origin is None else origin),
@@ -158,16 +158,24 @@ def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
 
 
 def _text(value: str) -> str:
-    """The text, where it is none (lone surrogates) made one, so that it can be written."""
-    return value.encode("utf-8", "replace").decode()
+    """The text; what is none in it (lone surrogates, as of odd file names) is spelt out."""
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _whole(record: Any) -> Any:
-    from dataclasses import fields, replace
-
-    changed = {
-        f.name: text
-        for f in fields(record)
-        if isinstance(value := getattr(record, f.name), str) and (text := _text(value)) != value
-    }
+    """The record with :func:`_text` applied to each of its texts."""
+    changed = {}
+    for each in fields(record):
+        value = getattr(record, each.name)
+        whole = _whole_value(value)
+        if whole != value:
+            changed[each.name] = whole
     return replace(record, **changed) if changed else record
+
+
+def _whole_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, tuple):
+        return tuple(_whole_value(item) for item in value)
+    return _whole(value) if is_dataclass(value) else value

@@ -9,11 +9,11 @@ which proves each to be in the tree of the signed head.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import read
-from clinical_assets.ledger.entry import Entry, read_entry
+from clinical_assets.ledger.entry import Entry, read_entry, time_text
 from clinical_assets.ledger.merkle import (
     consistency_proof,
     inclusion_proof,
@@ -22,6 +22,7 @@ from clinical_assets.ledger.merkle import (
     verify_inclusion,
 )
 from clinical_assets.ledger.verification import Row
+from resources.ledger_rows import LONGEST_KIND, search_columns, searchable
 from resources.ledger_store import LedgerStore
 from resources.ledger_tables import CHECKPOINTS, ENTRIES, NODES, OPEN_ACTS
 
@@ -51,13 +52,15 @@ class Wanted:
     actions: tuple[str, ...] = ()
     first: int = 0
 
-    def conditions(self) -> list[ColumnElement[bool]]:
+    def conditions(self, connection: Connection) -> list[ColumnElement[bool]]:
         """As conditions on the table of entries."""
         found = [
-            ENTRIES.c[name] == value
-            for name in ("subject_kind", "subject_id", "actor", "outcome", "act", "run")
+            ENTRIES.c[name] == searchable(value)
+            for name in ("subject_id", "actor", "outcome", "act", "run")
             if (value := getattr(self, name))
         ]
+        if self.subject_kind:
+            found.append(ENTRIES.c.subject_kind == searchable(self.subject_kind, LONGEST_KIND))
         if self.action:  # "signature." asks for every action of that kind
             exact = not self.action.endswith(".")
             column = ENTRIES.c.action
@@ -68,11 +71,36 @@ class Wanted:
             found.append(ENTRIES.c.action.in_(self.actions))
         if self.first:
             found.append(ENTRIES.c.seq >= self.first)
+        # Times never go down from entry to entry, so they are bounds of numbers.
         if self.since:
-            found.append(ENTRIES.c.at >= self.since)
+            found.append(ENTRIES.c.seq >= _first_from(self.since, connection))
         if self.until:
-            found.append(ENTRIES.c.at < self.until)
+            found.append(ENTRIES.c.seq < _first_from(self.until, connection))
         return found
+
+    def fits(self, entry: Entry) -> bool:
+        """Whether the entry itself is asked for: columns are shortened, and may be edited."""
+        act, at = entry.act, time_text(entry.at)
+        said = {
+            "subject_kind": act.subject.kind,
+            "subject_id": act.subject.id,
+            "actor": act.actor.id,
+            "outcome": act.outcome,
+            "act": act.act,
+            "run": act.origin.run,
+        }
+        return (
+            all(said[name] == value for name in said if (value := getattr(self, name)))
+            and (
+                act.action.startswith(self.action)
+                if self.action.endswith(".")
+                else self.action in ("", act.action)
+            )
+            and act.action in (self.actions or (act.action,))
+            and entry.seq >= self.first
+            and (not self.since or at >= self.since)
+            and (not self.until or at < self.until)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +126,7 @@ class LedgerReader:
             wanted = columns.where(ENTRIES.c.seq > after).limit(_CHUNK)
             if end is not None:
                 wanted = wanted.where(ENTRIES.c.seq < end)
-            with self.store.engine.reading() as connection:
+            with self.store.reading() as connection:
                 found = connection.execute(wanted).all()
             for row in found:
                 yield Row(int(row.seq), bytes(row.body), bytes(row.leaf))
@@ -108,15 +136,16 @@ class LedgerReader:
 
     def notes(self) -> list[str]:
         """Every checkpoint that was kept, the smallest first."""
-        with self.store.engine.reading() as connection:
+        with self.store.reading() as connection:
             notes = select(CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size)
             return [str(note) for note in connection.execute(notes).scalars()]
 
     def find(self, wanted: Wanted, *, newest: int | None = None) -> list[Row]:
         """The entries asked for, in order; only the ``newest`` so many."""
-        columns = select(ENTRIES.c.seq, ENTRIES.c.body, ENTRIES.c.leaf).where(*wanted.conditions())
-        with self.store.engine.reading() as connection:
-            ordered = columns.order_by(ENTRIES.c.seq.desc())
+        columns = select(ENTRIES.c.seq, ENTRIES.c.body, ENTRIES.c.leaf)
+        with self.store.reading() as connection:
+            wished = columns.where(*wanted.conditions(connection))
+            ordered = wished.order_by(ENTRIES.c.seq.desc())
             found = connection.execute(ordered.limit(newest) if newest else ordered).all()
         return [Row(int(r.seq), bytes(r.body), bytes(r.leaf)) for r in reversed(found)]
 
@@ -144,45 +173,60 @@ class LedgerReader:
             ClinicalError: an entry was changed past the ledger.
         """
         if connection is None:
-            with self.store.engine.reading() as opened:
+            with self.store.reading() as opened:
                 return self.proven(wanted, opened)
         head = self.store.verified_head(connection)
         root = read(head.note).root
-        columns = select(ENTRIES.c.seq, ENTRIES.c.body).where(*wanted.conditions())
         entries = []
-        for row in connection.execute(columns.order_by(ENTRIES.c.seq)).all():
-            seq, body = int(row.seq), bytes(row.body)
+        found = select(ENTRIES).where(*wanted.conditions(connection)).order_by(ENTRIES.c.seq)
+        for row in connection.execute(found).mappings().all():
+            seq, body = int(row["seq"]), bytes(row["body"])
             proof = inclusion_proof(seq, head.size, lambda *at: _node(connection, *at))
             if not verify_inclusion(seq, head.size, leaf_hash(body), proof, root):
                 raise _changed(seq, self.store.engine.place)
             entry = read_entry(body)
-            if entry.seq != seq:
+            columns = {"seq": entry.seq, "at": time_text(entry.at), **search_columns(entry.act)}
+            if any(row[name] != value for name, value in columns.items()):
                 raise _changed(seq, self.store.engine.place)
-            entries.append(entry)
+            if wanted.fits(entry):
+                entries.append(entry)
         return entries
 
     def inclusion(self, seq: int, size: int) -> list[bytes]:
         """Proof that entry ``seq`` is among the first ``size``."""
-        with self.store.engine.reading() as connection:
+        with self.store.reading() as connection:
             return inclusion_proof(seq, size, lambda *at: _node(connection, *at))
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Proof that the first ``old`` entries are the beginning of the first ``new``."""
-        with self.store.engine.reading() as connection:
+        with self.store.reading() as connection:
             return consistency_proof(old, new, lambda *at: _node(connection, *at))
 
     def root(self, size: int, connection: Connection | None = None) -> bytes:
         """Root of the first ``size`` entries, from the stored nodes."""
         if connection is None:
-            with self.store.engine.reading() as opened:
+            with self.store.reading() as opened:
                 return self.root(size, opened)
         return root_of(size, lambda *at: _node(connection, *at))
 
     def open_acts(self) -> list[OpenAct]:
         """Acts without an outcome, the oldest first: under way, or interrupted."""
-        with self.store.engine.reading() as connection:
+        with self.store.reading() as connection:
             found = connection.execute(select(OPEN_ACTS).order_by(OPEN_ACTS.c.seq)).all()
         return [OpenAct(str(r.act), int(r.seq), str(r.writer)) for r in found]
+
+
+def _first_from(at: str, connection: Connection) -> int:
+    """Number of the first entry whose time is not before ``at``."""
+    low, high = 0, int(connection.execute(select(func.max(ENTRIES.c.seq))).scalar() or -1) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(select(ENTRIES.c.at).where(ENTRIES.c.seq == middle)).scalar()
+        if found is not None and found < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _node(connection: Connection, level: int, place: int) -> bytes:

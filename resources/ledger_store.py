@@ -1,92 +1,41 @@
-"""The ledger in a database: appending acts, reading entries, keeping checkpoints.
+"""The ledger in a database: appending acts and keeping checkpoints.
 
-What belongs here: one transaction for everything that one append changes, group commit, the signed
-head, the clock. What does not: who acts (:mod:`.ledger`) and what differs between databases
-(:mod:`.ledger_engine`). Clauses: P11-05, P11-01.
+What belongs here: one transaction for everything that one append changes, the signed head, the
+clock. What does not: who acts (:mod:`.ledger`), reading (:mod:`.ledger_reader`), who writes for
+whom (:mod:`.commit_queue`) and what differs between databases (:mod:`.ledger_engine`).
+Clauses: P11-05, P11-01.
 
-Every append signs the new head with the ledger's key and, before that, verifies the signature of
-the head that it finds and that no row stands behind it. Whoever can write into the database but
-has no key can therefore neither append an entry nor cut the newest ones without the next append
-being refused. Fails closed: an append that cannot be made raises, and the act must not happen.
+Every append signs the new head with the ledger's key and, before that, verifies the head that it
+finds. Fails closed: an append that cannot be made raises, and the act must not happen.
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, delete, func, insert, inspect, select, update
+from sqlalchemy import Connection, insert, inspect, select
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change, Nothing
-from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, sign, verify
 from clinical_assets.ledger.entry import Act, Actor, Entry, Subject, time_text
-from clinical_assets.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
+from clinical_assets.ledger.merkle import Frontier
+from resources.commit_queue import CommitQueue, InterruptedCommitError, Ticket
+from resources.forks import renewed_after_fork
 from resources.ledger_engine import LedgerEngine
-from resources.ledger_tables import (
-    CHECKPOINTS,
-    ENTRIES,
-    HEAD,
-    LAYOUTS,
-    NODES,
-    OPEN_ACTS,
-    create_tables,
-)
+from resources.ledger_faults import is_database_fault, refused, unknown
+from resources.ledger_head import Head, Keys, head_from, verify_head
+from resources.ledger_rows import Batch, Statements, head_query
+from resources.ledger_tables import CHECKPOINTS, ENTRIES, HEAD, LAYOUTS, create_tables
+from resources.ledger_transaction import Transaction
 
 LAYOUT = 1
 Decide = Callable[[Connection], Sequence[Act]]
+LedgerTicket = Ticket[Decide | tuple[Act, ...], tuple[Entry, ...]]
 _SET_BACK = timedelta(seconds=1)
-_MOST_AT_ONCE = 500
 LEDGER = Actor("service", "ledger", "The ledger itself", "in-process")
-
-
-class Keys(Protocol):
-    """Where the ledger's keys come from."""
-
-    def signing(self, name: str) -> SigningKey:
-        """The key that is in force."""
-
-    def trusted(self) -> Sequence[PublicKey]:
-        """Every key whose signature counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The signed state after the newest entry."""
-
-    size: int
-    note: str
-    peaks: tuple[bytes, ...]
-    at: str
-    clock_behind: bool
-
-
-@dataclass
-class _Ticket:
-    """What one caller wants appended, and what became of it."""
-
-    decide: Decide
-    done: bool = False
-    entries: tuple[Entry, ...] = ()
-    error: BaseException | None = None
-
-
-@dataclass
-class _Batch:
-    """Rows of one transaction, as they come together."""
-
-    now: datetime
-    at: str
-    frontier: Frontier
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    nodes: list[dict[str, Any]] = field(default_factory=list)
-
-    def copy(self) -> "_Batch":
-        """The same, to come back to."""
-        frontier = Frontier.resume(self.frontier.size, self.frontier.peaks)
-        return _Batch(self.now, self.at, frontier, [*self.entries], [*self.nodes])
 
 
 class LedgerStore:
@@ -114,54 +63,56 @@ class LedgerStore:
         self.software = software
         self.writer = writer
         self._clock = clock
-        self._queue: list[_Ticket] = []
-        self._queueing = threading.Lock()
-        self._leading = threading.Lock()
-        self._known: Head | None = None  # verified or written by this process
+        self._queue = CommitQueue[Decide | tuple[Act, ...], tuple[Entry, ...]](
+            self._write, lambda: unknown(self.engine.place)
+        )
+        self._known: Head | None = None  # verified or written by this process, and on disk
         self._origin = ""
+        self.after_fork()
+        renewed_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Nobody is opening."""
+        self._opening = threading.Lock()
 
     @property
     def origin(self) -> str:
         """The ledger's name, made with it."""
         if not self._origin:
-            self._open()
+            with self._opening:
+                if not self._origin:
+                    self._origin, self._statements = self._open()
         return self._origin
 
     def append(self, acts: Sequence[Act]) -> tuple[Entry, ...]:
-        """Writes an entry for each act; they are on disk when this returns.
+        """Writes an entry for each act, or none; they are on disk when this returns.
 
         Raises:
             ClinicalError: nothing was written (or it cannot be known): the acts must not happen.
+            ValueError: an act holds what cannot be written, as a lone surrogate.
         """
-        return self.decide(lambda _: acts)
+        _ = self.origin
+        return self._queue.fulfil(tuple(acts)) or ()
 
     def decide(self, decide: Decide) -> tuple[Entry, ...]:
         """Writes the acts that ``decide`` returns, which sees the ledger with nobody else writing.
 
         What ``decide`` writes through its connection into other tables of the database commits
         with the entries or not at all. It may be called for several callers in one transaction,
-        and what one of them raises undoes its own part only.
+        and what one of them raises undoes its own part only. It must not commit or roll back, and
+        may be called again where the thread that wrote for it was interrupted.
 
         Raises:
             ClinicalError: as :meth:`append`; else what ``decide`` raised.
         """
         _ = self.origin
-        ticket = _Ticket(decide)
-        with self._queueing:
-            self._queue.append(ticket)
-        with self._leading:  # who comes in writes for all who wait
-            if not ticket.done:
-                with self._queueing:
-                    batch, self._queue = self._queue[:_MOST_AT_ONCE], self._queue[_MOST_AT_ONCE:]
-                self._write(batch)
-        if ticket.error is not None:
-            raise ticket.error
-        return ticket.entries
+        return self._queue.fulfil(decide) or ()
 
     def checkpoint(self) -> str:
         """The signed note of the newest state, kept from now on; only of what is on disk."""
         _ = self.origin
-        with self.engine.writing() as connection:
+        with self.engine.writing() as transaction:
+            connection = transaction.connection
             head = self.verified_head(connection)
             kept = select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == head.size)
             if connection.execute(kept).scalar() is None:
@@ -169,132 +120,22 @@ class LedgerStore:
         return head.note
 
     def head(self) -> Head:
-        """The newest state, its signature verified."""
+        """The newest state, its signature verified; on disk, so that no crash takes it back."""
+        with self.reading() as connection:
+            head = self.verified_head(connection)
+        self.engine.flush()
+        return head
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the ledger, which is made where there is none.
+
+        Raises:
+            ClinicalError: the database does not answer.
+        """
         _ = self.origin
         with self.engine.reading() as connection:
-            return self.verified_head(connection)
-
-    def _open(self) -> None:
-        """Makes the ledger where there is none, brings its tables up to date."""
-        with self.engine.reading() as connection:
-            there = inspect(connection).has_table(LAYOUTS.name)
-            found = self._layout(connection) if there else None
-        if found is None:
-            with self.engine.writing() as connection:
-                create_tables(connection)
-                found = self._layout(connection)  # another process may have been quicker
-                if found is None:
-                    found = self._begin(connection)
-        number, self._origin = found
-        if number > LAYOUT:
-            raise ClinicalError(
-                f"The ledger's tables are of layout {number}, this software knows {LAYOUT}",
-                where=self.engine.place,
-                repair="Use the version of the software that wrote it, or a later one",
-            )
-
-    def _layout(self, connection: Connection) -> tuple[int, str] | None:
-        newest = select(LAYOUTS.c.number, LAYOUTS.c.origin).order_by(LAYOUTS.c.number.desc())
-        found = connection.execute(newest.limit(1)).first()
-        return None if found is None else (int(found[0]), str(found[1]))
-
-    def _begin(self, connection: Connection) -> tuple[int, str]:
-        origin = f"clinical-ledger/{uuid4()}"
-        self._origin = origin
-        connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
-        at = time_text(self.now(connection))
-        empty = Head(0, self._signed(Frontier()), (), at, clock_behind=False)
-        connection.execute(insert(HEAD).values(one=1, **_head_row(empty)))
-        about = Subject("ledger", origin)
-        created = Act(
-            uuid4().hex, LEDGER, "ledger.created", about, Nothing(), software=self.software
-        )
-        vkey = str(self.keys.signing(origin).public)
-        key = Act(
-            uuid4().hex,
-            LEDGER,
-            "key.created",
-            Subject("key", vkey),
-            Change("ledger-signing key", "", vkey),
-            software=self.software,
-        )
-        self._append(connection, [_Ticket(lambda _: (created, key))])
-        return LAYOUT, origin
-
-    def _write(self, tickets: list[_Ticket]) -> None:
-        try:
-            with self.engine.writing() as connection:
-                head = self._append(connection, tickets)
-            self._known = head
-        except BaseException as error:
-            for ticket in tickets:
-                ticket.error = ticket.error or error
-                ticket.entries = ()
-        finally:
-            for ticket in tickets:
-                ticket.done = True
-
-    def _append(self, connection: Connection, tickets: Sequence[_Ticket]) -> Head:
-        head = self.verified_head(connection)
-        now = self.now(connection)
-        batch = _Batch(now, max(time_text(now), head.at), Frontier.resume(head.size, head.peaks))
-        behind = time_text(now) < head.at and (
-            head.clock_behind or time_text(now + _SET_BACK) < head.at
-        )
-        if behind and not head.clock_behind:
-            self._add(batch, self._set_back(head.at, time_text(now)))
-        opened: list[Entry] = []
-        closed: list[str] = []
-        for ticket in tickets:
-            before = batch.copy()
-            try:
-                with connection.begin_nested():
-                    added = tuple(self._add(batch, act) for act in ticket.decide(connection))
-            except Exception as error:
-                ticket.error, batch = error, before
-                continue
-            ticket.entries = added
-            opened += [entry for entry in added if entry.act.outcome == "intended"]
-            closed += [entry.act.act for entry in added if entry.act.outcome != "intended"]
-        if not batch.entries:
-            return head
-        connection.execute(insert(ENTRIES), batch.entries)
-        if batch.nodes:
-            connection.execute(insert(NODES), batch.nodes)
-        if opened:
-            rows = [{"act": e.act.act, "seq": e.seq, "writer": self.writer()} for e in opened]
-            connection.execute(insert(OPEN_ACTS), rows)
-        if closed:
-            connection.execute(delete(OPEN_ACTS).where(OPEN_ACTS.c.act.in_(closed)))
-        frontier = batch.frontier
-        new = Head(frontier.size, self._signed(frontier), frontier.peaks, batch.at, behind)
-        connection.execute(update(HEAD).values(**_head_row(new)))
-        return new
-
-    def _add(self, batch: _Batch, act: Act) -> Entry:
-        frontier = batch.frontier
-        seq = frontier.size
-        entry = Entry(seq, datetime.fromisoformat(batch.at), act)
-        body = entry.to_bytes()
-        leaf = leaf_hash(body)
-        batch.entries.append(
-            {
-                "seq": seq,
-                "leaf": leaf,
-                "body": body,
-                "at": batch.at,
-                "act": act.act,
-                "actor": _searchable(act.actor.id),
-                "action": act.action,
-                "outcome": act.outcome,
-                "subject_kind": _searchable(act.subject.kind),
-                "subject_id": _searchable(act.subject.id),
-                "run": _searchable(act.origin.run),
-            }
-        )
-        for level, node in enumerate(frontier.add(leaf), start=1):
-            batch.nodes.append({"level": level, "place": seq >> level, "hash": node})
-        return entry
+            yield connection
 
     def verified_head(self, connection: Connection) -> Head:
         """The head as ``connection`` sees it.
@@ -302,75 +143,125 @@ class LedgerStore:
         Raises:
             ClinicalError: its signature does not fit, or rows stand behind it or are missing.
         """
-        if not self._origin and (found := self._layout(connection)) is not None:
-            self._origin = found[1]
-        row = connection.execute(select(HEAD)).first()
-        newest = connection.execute(select(func.max(ENTRIES.c.seq))).scalar()
-        count = 0 if newest is None else int(newest) + 1
-        if row is None:
-            raise _tampered("has no head", self.engine.place)
-        head = _head_of(row)
-        if count != head.size:
-            raise _tampered(
-                f"has {count} entries, but its signed head speaks of {head.size}",
-                self.engine.place,
-            )
-        if self._known is not None and head.note == self._known.note:
-            return replace(self._known, at=head.at, clock_behind=head.clock_behind)
-        checkpoint = verify(head.note, self.keys.trusted())
-        try:
-            frontier = Frontier.resume(head.size, head.peaks)
-        except ValueError:
-            frontier = Frontier()
-        stated = Checkpoint(self._origin, frontier.size, frontier.root())
-        if checkpoint != stated or frontier.size != head.size:
-            raise _tampered("has a head that its signature does not fit", self.engine.place)
+        row = connection.execute(head_query(connection.dialect.name)).first()
+        return self._verified(row, connection, self.origin)
+
+    def _verified(self, row: Sequence[Any] | None, connection: Connection, origin: str) -> Head:
+        head = head_from(row, self.engine.place)
+        verify_head(
+            head, self._known, connection, origin=origin, keys=self.keys, place=self.engine.place
+        )
         return head
 
-    def _signed(self, frontier: Frontier) -> str:
-        checkpoint = Checkpoint(self._origin, frontier.size, frontier.root())
-        return sign(checkpoint, [self.keys.signing(self._origin)])
+    def _open(self) -> tuple[str, Statements]:
+        """Makes the ledger where there is none, and refuses one of a later software."""
+        with self.engine.reading() as connection:
+            there = inspect(connection).has_table(LAYOUTS.name)
+            found = self._layout(connection) if there else None
+        if found is None:
+            with self.engine.writing() as transaction:
+                create_tables(transaction.connection)
+                found = self._layout(transaction.connection)  # another may have been quicker
+                if found is None:
+                    found = self._begin(transaction)
+        number, origin = found
+        if number != LAYOUT:
+            raise ClinicalError(
+                f"The ledger's tables are of layout {number}, this software knows {LAYOUT}",
+                where=self.engine.place,
+                repair="Use the version of the software that wrote it, or a later one",
+            )
+        return origin, Statements(self.engine.dialect)
+
+    def _layout(self, connection: Connection) -> tuple[int, str] | None:
+        newest = select(LAYOUTS.c.number, LAYOUTS.c.origin).order_by(LAYOUTS.c.number.desc())
+        found = connection.execute(newest.limit(1)).first()
+        return None if found is None else (int(found[0]), str(found[1]))
+
+    def _begin(self, transaction: Transaction) -> tuple[int, str]:
+        connection = transaction.connection
+        origin = f"clinical-ledger/{uuid4()}"
+        connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
+        batch = Batch(time_text(self.now(connection)), Frontier())
+        vkey = str(self.keys.signing(origin).public)
+        key = Change("ledger-signing key", "", vkey)
+        created = self._own_act("ledger.created", Subject("ledger", origin), Nothing())
+        batch.keep(
+            batch.encoded([created, self._own_act("key.created", Subject("key", vkey), key)])
+        )
+        batch.write(transaction, Statements(self.engine.dialect), self.writer)
+        head = Head.signed(batch.frontier, batch.at, origin, self.keys)
+        connection.execute(insert(HEAD).values(one=1, **head.row()))
+        return LAYOUT, origin
+
+    def _write(self, take: Callable[[], Sequence[LedgerTicket]]) -> None:
+        transaction: Transaction | None = None
+        try:
+            with self.engine.writing(self._statements.head) as transaction:
+                head = self._append(transaction, take)
+            self._known = head
+        except Exception:
+            raise
+        except BaseException as interrupt:
+            if transaction is not None and transaction.committing:
+                raise InterruptedCommitError from interrupt
+            raise
+
+    def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
+        head = self._verified(transaction.first, transaction.connection, self._origin)
+        batch = self._batch(head, transaction)
+        for ticket in take():
+            if not isinstance(ticket.wish, tuple) and batch.added:
+                head = self._settle(batch, transaction)  # so that the decision sees it
+            try:
+                ticket.answer = self._fulfilled(ticket, batch, transaction.connection)
+            except Exception as error:
+                worded = is_database_fault(error)  # a driver's own words may quote values
+                ticket.error = refused(error, self.engine.place) if worded else error
+            if not transaction.lives:
+                raise ticket.error or RuntimeError("a decision ended the ledger's transaction")
+        return self._settle(batch, transaction, at_once=False) if batch.added else head
+
+    def _fulfilled(
+        self, ticket: LedgerTicket, batch: Batch, connection: Connection
+    ) -> tuple[Entry, ...]:
+        """Puts the ticket's acts into the batch; what fails leaves no trace."""
+        if isinstance(ticket.wish, tuple):
+            entries = batch.encoded(ticket.wish)
+        else:
+            with connection.begin_nested():
+                entries = batch.encoded(tuple(ticket.context.run(ticket.wish, connection)))
+        return batch.keep(entries)
+
+    def _settle(self, batch: Batch, transaction: Transaction, *, at_once: bool = True) -> Head:
+        """Writes the batch under a new signed head; if not at once, then with the commit."""
+        batch.write(transaction, self._statements, self.writer)
+        new = Head.signed(batch.frontier, batch.at, self._origin, self.keys)
+        transaction.later(self._statements.new_head, [new.row("new_")])
+        if at_once:
+            transaction.settle()
+        return new
+
+    def _batch(self, head: Head, transaction: Transaction) -> Batch:
+        """An empty batch whose time is not before the newest entry's."""
+        clock = (transaction.first or ())[5]
+        now = self._clock() if self._clock else (clock or datetime.now(UTC)).astimezone(UTC)
+        batch = Batch(max(time_text(now), head.at), Frontier.resume(head.size, head.peaks))
+        if time_text(now + _SET_BACK) < head.at and not self._flagged(transaction, head.at):
+            change = Change("clock", head.at, time_text(now))
+            subject = Subject("ledger", self._origin)
+            batch.keep(batch.encoded([self._own_act("ledger.clock_set_back", subject, change)]))
+        return batch
+
+    def _flagged(self, transaction: Transaction, at: str) -> bool:
+        """Whether it was written down already that the clock is behind ``at``."""
+        newest = select(ENTRIES.c.at).where(ENTRIES.c.action == "ledger.clock_set_back")
+        ordered = newest.order_by(ENTRIES.c.seq.desc()).limit(1)
+        return bool(transaction.connection.execute(ordered).scalar() == at)
 
     def now(self, connection: Connection) -> datetime:
         """The time of the server that holds the ledger."""
         return self._clock() if self._clock is not None else self.engine.now(connection)
 
-    def _set_back(self, before: str, now: str) -> Act:
-        return Act(
-            uuid4().hex,
-            LEDGER,
-            "ledger.clock_set_back",
-            Subject("ledger", self._origin),
-            Change("clock", before, now),
-            software=self.software,
-        )
-
-
-def _head_row(head: Head) -> dict[str, Any]:
-    return {
-        "size": head.size,
-        "note": head.note,
-        "peaks": b"".join(head.peaks),
-        "at": head.at,
-        "clock_behind": head.clock_behind,
-    }
-
-
-def _head_of(row: Row[Any]) -> Head:
-    peaks = bytes(row.peaks)
-    parts = tuple(peaks[i : i + HASH_BYTES] for i in range(0, len(peaks), HASH_BYTES))
-    return Head(int(row.size), str(row.note), parts, str(row.at), bool(row.clock_behind))
-
-
-def _searchable(text: str) -> str:
-    """PostgreSQL's texts hold no NUL."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _tampered(what: str, place: str) -> ClinicalError:
-    return ClinicalError(
-        f"The ledger {what}: something other than this software wrote into it",
-        where=place,
-        repair="Nothing is appended until it is looked into: keep the database for the"
-        " investigation, run `clinical ledger verify`, restore the ledger from a backup",
-    )
+    def _own_act(self, action: str, subject: Subject, details: Any) -> Act:
+        return Act(uuid4().hex, LEDGER, action, subject, details, software=self.software)

@@ -64,7 +64,7 @@ def verify_own(
         start=start,
     )
     problems += report.problems
-    with store.engine.reading() as connection:
+    with store.reading() as connection:
         problems += [
             Problem(None, f"the database's trigger {name} is missing or off")
             for name in missing_triggers(connection)

@@ -75,7 +75,7 @@ class Stages:
             ClinicalError: an entry about it was changed past the ledger.
         """
         if connection is None:
-            with self.ledger.store.engine.reading() as opened:
+            with self.ledger.store.reading() as opened:
                 return self.state(subject, opened)
         entries = self._entries(subject, connection)
         return state_of(self.policy, subject, entries, self._surroundings(entries, connection))
@@ -197,7 +197,7 @@ class Stages:
     def authors(self, subject: Subject) -> frozenset[str]:
         """Ids of everybody who made this version: declared in the spec, or signed in when its
         package was built (P11-07)."""
-        with self.ledger.store.engine.reading() as connection:
+        with self.ledger.store.reading() as connection:
             return self._authors(self._entries(subject, connection))
 
     def _entries(self, subject: Subject, connection: Connection) -> list[Entry]:

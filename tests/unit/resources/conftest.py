@@ -1,8 +1,11 @@
-"""An S3 service of the tests' own: moto's server with one bucket."""
+"""An S3 service of the tests' own (moto's server with one bucket), and ledgers of their own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.unit.resources.ledgers import LedgerInUse, empty, postgresql_database
 
 BUCKET = "clinical-bucket"
 
@@ -46,3 +49,20 @@ def s3_options(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, s
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_ALLOW_HTTP")
     return options
+
+
+@pytest.fixture(scope="module")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL database of the module's own."""
+    with postgresql_database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def in_use(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerInUse:
+    """A ledger that is not begun yet, on each kind of database."""
+    if request.param == "sqlite":
+        return LedgerInUse(f"sqlite:///{tmp_path}/ledger.db", tmp_path)
+    url = request.getfixturevalue("postgresql_url")
+    empty(url)
+    return LedgerInUse(url, tmp_path)

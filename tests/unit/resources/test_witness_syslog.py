@@ -44,7 +44,7 @@ def test_a_message_is_one_line_of_ascii_that_holds_the_note() -> None:
 
 @given(
     origin=st.text(
-        st.characters(exclude_characters="\n", exclude_categories=("Cs",)), min_size=1
+        st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1
     ).filter(lambda text: text.strip() == text)
 )
 def test_no_ledgers_name_can_forge_a_line(origin: str) -> None:

@@ -35,6 +35,7 @@ from resources.ledger_resource import LedgerResource
 from resources.packages import PackagesResource
 from resources.registry import RegistryResource
 from resources.stages import Stages
+from resources.witnessing_resource import WitnessingResource
 
 _ENDED = {
     DagsterRunStatus.SUCCESS: "FINISHED",
@@ -119,6 +120,30 @@ def registry_sensor(specs: Sequence[ClinicalModel]) -> SensorDefinition:
         return SkipReason(f"MLflow contradicts the ledger about {', '.join(found) or 'nothing'}")
 
     return compare
+
+
+def witness_sensor() -> SensorDefinition:
+    """Publishes a checkpoint of the ledger to its witnesses, where entries were added since."""
+
+    @sensor(
+        name="publish_checkpoints",
+        description="Signs the ledger's newest state and hands it to every witness.",
+        minimum_interval_seconds=300,
+        default_status=DefaultSensorStatus.RUNNING,
+    )
+    def publish(context: SensorEvaluationContext, witnessing: WitnessingResource) -> SensorResult:
+        opened = witnessing.open()
+        if opened.ledger.store.head().size <= int(context.cursor or 0):
+            behind = opened.spool.deliver()
+        else:
+            behind = opened.publish()
+        told = "; ".join(f"{b.witness} lacks {b.waiting} since {b.since}" for b in behind)
+        size = opened.ledger.store.head().size
+        return SensorResult(
+            skip_reason=SkipReason(told or "every witness has every checkpoint"), cursor=str(size)
+        )
+
+    return publish
 
 
 def run_outcome(instance: DagsterInstance) -> Callable[[str], str | None]:

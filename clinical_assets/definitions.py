@@ -11,6 +11,7 @@ from clinical_assets.automation import (
     registry_sensor,
     release_sensor,
     settlement_sensors,
+    witness_sensor,
 )
 from clinical_assets.lifecycle.build import build_assets
 from clinical_assets.modelling.spec import ClinicalModel
@@ -41,6 +42,7 @@ def build_defs(
         sensors=[
             *(release_sensor(spec) for spec in specs),
             registry_sensor(specs),
+            witness_sensor(),
             *settlement_sensors(),
         ],
         resources={**build_resources(settings), **(overrides or {})},

@@ -12,6 +12,7 @@ from resources.settings import Settings
 from resources.snapshots import SnapshotsResource
 from resources.sources import SourcesResource
 from resources.tracking import mlflow_resource
+from resources.witnessing_resource import WitnessingResource
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -22,10 +23,14 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     )
     lake = LakeResource(url=settings.lake_url, ledger=ledger, s3_options=options)
     snapshots = SnapshotsResource(url=settings.snapshots_url, ledger=ledger, s3_options=options)
+    witnessing = WitnessingResource(
+        ledger=ledger, witnesses=list(settings.witnesses), s3_options=options
+    )
     uri, artifacts = settings.mlflow_tracking_uri, settings.mlflow_artifacts
     return {
         "io_manager": ClinicalIOManager(lake=lake, snapshots=snapshots),
         "ledger": ledger,
+        "witnessing": witnessing,
         "lake": lake,
         "snapshots": snapshots,
         "sources": SourcesResource(register_path=str(settings.sources), snapshots=snapshots),

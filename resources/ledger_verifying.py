@@ -76,13 +76,16 @@ def verify_own(
     return Verification(report, tuple(problems))
 
 
-def require_whole(ledger: Ledger) -> None:
+def require_whole(ledger: Ledger, *, witnessed: Sequence[str] = ()) -> None:
     """Refuses to go on where the ledger, read from its first entry on, does not hold.
+
+    Args:
+        witnessed: checkpoints that were kept elsewhere.
 
     Raises:
         ClinicalError: something was changed past the ledger.
     """
-    found = verify_own(ledger, whole=True)
+    found = verify_own(ledger, whole=True, witnessed=witnessed)
     if not found.passed:
         raise ClinicalError(
             f"The ledger does not hold: {'; '.join(map(str, found.problems[:3]))}",

@@ -148,6 +148,7 @@ ACTIONS: dict[str, Action] = {
     "ledger.migrated": Action(Change, "The ledger's storage changed its layout"),
     "ledger.checkpointed": Action(Covering, "A checkpoint was signed"),
     "ledger.witnessed": Action(Covering, "A checkpoint was published to a witness"),
+    "ledger.contradicted": Action(Covering, "A witness holds another history than the ledger"),
     "ledger.verified": Action(Covering, "The ledger was verified"),
     "ledger.exported": Action(Covering, "A part of the ledger was exported"),
     "ledger.clock_set_back": Action(Change, "The clock showed an earlier time than before"),

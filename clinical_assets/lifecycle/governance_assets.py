@@ -30,6 +30,7 @@ from resources.ledger_verifying import require_whole
 from resources.packages import PackagesResource
 from resources.registry import RegistryResource
 from resources.stages import Stages
+from resources.witnessing_resource import WitnessingResource
 
 
 def build_governance_assets(spec: ClinicalModel) -> list[AssetsDefinition]:
@@ -100,6 +101,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
         packages: PackagesResource,
         registry: RegistryResource,
         ledger: LedgerResource,
+        witnessing: WitnessingResource,
     ) -> ReleaseRecord:
         stages = Stages(ledger.open(), spec)
         released = registry.open()
@@ -112,13 +114,14 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                 stages.refuse(subject, "released", verdict.summary)
                 raise _refused(spec, package, verdict.summary)
             try:
-                require_whole(ledger.open())
+                require_whole(ledger.open(), witnessed=witnessing.open().notes())
                 stages.enter(subject, "released", gates=verdict)
             except ClinicalError as error:
                 raise _refused(spec, package, error.what) from error
             record = released.release(
                 spec.name, package.version, package.digest, package.onnx_sha256
             )
+        behind = witnessing.open().publish()
         context.add_output_metadata(
             {
                 "version": record.version,
@@ -126,6 +129,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                 "replaces": record.replaces or "none: first release",
                 "released_at": record.released_at,
                 "verdict": verdict.summary,
+                "witnesses_behind": ", ".join(b.witness for b in behind) or "none",
                 "approvals": judge_approvals(stages.state(subject)).summary,
             }
         )

@@ -1,0 +1,112 @@
+"""Publishing the ledger's checkpoints to its witnesses, and asking them before going on.
+
+What belongs here: the order of things – ask the witnesses, sign, publish, write it down. What does
+not: the witnesses (:mod:`.witness`), waiting notes (:mod:`.witness_spool`) and what contradicts
+what (:mod:`clinical_assets.ledger.witnessed`). A ledger that a witness contradicts is not signed
+again: that would make two histories under one name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.actions import Covering
+from clinical_assets.ledger.checkpoint import read
+from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.verification import Problem
+from clinical_assets.ledger.witnessed import contradictions
+from resources.ledger import Ledger
+from resources.ledger_keys import LedgerKeys
+from resources.witness import Witness, open_witnesses
+from resources.witness_spool import Behind, WitnessSpool
+
+_LAST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessing:
+    """One ledger and the places that hold its checkpoints."""
+
+    ledger: Ledger
+    keys: LedgerKeys
+    spool: WitnessSpool
+
+    @classmethod
+    def of(
+        cls, ledger: Ledger, keys: LedgerKeys, addresses: Sequence[str], options: dict[str, str]
+    ) -> "Witnessing":
+        """With the witnesses at ``addresses``.
+
+        Raises:
+            ClinicalError: an address is none of a witness.
+        """
+        witnesses = open_witnesses(addresses, s3_options=options)
+        return cls(ledger, keys, WitnessSpool(ledger.folder / "witnessing", witnesses))
+
+    def publish(self) -> tuple[Behind, ...]:
+        """Signs a checkpoint of the newest state and hands it to every witness.
+
+        A witness that is down is told by what is returned, and gets the checkpoint later.
+
+        Raises:
+            ClinicalError: a witness holds a checkpoint that contradicts the ledger, which is
+                recorded; or the checkpoint cannot be kept.
+        """
+        if problems := self.contradictions():
+            about = Subject("ledger", self.ledger.store.origin)
+            head = read(self.ledger.store.head().note)
+            said = "; ".join(map(str, problems[:3]))
+            self.ledger.record(
+                "ledger.contradicted",
+                about,
+                Covering(head.size, head.root.hex()),
+                outcome="refused",
+                reason=said,
+            )
+            raise ClinicalError(
+                f"A witness holds another history than this ledger: {said}",
+                where=self.ledger.store.engine.place,
+                repair="Nothing is published until it is looked into: was the ledger restored from"
+                " a backup, or replaced? docs/witnesses.md says what to do",
+            )
+        note = self.ledger.store.checkpoint()
+        behind = self.spool.publish(note)
+        stated = read(note)
+        late = {b.witness for b in behind}
+        for witness in self.spool.witnesses:
+            self.ledger.record(
+                "ledger.witnessed",
+                Subject("ledger", self.ledger.store.origin),
+                Covering(stated.size, stated.root.hex(), witness.name),
+                outcome="failed" if witness.name in late else "done",
+            )
+        return behind
+
+    def notes(self, last: int | None = None) -> list[str]:
+        """What the witnesses hold, those that can be read back; only the ``last`` of each.
+
+        One that does not answer is passed over: whoever publishes to it is told.
+        """
+        origin = self.ledger.store.origin
+        return [note for w in self.spool.witnesses for note in _notes(w, origin, last)]
+
+    def contradictions(self) -> tuple[Problem, ...]:
+        """Where the witnesses' newest checkpoints and the ledger cannot both be true."""
+        notes = self.notes(_LAST)  # before the size is read: others go on appending
+        head = self.ledger.store.head()
+        found = contradictions(
+            notes,
+            self.ledger.store.origin,
+            self.keys.trusted(),
+            head.size,
+            self.ledger.reader.root,
+            withdrawn=self.keys.withdrawn(),
+        )
+        return tuple(found)
+
+
+def _notes(witness: Witness, origin: str, last: int | None) -> list[str]:
+    try:
+        return witness.notes(origin, last=last)
+    except ClinicalError:
+        return []

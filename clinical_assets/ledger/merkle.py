@@ -44,6 +44,16 @@ def root_of(size: int, node: Node) -> bytes:
     return _subtree(0, size, node) if size else EMPTY_ROOT
 
 
+def frontier_of(size: int, node: Node) -> "Frontier":
+    """The tree of the first ``size`` leaves, read from its complete subtrees."""
+    peaks, begin = [], 0
+    for level in range(size.bit_length() - 1, -1, -1):
+        if size >> level & 1:
+            peaks.append(node(level, begin >> level))
+            begin += 1 << level
+    return Frontier.of(size, peaks)
+
+
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
     """Hashes that lead from leaf ``index`` to the root of ``size`` leaves, lowest first.
 
@@ -137,6 +147,24 @@ class Frontier:
     def __init__(self) -> None:
         self.size = 0
         self._peaks: list[bytes] = []  # of the complete subtrees, the largest first
+
+    @classmethod
+    def of(cls, size: int, peaks: Sequence[bytes]) -> "Frontier":
+        """The tree of ``size`` leaves from the roots of its complete subtrees, largest first.
+
+        Raises:
+            ValueError: a tree of this size has another number of complete subtrees.
+        """
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError(f"a tree of {size} leaves has not {len(peaks)} complete subtrees")
+        made = cls()
+        made.size, made._peaks = size, list(peaks)
+        return made
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """Roots of the complete subtrees, the largest first: all that later leaves need."""
+        return tuple(self._peaks)
 
     def add(self, leaf: bytes) -> None:
         """Takes the next leaf hash."""

@@ -78,7 +78,8 @@ def _shape(action: str) -> re.Pattern[str] | None:
         "software": _TEXT,
         "subject": _record(Subject),
     }
-    return re.compile(_object(members))
+    text = _object(members)
+    return re.compile(text) if text else None
 
 
 def _record(kind: type) -> str | None:

@@ -4,7 +4,8 @@ What belongs here: the controlled list of actions and, for each, the record of i
 does not: who did it and to what, which every entry has (:mod:`.entry`). Details are typed, so that
 no free dictionary can carry a patient's value or a secret into the ledger: names, counts and
 digests only (HIP-06, design trap 5). A new action is added here; none is ever removed or renamed,
-because old entries are read for ever.
+because old entries are read for ever. Nor is a description reworded: views of old exports show it,
+and are compared with it.
 """
 
 from dataclasses import dataclass

@@ -30,6 +30,7 @@ from clinical_assets.errors import ClinicalError
 _ED25519 = b"\x01"  # signature type of C2SP signed-note
 _DASH = "\N{EM DASH} "
 _KEY_BYTES = 32
+_SIZE_DIGITS = 20  # those of 2**64
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,11 @@ class SigningKey:
 
 def sign(checkpoint: Checkpoint, keys: Sequence[SigningKey]) -> str:
     """The signed note: the checkpoint's text, an empty line, one line for each key."""
-    text = checkpoint.text
+    return sign_text(checkpoint.text, keys)
+
+
+def sign_text(text: str, keys: Sequence[SigningKey]) -> str:
+    """A signed note of any text that ends in a newline and holds no empty line."""
     lines = [text, "\n"]
     for key in keys:
         blob = key.public.key_id + key.private.sign(text.encode())
@@ -171,10 +176,20 @@ def verify(note: str, keys: Sequence[PublicKey]) -> Checkpoint:
         ClinicalError: it is not a checkpoint, no known key signed it, or a signature of a known
             key does not fit.
     """
-    text, signatures = _divided(note)
     checkpoint = read(note)
+    verify_text(note, keys, f"checkpoint of {checkpoint.size} entries")
+    return checkpoint
+
+
+def verify_text(note: str, keys: Sequence[PublicKey], what: str) -> tuple[str, tuple[str, ...]]:
+    """The text of a note called ``what``, and the names of the known keys that signed it.
+
+    Raises:
+        ClinicalError: as :func:`verify`.
+    """
+    text, signatures = _divided(note)
     known = {(key.name, key.key_id): key for key in keys}
-    good = 0
+    good: list[str] = []
     for name, blob in signatures:
         key = known.get((name, blob[:4]))
         if key is None:
@@ -183,19 +198,19 @@ def verify(note: str, keys: Sequence[PublicKey]) -> Checkpoint:
             Ed25519PublicKey.from_public_bytes(key.raw).verify(blob[4:], text.encode())
         except InvalidSignature:
             raise ClinicalError(
-                f"The checkpoint of {checkpoint.size} entries was not signed by {name} as it is",
-                where=f"ledger {checkpoint.origin}",
-                repair="Treat it as altered; take the checkpoint from a witness",
+                f"The {what} was not signed by {name} as it is",
+                where=f"it begins {text.splitlines()[0]!r}",
+                repair="Treat it as altered; take it again from its source or from a witness",
             ) from None
-        good += 1
+        good.append(name)
     if not good:
         raise ClinicalError(
-            f"No known key signed the checkpoint of {checkpoint.size} entries",
-            where=f"ledger {checkpoint.origin}; it names "
+            f"No known key signed the {what}",
+            where=f"it begins {text.splitlines()[0]!r} and names "
             + (", ".join(f"{name}+{blob[:4].hex()}" for name, blob in signatures) or "no key"),
             repair="Give the public key that the ledger's owner handed you",
         )
-    return checkpoint
+    return text, tuple(good)
 
 
 def _divided(note: str) -> tuple[str, list[tuple[str, bytes]]]:
@@ -217,6 +232,8 @@ def _is_name(name: str) -> bool:
 
 
 def _is_size(text: str) -> bool:
+    if len(text) > _SIZE_DIGITS:
+        return False
     return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
 
 

@@ -24,6 +24,14 @@ from clinical_assets.ledger.actions import ACTIONS, details_of
 
 FORMAT = "clinical-ledger/1"
 Outcome = Literal["done", "intended", "failed", "refused", "interrupted"]
+_NOT_AN_ENTRY = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -143,10 +151,11 @@ def read_entry(data: bytes) -> Entry:
         seq, at = plain.pop("seq"), datetime.fromisoformat(plain.pop("at"))
         details = details_of(plain["action"], plain.pop("details"))
         entry = Entry(int(seq), at, _act(from_plain(_Plain, plain), details))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        written = entry.to_bytes()
+    except _NOT_AN_ENTRY as error:
         kind = "details" if isinstance(error, ValidationError) else "fields"
         raise _unreadable(kind) from None
-    if entry.to_bytes() != data:
+    if written != data:
         raise _unreadable("form, which is not canonical")
     return entry
 

@@ -44,6 +44,16 @@ def root_of(size: int, node: Node) -> bytes:
     return _subtree(0, size, node) if size else EMPTY_ROOT
 
 
+def frontier_of(size: int, node: Node) -> "Frontier":
+    """The tree of the first ``size`` leaves, read from its complete subtrees."""
+    peaks, begin = [], 0
+    for level in range(size.bit_length() - 1, -1, -1):
+        if size >> level & 1:
+            peaks.append(node(level, begin >> level))
+            begin += 1 << level
+    return Frontier.resume(size, peaks)
+
+
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
     """Hashes that lead from leaf ``index`` to the root of ``size`` leaves, lowest first.
 

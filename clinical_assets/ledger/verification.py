@@ -11,11 +11,13 @@ stolen too, by a checkpoint that a witness holds.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, verify
-from clinical_assets.ledger.entry import read_entry
+from clinical_assets.ledger.entry import read_entry, time_text
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
+from clinical_assets.ledger.shape import Seen, recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class _Findings:
     open_acts: dict[str, int] = field(default_factory=dict)
     agreed: set[int] = field(default_factory=set)
     count: int = 0
+    last_at: str = ""
 
 
 def verify_ledger(
@@ -81,6 +84,7 @@ def verify_ledger(
     *,
     witnessed: Sequence[str] = (),
     start: Frontier | None = None,
+    start_at: datetime | None = None,
     most_problems: int = 20,
 ) -> Report:
     """Reads every row and holds it against numbers, hashes and checkpoints.
@@ -92,13 +96,15 @@ def verify_ledger(
         keys: public keys whose signatures count, retired ones too.
         witnessed: signed checkpoints from elsewhere, by whose word a rewrite is found.
         start: a tree whose root was verified before, to read later rows only.
+        start_at: time of the last entry of that tree; the first row is not to be before it.
         most_problems: reading stops at so many.
     """
     frontier = start or Frontier()
     first = frontier.size
-    found = _Findings()
+    found = _Findings(last_at=time_text(start_at) if start_at else "")
     stated = _stated(origin, notes, keys, "kept", found)
     elsewhere = _stated(origin, witnessed, keys, "witnessed", found)
+    sizes = stated.keys() | elsewhere.keys()
     _compare(frontier, stated, elsewhere, found)
     for row in rows:
         if len(found.problems) >= most_problems:
@@ -106,11 +112,13 @@ def verify_ledger(
         if row.seq != frontier.size:
             found.problems.append(Problem(frontier.size, _gap(row.seq, frontier.size)))
             break
-        _entry(row, found)
-        frontier.add(leaf_hash(row.body))
-        _compare(frontier, stated, elsewhere, found)
+        leaf = leaf_hash(row.body)
+        _entry(row, leaf, found)
+        frontier.add(leaf)
+        if frontier.size in sizes:
+            _compare(frontier, stated, elsewhere, found)
     else:
-        for size in sorted({*stated, *elsewhere}):
+        for size in sorted(sizes):
             if size > frontier.size:
                 where = "a witness holds" if size in elsewhere else "there is"
                 found.problems.append(
@@ -179,20 +187,32 @@ def _compare(
             )
 
 
-def _entry(row: Row, found: _Findings) -> None:
-    if row.leaf != leaf_hash(row.body):
+def _entry(row: Row, leaf: bytes, found: _Findings) -> None:
+    if row.leaf != leaf:
         found.problems.append(Problem(row.seq, "its bytes do not have the hash kept beside them"))
-    try:
-        entry = read_entry(row.body)
-    except ClinicalError as error:
-        found.problems.append(Problem(row.seq, error.what))
-        return
-    if entry.seq != row.seq:
-        found.problems.append(Problem(row.seq, f"it says of itself that it is entry {entry.seq}"))
-    if entry.act.outcome == "intended":
-        found.open_acts[entry.act.act] = row.seq
+    seen = recognised(row.body)
+    if seen is None:
+        try:
+            seen = _read(row.body)
+        except ClinicalError as error:
+            found.problems.append(Problem(row.seq, error.what))
+            return
+    if seen.seq != row.seq:
+        found.problems.append(Problem(row.seq, f"it says of itself that it is entry {seen.seq}"))
+    if seen.at < found.last_at:  # as texts: all of one length, in UTC
+        found.problems.append(
+            Problem(row.seq, f"its time {seen.at} is before that of the entry before it")
+        )
+    found.last_at = seen.at
+    if seen.outcome == "intended":
+        found.open_acts[seen.act] = row.seq
     else:
-        found.open_acts.pop(entry.act.act, None)
+        found.open_acts.pop(seen.act, None)
+
+
+def _read(body: bytes) -> Seen:
+    entry = read_entry(body)
+    return Seen(entry.seq, time_text(entry.at), entry.act.act, entry.act.outcome)
 
 
 def _gap(seen: int, expected: int) -> str:

@@ -89,6 +89,7 @@ def test_a_key_survives_its_file_and_hides_its_secret(key: cp.SigningKey) -> Non
         "",
         "a\n1\nAAAA\n\n— k AAAAAAAAAA==\n",
         "a\n01\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n— k AAAAAAAAAA==\n",
+        "a\n" + "1" * 5000 + "\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n— k AAAAAAAAAA==\n",
         "a\n1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
         "a\n1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n",
         "a\n1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\nk AAAAAAAAAA==\n",

@@ -139,3 +139,18 @@ def test_there_is_no_proof_for_a_leaf_that_is_not_there(index: int, size: int) -
 def test_there_is_no_consistency_proof_from_nothing_or_backwards(old: int, new: int) -> None:
     with pytest.raises(ValueError, match="no consistency proof"):
         merkle.consistency_proof(old, new, Tree(leaves(4)).node)
+
+
+@pytest.mark.parametrize("size", range(40))
+def test_a_frontier_goes_on_from_its_peaks_and_a_store_gives_the_same(size: int) -> None:
+    tree = Tree(leaves(40))
+    grown = merkle.Frontier()
+    for leaf in tree.leaves[:size]:
+        grown.add(leaf)
+    taken_up = merkle.Frontier.resume(size, grown.peaks)
+    assert merkle.frontier_of(size, tree.node).peaks == grown.peaks
+    for leaf in tree.leaves[size:]:
+        taken_up.add(leaf)
+    assert taken_up.root() == naive_root(tree.leaves)
+    with pytest.raises(ValueError, match="complete subtrees"):
+        merkle.Frontier.resume(size, [*grown.peaks, bytes(32)])

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from clinical_assets.ledger.checkpoint import SigningKey
+from clinical_assets.ledger.entry import Entry
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
 from clinical_assets.ledger.verification import Report, Row, verify_ledger
-from tests.unit.ledger.examples import KEY, ORIGIN, acts, note, rows
+from tests.unit.ledger.examples import BEGAN, KEY, ORIGIN, acts, note, rows
 
 KEPT = rows()
 NOTES = [note(KEPT, 3), note(KEPT, 6)]
@@ -127,6 +129,34 @@ def test_a_later_part_is_verified_from_a_tree_that_was_verified_before() -> None
     report = verify(KEPT[3:], NOTES[1:], start=start)
     assert report.passed
     assert (report.first, report.size, report.covered) == (3, 6, 6)
+
+
+def test_an_entry_before_the_one_before_it_is_found() -> None:
+    body = Entry(3, BEGAN, acts()[3]).to_bytes()
+    report = verify([*KEPT[:3], hashed(KEPT[3], body), *KEPT[4:]], [])
+    assert [str(p) for p in report.problems] == [
+        "entry 3: its time 2026-11-24T12:00:00.000000Z is before that of the entry before it"
+    ]
+
+
+def test_two_entries_of_one_time_are_in_order() -> None:
+    both = [Entry(seq, BEGAN, acts()[seq]).to_bytes() for seq in (0, 1)]
+    assert verify([Row(i, body, leaf_hash(body)) for i, body in enumerate(both)], []).passed
+
+
+def test_a_later_part_begins_no_earlier_than_the_part_verified_before_ended() -> None:
+    start = Frontier.resume(3, _peaks(KEPT[:3]))
+    late = BEGAN + timedelta(hours=1)
+    report = verify(KEPT[3:], NOTES[1:], start=start, start_at=late)
+    assert report.problems[0].seq == 3
+    assert "is before" in report.problems[0].what
+
+
+def _peaks(kept: list[Row]) -> tuple[bytes, ...]:
+    frontier = Frontier()
+    for row in kept:
+        frontier.add(row.leaf)
+    return frontier.peaks
 
 
 def test_reading_stops_at_so_many_problems() -> None:

@@ -1,0 +1,1 @@
+"""Exports: their forms, their verification, and attacks on both."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clinical_assets.ledger.actions import Change, Decision, Nothing, Rows
+from clinical_assets.ledger.actions import Change, Decision, Moved, Nothing, Rows, Signed
 from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
 from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Outcome, Subject
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
@@ -14,6 +14,24 @@ KEY = SigningKey.generate(ORIGIN)
 BEGAN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ANNA = Actor("person", "p-0001", "Anna Example", "session")
 WORKER = Actor("service", "s-0001", "Worker", "service-credential", on_behalf_of="p-0001")
+
+
+APPROVED = Signed(
+    stage="quality approval",
+    meaning="approval",
+    role="quality",
+    zone="Europe/Berlin",
+    local_time="2026-11-24T13:00:00+01:00",
+    policy_sha256="d" * 64,
+    head_size=5,
+    head_root="e" * 64,
+    factors=("password",),
+    method="signing",
+    demonstration=False,
+    revokes="",
+    signature_sha256="c" * 64,
+)
+RELEASED = Moved("quality approval", "released", "d" * 64)
 
 
 def act(name: str, action: str = "run.started", details: Any = None, **more: Any) -> Act:

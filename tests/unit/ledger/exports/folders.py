@@ -6,7 +6,7 @@ from typing import Any
 
 from clinical_assets.canonical import canonical_json, sha256
 from clinical_assets.ledger import merkle
-from clinical_assets.ledger.actions import Change, Decision, Signed
+from clinical_assets.ledger.actions import Decision
 from clinical_assets.ledger.checkpoint import SigningKey
 from clinical_assets.ledger.entry import Act, Subject
 from clinical_assets.ledger.exports.files import Memory
@@ -15,7 +15,7 @@ from clinical_assets.ledger.exports.proving import Range, Selection, Source
 from clinical_assets.ledger.exports.verify import ExportReport, verify_export
 from clinical_assets.ledger.exports.write import write_export
 from clinical_assets.ledger.verification import Row
-from tests.unit.ledger.examples import KEY, ORIGIN, act, acts, note, rows
+from tests.unit.ledger.examples import APPROVED, KEY, ORIGIN, RELEASED, act, acts, note, rows
 
 AT = "2026-12-01T08:00:00.000000Z"
 ALL = tuple(CURRENT)
@@ -27,9 +27,9 @@ def story() -> list[Act]:
     version = Subject("model", "diabetes/readmission", "7", "b" * 64)
     return [
         *acts(),
-        act("a6", "signature.given", Signed("quality", "approval", "c" * 64), subject=version),
+        act("a6", "signature.given", APPROVED, subject=version),
         act("a7", "gate.decided", Decision("calibration", False), outcome="refused"),
-        act("a8", "stage.changed", Change("stage", "ethics review", "released"), subject=version),
+        act("a8", "stage.changed", RELEASED, subject=version),
     ]
 
 

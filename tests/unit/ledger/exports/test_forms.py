@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from clinical_assets.ledger.actions import ACTIONS, Attempt, Change, Nothing, Signed
+from clinical_assets.ledger.actions import ACTIONS, Attempt, Change, Nothing
 from clinical_assets.ledger.entry import Act, Entry, Subject
 from clinical_assets.ledger.exports.fhir import audit_event
 from clinical_assets.ledger.exports.ocsf import event
 from clinical_assets.ledger.exports.record import About, Record
 from clinical_assets.ledger.exports.verbs import _OF
 from clinical_assets.ledger.merkle import leaf_hash
-from tests.unit.ledger.examples import BEGAN, ORIGIN, act
+from tests.unit.ledger.examples import APPROVED, BEGAN, ORIGIN, act
 from tests.unit.ledger.exports.folders import AT, KEPT, export
 
 ABOUT = About(ORIGIN, "range", 0, 1, "ab", "", AT, "s")
@@ -47,9 +47,7 @@ def test_a_refused_signature_is_not_shown_as_one() -> None:
     from clinical_assets.ledger.exports.html import HTML
 
     assert 'class="signature"' not in HTML.entry(ABOUT, made)
-    intended = record(
-        act("a", "signature.given", Signed("q", "approval", "c" * 64), outcome="intended")
-    )
+    intended = record(act("a", "signature.given", APPROVED, outcome="intended"))
     assert 'class="signature"' not in HTML.entry(ABOUT, intended)
 
 

@@ -192,6 +192,15 @@ class LedgerReader:
                 entries.append(entry)
         return entries
 
+    def node(self, level: int, place: int) -> bytes:
+        """Hash of the complete subtree over the leaves from ``place * 2**level`` on.
+
+        Raises:
+            ClinicalError: it is not there.
+        """
+        with self.store.reading() as connection:
+            return _node(connection, level, place)
+
     def inclusion(self, seq: int, size: int) -> list[bytes]:
         """Proof that entry ``seq`` is among the first ``size``."""
         with self.store.reading() as connection:

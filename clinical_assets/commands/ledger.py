@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clinical_assets.errors import ClinicalError
+from clinical_assets.commands.ledger_export import export
+from clinical_assets.commands.ledger_verify import verify
+from clinical_assets.commands.ledger_wanted import asked_for, wanted
+from clinical_assets.commands.ledger_witness import key, witness
 
 if TYPE_CHECKING:
     from clinical_assets.ledger.entry import Entry
     from clinical_assets.ledger.verification import Row
     from resources.ledger import Ledger
-    from resources.ledger_reader import Wanted
     from resources.settings import Settings
 
 
@@ -34,22 +36,13 @@ def _open() -> "tuple[Settings, Ledger]":
 
 
 @ledger.command()
-@click.option("--subject", default="", help="What was acted upon, as KIND:ID or ID.")
-@click.option("--actor", default="", help="Id of the person or service.")
-@click.option("--action", default="", help="One action, or a kind of actions: 'signature.'")
-@click.option("--outcome", default="", help="done, intended, failed, refused or interrupted.")
-@click.option("--run", default="", help="Id of a Dagster run.")
-@click.option("--act", default="", help="Name of one act: all its entries.")
-@click.option(
-    "--since", default="", help="From this time on (UTC), e.g. 2026-11-24 or …T12:00:00Z."
-)
-@click.option("--until", default="", help="Before this time (UTC).")
+@asked_for
 @click.option("--newest", type=click.IntRange(1), help="Only the newest so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def show(newest: int | None, as_json: bool, **asked: str) -> None:
     """Show entries by subject, actor, action and time, the oldest first."""
     _, opened = _open()
-    print_rows(opened.reader.find(_wanted(**asked), newest=newest), as_json)
+    print_rows(opened.reader.find(wanted(**asked), newest=newest), as_json)
 
 
 @ledger.command()
@@ -115,17 +108,6 @@ def prove(seq: int, as_json: bool) -> None:
     raise SystemExit(0 if holds else 1)
 
 
-@ledger.command()
-def key() -> None:
-    """Print the public keys whose checkpoints count here, one a line, the one in force first."""
-    _, opened = _open()
-    current = opened.store.keys.signing(opened.store.origin).public
-    click.echo(str(current))
-    for other in opened.store.keys.trusted():
-        if other != current:
-            click.echo(str(other))
-
-
 def print_rows(rows: "Sequence[Row]", as_json: bool) -> None:
     """Prints entries, as text or one JSON object a line."""
     from clinical_assets.ledger.entry import read_entry
@@ -154,45 +136,5 @@ def _print_entries(entries: "Sequence[Entry]") -> None:
         click.echo(f"{'':{width}}  by {who(entry)}  {said(entry)}".rstrip())
 
 
-def _wanted(
-    subject: str,
-    actor: str,
-    action: str,
-    outcome: str,
-    run: str,
-    act: str,
-    since: str,
-    until: str,
-) -> "Wanted":
-    from resources.ledger_reader import Wanted
-
-    kind, found, name = subject.partition(":")
-    return Wanted(
-        subject_kind=kind if found else "",
-        subject_id=name if found else subject,
-        actor=actor,
-        action=action,
-        outcome=outcome,
-        run=run,
-        act=act,
-        since=_time(since),
-        until=_time(until),
-    )
-
-
-def _time(text: str) -> str:
-    from datetime import UTC, datetime
-
-    from clinical_assets.ledger.entry import time_text
-
-    if not text:
-        return ""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ClinicalError(
-            f"{text!r} is no time",
-            where="--since, --until",
-            repair="Write it like 2026-11-24 or 2026-11-24T12:00:00Z",
-        ) from None
-    return time_text(found.replace(tzinfo=found.tzinfo or UTC))
+for command in (verify, export, witness, key):
+    ledger.add_command(command)

@@ -191,6 +191,7 @@ ACTIONS: dict[str, Action] = {
     "user.revoked": Action(Nothing, "A person's or service's access was revoked"),
     "user.locked": Action(Nothing, "Too many failed attempts locked an account"),
     "key.created": Action(Change, "A key was created"),
+    "key.withdrawn": Action(Change, "A key's signatures count no longer"),
     "key.retired": Action(Change, "A key was retired"),
     "settings.changed": Action(Change, "A setting was changed"),
     "retention.held": Action(Change, "A legal hold was set or lifted"),

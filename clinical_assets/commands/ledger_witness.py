@@ -1,0 +1,89 @@
+"""``clinical ledger witness`` and ``clinical ledger key``: checkpoints elsewhere, and keys."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from resources.witnessing import Witnessing
+
+
+@click.command()
+@click.option("--publish/--status", default=False, help="Publish a checkpoint, or only show.")
+def witness(publish: bool) -> None:
+    """Show the witnesses that hold the ledger's checkpoints, or publish one now.
+
+    Exit status 1 if a witness is behind, or holds another history than this ledger.
+    """
+    from datetime import UTC, datetime
+
+    from resources.settings import Settings
+
+    settings = Settings.load()
+    opened = _opened()
+    behind = opened.publish() if publish else opened.spool.overdue(datetime.now(UTC))
+    problems = () if publish else opened.contradictions()
+    late = {b.witness: b for b in behind}
+    for place in opened.spool.witnesses:
+        waiting = late.get(place.name)
+        state = "has every checkpoint that was published"
+        if waiting is not None:
+            state = f"lacks {waiting.waiting} checkpoints since {waiting.since:%Y-%m-%d %H:%M} UTC"
+            state += f" ({waiting.why})" if waiting.why else ""
+        click.echo(f"{place.name}: {state}")
+    for problem in problems:
+        click.secho(f"  {problem}", fg="red")
+    if settings.witnesses == (f"folder:{settings.store / 'witness'}",):
+        click.echo(
+            "This witness lies beside the ledger: it finds mistakes, not intruders."
+            " CLINICAL_WITNESSES names a second place (docs/witnesses.md)."
+        )
+    sys.exit(1 if behind or problems else 0)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def key(context: click.Context) -> None:
+    """Print the public keys whose checkpoints count, the one in force first; or change them."""
+    if context.invoked_subcommand is not None:
+        return
+    opened = _opened()
+    current = opened.keys.signing(opened.ledger.store.origin).public
+    click.echo(str(current))
+    for other in opened.keys.trusted():
+        if other != current:
+            click.echo(str(other))
+
+
+@key.command()
+@click.option("--reason", required=True, help="Why, for the ledger.")
+def rotate(reason: str) -> None:
+    """Put a new signing key in force; checkpoints of the old one go on to verify."""
+    from resources.key_changes import rotate_key
+
+    old, new = rotate_key(_opened(), reason)
+    click.echo(f"In force:  {new}")
+    click.echo(f"Retired:   {old}")
+    click.echo("Hand the new key to whoever verifies.")
+
+
+@key.command()
+@click.argument("vkey")
+@click.option("--reason", required=True, help="Why, for the ledger.")
+def withdraw(vkey: str, reason: str) -> None:
+    """Let the signatures of a stolen key count no longer; rotate it first."""
+    from resources.key_changes import withdraw_key
+
+    click.echo(f"Withdrawn: {withdraw_key(_opened(), vkey, reason)}")
+
+
+def _opened() -> "Witnessing":
+    from resources.ledger import open_ledger
+    from resources.ledger_keys import LedgerKeys
+    from resources.settings import Settings
+    from resources.witnessing import Witnessing
+
+    settings = Settings.load()
+    keys = LedgerKeys(settings.keys)
+    return Witnessing.of(open_ledger(settings), keys, settings.witnesses, settings.s3_options)

@@ -159,8 +159,8 @@ def _callouts(sheet: ApprovalSheet) -> tuple[Callout, ...]:
         found.append(
             Callout(
                 "bad",
-                f"{DEMONSTRATION}: {plural(generated, 'signature')} given by generated persons. "
-                "Nobody reviewed or approved this version, and it is not for use.",
+                f"{DEMONSTRATION}: {plural(generated, 'signature')} by generated persons, which "
+                "approve nothing outside of a demonstration. This version is not for use.",
             )
         )
     unexamined = [a for a in sheet.anomalies if not a.examined]
@@ -212,13 +212,14 @@ def _signatures(sheet: ApprovalSheet) -> Section:
             Text(f"{s.seq}", "number"),
             printed_name(s),
             Text(visible(s.signer), "code"),
-            visible(f"{s.method}: {', '.join(s.factors)}"),
+            visible(s.method),
+            visible(", ".join(s.factors)) or cell("–"),
             Text(visible(s.digest), "code"),
             Text(visible(s.revokes), "code") if s.revokes else cell("–"),
         )
         for s in sheet.signatures
     ]
-    how_headers = ("Entry", "Printed name", "Id", "Shown when signing", "SHA-256", "Revokes")
+    how_headers = ("Entry", "Printed name", "Id", "Method", "Factors", "SHA-256", "Revokes")
     blocks: list[Block] = [table("Every signature, in order", headers, rows)]
     if rows:
         blocks.append(table("How each was given", how_headers, how))

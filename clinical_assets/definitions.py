@@ -19,6 +19,7 @@ from clinical_assets.models import models
 from resources.build import build_resources
 from resources.dagster_home import require_own_instance
 from resources.settings import Settings
+from resources.starting import look_into_interrupted
 
 
 def build_defs(
@@ -55,4 +56,5 @@ def defs() -> Definitions:
     """What ``workspace.yaml`` names; built when Dagster loads it, not when Python imports it."""
     settings = Settings.load()
     require_own_instance(settings)
+    look_into_interrupted(settings)
     return build_defs(settings)

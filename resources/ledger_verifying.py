@@ -18,7 +18,7 @@ from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Problem, Report, verify_ledger
 from resources.ledger import Ledger
-from resources.ledger_tables import missing_triggers
+from resources.ledger_guards import missing_triggers
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from resources.actors import present_purpose
 from resources.delta_lake import Lake
 from resources.delta_log import TableVersion
 from resources.ledger import Ledger
+from resources.reconciling import Found
 
 ACT = "act"  # in the note of a commit: name of the act in the ledger that made it
 
@@ -61,9 +62,8 @@ class RecordedLake(Lake):
         )
 
 
-def probe_table(lake: Lake, entry: Entry) -> str:
-    """What the lake holds of a write that was interrupted, in words."""
-    for commit in lake.history(entry.act.subject.id):
-        if commit.record.note.get(ACT) == entry.act.act:
-            return f"version {commit.pin.version} was committed"
-    return "no version was committed"
+def probe_table(lake: Lake, entry: Entry) -> Found:
+    """Whether a write that was interrupted committed a version."""
+    commits = lake.history(entry.act.subject.id)
+    made = any(commit.record.note.get(ACT) == entry.act.act for commit in commits)
+    return "found" if made else "absent"

@@ -14,6 +14,7 @@ from clinical_assets.modelling.champion import KeptModel
 from resources.actors import present_purpose
 from resources.ledger import Ledger
 from resources.package_store import PackageStore
+from resources.reconciling import Found
 
 PACKAGE = "model-version"
 
@@ -46,8 +47,8 @@ class RecordedPackages(PackageStore):
         return kept
 
 
-def probe_package(store: PackageStore, entry: Entry) -> str:
-    """What the store holds of a package whose writing was interrupted, in words."""
+def probe_package(store: PackageStore, entry: Entry) -> Found:
+    """Whether a package of the version is there, of which one was being written."""
     subject = entry.act.subject
-    found = sorted(p.name for p in (store.root / subject.id).glob(f"{subject.version}-*.zip"))
-    return f"there is {', '.join(found)}" if found else "no package of this version is there"
+    zips = (store.root / subject.id).glob(f"{subject.version}-*.zip")
+    return "cannot be told" if any(zips) else "absent"  # it may be an earlier one

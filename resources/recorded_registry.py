@@ -8,6 +8,7 @@ from clinical_assets.ledger.actions import Change
 from clinical_assets.ledger.entry import Entry, Subject
 from resources.ledger import Ledger
 from resources.mlflow_registry import CHAMPION, Registry
+from resources.reconciling import Found
 
 
 class RecordedRegistry(Registry):
@@ -28,7 +29,9 @@ class RecordedRegistry(Registry):
             return super().release(model, version, package_sha256, onnx_sha256)
 
 
-def probe_registry(registry: Registry, entry: Entry) -> str:
-    """Which version MLflow calls champion after a change that was interrupted, in words."""
-    champion = registry.champion(entry.act.subject.id)
-    return f"{CHAMPION} is {champion.version if champion else 'no version'}"
+def probe_registry(registry: Registry, entry: Entry) -> Found:
+    """Whether the version that was being released became champion."""
+    subject = entry.act.subject
+    champion = registry.champion(subject.id)
+    released = champion is not None and champion.package_sha256 == subject.sha256
+    return "found" if released else "absent"

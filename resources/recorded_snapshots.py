@@ -11,6 +11,7 @@ from clinical_assets.ledger.actions import Bytes
 from clinical_assets.ledger.entry import Entry, Subject
 from resources.actors import present_purpose
 from resources.ledger import Ledger
+from resources.reconciling import Found
 from resources.snapshot_store import SnapshotStore
 
 
@@ -37,10 +38,9 @@ class RecordedSnapshots(SnapshotStore):
         return data
 
 
-def probe_snapshot(store: SnapshotStore, entry: Entry) -> str:
-    """What the store holds of a write that was interrupted, in words."""
-    found = store.has(entry.act.subject.sha256)
-    return "the object is there, whole" if found else "no object was stored"
+def probe_snapshot(store: SnapshotStore, entry: Entry) -> Found:
+    """Whether a write that was interrupted left the object, which is then whole."""
+    return "found" if store.has(entry.act.subject.sha256) else "absent"
 
 
 def _object(digest: str) -> Subject:

@@ -1,0 +1,43 @@
+"""What is done when a process of this installation starts: interrupted acts are looked into.
+
+What belongs here: which store answers for which kind of act. What does not: how an act is
+reconciled (:mod:`.reconciling`). Costs one query where nothing was interrupted.
+"""
+
+from clinical_assets.ledger.entry import Entry
+from resources.ledger import open_ledger
+from resources.settings import Settings
+
+
+def look_into_interrupted(settings: Settings) -> list[Entry]:
+    """Records what became of acts whose process died in between; the entries about them.
+
+    Raises:
+        ClinicalError: the ledger cannot be read or written.
+    """
+    ledger = open_ledger(settings)
+    if not ledger.reader.open_acts():
+        return []
+    from resources.delta_lake import Lake
+    from resources.mlflow_registry import Registry
+    from resources.package_store import PackageStore
+    from resources.reconciling import reconcile
+    from resources.recorded_lake import probe_table
+    from resources.recorded_packages import probe_package
+    from resources.recorded_registry import probe_registry
+    from resources.recorded_snapshots import probe_snapshot
+    from resources.snapshot_store import SnapshotStore
+
+    lake = Lake(settings.lake_url, settings.s3_options)
+    snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
+    packages = PackageStore(settings.packages, settings.keys)
+    registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
+    return reconcile(
+        ledger,
+        {
+            "table.written": lambda entry: probe_table(lake, entry),
+            "snapshot.written": lambda entry: probe_snapshot(snapshots, entry),
+            "package.built": lambda entry: probe_package(packages, entry),
+            "registry.changed": lambda entry: probe_registry(registry, entry),
+        },
+    )

@@ -54,7 +54,7 @@ def _problems(connection: Connection) -> Iterator[Problem]:
             if seq != frontier.size:
                 yield Problem(frontier.size, f"is missing; entry {seq} follows")
                 return
-            for level, node in enumerate(frontier.add(leaf_hash(bytes(row["body"]))), start=1):
+            for level, node in enumerate(frontier.add(leaf_hash(_bytes(row["body"]))), start=1):
                 nodes[level, seq >> level] = node
             yield from _of_row(row, opened)
         if chunk:
@@ -73,7 +73,7 @@ def _chunk(connection: Connection, after: int) -> list[Any]:
 def _of_row(row: Any, opened: dict[str, int]) -> Iterator[Problem]:
     seq = int(row["seq"])
     try:
-        entry = read_entry(bytes(row["body"]))
+        entry = read_entry(_bytes(row["body"]))
     except ClinicalError as error:
         yield Problem(seq, error.what)
         return
@@ -84,6 +84,10 @@ def _of_row(row: Any, opened: dict[str, int]) -> Iterator[Problem]:
         opened[entry.act.act] = seq
     else:
         opened.pop(entry.act.act, None)
+
+
+def _bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, (bytes, memoryview)) else b""
 
 
 def _columns(entry: Entry) -> dict[str, Any]:
@@ -100,7 +104,7 @@ def _of_nodes(
             NODES.c.place >= first >> level,
             NODES.c.place < end >> level,
         )
-        stored = {int(place): bytes(hash_) for place, hash_ in connection.execute(wanted)}
+        stored = {int(place): _bytes(hash_) for place, hash_ in connection.execute(wanted)}
         for (at, place), node in nodes.items():
             if at == level and stored.get(place) != node:
                 seq = (place + 1 << level) - 1

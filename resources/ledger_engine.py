@@ -148,7 +148,7 @@ class LedgerEngine:
     def _transaction(self, begin: str, first: str, after: str = "") -> Iterator[Transaction]:
         with ExitStack() as stack:
             transaction = self._begun(begin, first)
-            stack.callback(transaction.connection.close)
+            stack.callback(transaction.close)
             transaction.after = after
             try:
                 yield transaction

@@ -73,7 +73,7 @@ def head_from(row: Sequence[Any] | None, place: str) -> Head:
     count = 0 if newest is None else int(newest) + 1
     if count != size:
         raise tampered(f"has {count} entries, but its signed head speaks of {size}", place)
-    peaks = bytes(joined)
+    peaks = bytes(joined) if isinstance(joined, (bytes, memoryview)) else b""
     parts = tuple(peaks[i : i + HASH_BYTES] for i in range(0, len(peaks), HASH_BYTES))
     return Head(int(size), str(note), parts, str(at))
 

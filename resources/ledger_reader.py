@@ -8,6 +8,7 @@ which proves each to be in the tree of the signed head.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
@@ -129,7 +130,7 @@ class LedgerReader:
             with self.store.reading() as connection:
                 found = connection.execute(wanted).all()
             for row in found:
-                yield Row(int(row.seq), bytes(row.body), bytes(row.leaf))
+                yield Row(int(row.seq), _bytes(row.body), _bytes(row.leaf))
             if len(found) < _CHUNK:
                 return
             after = int(found[-1].seq)
@@ -147,7 +148,7 @@ class LedgerReader:
             wished = columns.where(*wanted.conditions(connection))
             ordered = wished.order_by(ENTRIES.c.seq.desc())
             found = connection.execute(ordered.limit(newest) if newest else ordered).all()
-        return [Row(int(r.seq), bytes(r.body), bytes(r.leaf)) for r in reversed(found)]
+        return [Row(int(r.seq), _bytes(r.body), _bytes(r.leaf)) for r in reversed(found)]
 
     def entry(self, seq: int) -> Entry:
         """Entry number ``seq``.
@@ -177,11 +178,14 @@ class LedgerReader:
                 return self.proven(wanted, opened)
         head = self.store.verified_head(connection)
         root = read(head.note).root
+        nodes = cache(partial(_node, connection))  # the upper ones are in every proof
         entries = []
         found = select(ENTRIES).where(*wanted.conditions(connection)).order_by(ENTRIES.c.seq)
         for row in connection.execute(found).mappings().all():
-            seq, body = int(row["seq"]), bytes(row["body"])
-            proof = inclusion_proof(seq, head.size, lambda *at: _node(connection, *at))
+            seq, body = int(row["seq"]), _bytes(row["body"])
+            if not 0 <= seq < head.size:
+                raise _changed(seq, self.store.engine.place)
+            proof = inclusion_proof(seq, head.size, nodes)
             if not verify_inclusion(seq, head.size, leaf_hash(body), proof, root):
                 raise _changed(seq, self.store.engine.place)
             entry = read_entry(body)
@@ -204,19 +208,24 @@ class LedgerReader:
     def inclusion(self, seq: int, size: int) -> list[bytes]:
         """Proof that entry ``seq`` is among the first ``size``."""
         with self.store.reading() as connection:
-            return inclusion_proof(seq, size, lambda *at: _node(connection, *at))
+            return inclusion_proof(seq, size, partial(_node, connection))
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Proof that the first ``old`` entries are the beginning of the first ``new``."""
         with self.store.reading() as connection:
-            return consistency_proof(old, new, lambda *at: _node(connection, *at))
+            return consistency_proof(old, new, partial(_node, connection))
 
     def root(self, size: int, connection: Connection | None = None) -> bytes:
         """Root of the first ``size`` entries, from the stored nodes."""
+<<<<<<< HEAD
         if connection is None:
             with self.store.reading() as opened:
                 return self.root(size, opened)
         return root_of(size, lambda *at: _node(connection, *at))
+=======
+        with self.store.reading() as connection:
+            return root_of(size, partial(_node, connection))
+>>>>>>> faults
 
     def open_acts(self) -> list[OpenAct]:
         """Acts without an outcome, the oldest first: under way, or interrupted."""
@@ -227,7 +236,8 @@ class LedgerReader:
 
 def _first_from(at: str, connection: Connection) -> int:
     """Number of the first entry whose time is not before ``at``."""
-    low, high = 0, int(connection.execute(select(func.max(ENTRIES.c.seq))).scalar() or -1) + 1
+    newest = connection.execute(select(func.max(ENTRIES.c.seq))).scalar()
+    low, high = 0, 0 if newest is None else int(newest) + 1
     while low < high:
         middle = (low + high) // 2
         found = connection.execute(select(ENTRIES.c.at).where(ENTRIES.c.seq == middle)).scalar()
@@ -250,7 +260,12 @@ def _node(connection: Connection, level: int, place: int) -> bytes:
             where="ledger_entries" if level == 0 else "ledger_nodes",
             repair="Run `clinical ledger verify`; restore the ledger from a backup",
         )
-    return bytes(found)
+    return _bytes(found)
+
+
+def _bytes(value: object) -> bytes:
+    """What a column of bytes holds; SQLite lets an intruder put anything there."""
+    return bytes(value) if isinstance(value, (bytes, memoryview)) else b""
 
 
 def _changed(seq: int, place: str) -> ClinicalError:

@@ -50,12 +50,9 @@ def prepare(store: LedgerStore, writer: str) -> None:
     _ = store.origin
     with store.engine.writing() as transaction:
         connection = transaction.connection
-        if not _scalar(connection, "SELECT count(*) FROM pg_roles WHERE rolname = %s", writer):
-            raise ClinicalError(
-                "There is no role of this name",
-                where=store.engine.place,
-                repair="Make it first, as `CREATE ROLE name LOGIN`, then prepare again",
-            )
+        problem = _unfit(connection, writer)
+        if problem:
+            raise ClinicalError(problem[0], where=store.engine.place, repair=problem[1])
         for statement in _grants(connection, writer):
             connection.exec_driver_sql(statement)
 
@@ -68,6 +65,25 @@ def privileges(connection: Connection) -> tuple[str, ...]:
     own = _of_file(connection) if connection.dialect.name == "sqlite" else _of_role(connection)
     triggers = [f"trigger {n} is missing or altered" for n in missing_triggers(connection)]
     return (*own, *triggers)
+
+
+def _unfit(connection: Connection, writer: str) -> tuple[str, str] | None:
+    """Why the rights cannot be given, and what to do; PostgreSQL itself would only warn."""
+    owner = "SELECT relowner FROM pg_class WHERE oid = to_regclass(%s)"
+    acts_as = f"SELECT pg_has_role(%s, ({owner}), 'MEMBER')"
+    if not _scalar(connection, acts_as, str(_scalar(connection, "SELECT current_user")), HEAD.name):
+        return "The ledger's tables are another role's; only their owner can do this", (
+            "Connect as the owner of the tables"
+        )
+    if not _scalar(connection, "SELECT count(*) FROM pg_roles WHERE rolname = %s", writer):
+        return "There is no role of this name", (
+            "Make it first, as `CREATE ROLE name LOGIN`, then prepare again"
+        )
+    if _scalar(connection, acts_as, writer, HEAD.name):
+        return "The writer's role may act as the owner of the tables", (
+            "Take a role of its own for writing, which is a member of no other"
+        )
+    return None
 
 
 def _grants(connection: Connection, writer: str) -> Iterator[str]:

@@ -88,6 +88,12 @@ class Transaction:
             with suppress(Exception):
                 self.connection.invalidate()
 
+    def close(self) -> None:
+        """Gives the connection back. Its cursor first: SQLite keeps a file open for it."""
+        with suppress(Exception):
+            self._cursor.close()
+        self.connection.close()
+
     def _with_values(self, statement: str, rows: Sequence[Values]) -> bytes:
         """As one statement, values within; many rows of an insert as one list."""
         head, found, template = statement.partition(" VALUES ")

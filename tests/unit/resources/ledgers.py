@@ -31,18 +31,14 @@ class FixedKeys:
 
     def __init__(self, pem: bytes = b"") -> None:
         self.pem = pem or SigningKey.generate("any").pem
+        self.name = "any"
 
     def signing(self, name: str) -> SigningKey:
+        self.name = name
         return SigningKey.from_pem(name, self.pem)
 
     def trusted(self) -> tuple[PublicKey, ...]:
-        return (self.public,)
-
-    @property
-    def public(self) -> PublicKey:
-        return self.signing(self.name).public
-
-    name = "any"
+        return (SigningKey.from_pem(self.name, self.pem).public,)
 
 
 class LedgerInUse:
@@ -64,13 +60,15 @@ class LedgerInUse:
         return Ledger(found, lambda _: WORKER, writers)
 
     def verify(self) -> Report:
-        """By a verifier that trusts no stored hash; every checkpoint is signed anew before."""
+        """By a verifier that trusts no stored hash."""
         store = self.store()
-        self.keys.name = store.origin
         reader = LedgerReader(store)
         note = store.head().note
         report = verify_ledger(
-            store.origin, reader.rows(), [*reader.notes(), note], [self.keys.public]
+            store.origin,
+            reader.rows(),
+            [*reader.notes(), note],
+            [self.keys.signing(store.origin).public],
         )
         store.engine.close()
         return report
@@ -78,7 +76,7 @@ class LedgerInUse:
     @contextmanager
     def intruder(self, *, owner: bool = False) -> Iterator[Connection]:
         """Someone with the application's rights; an ``owner`` has switched the triggers off."""
-        engine = create_engine(self.url.replace("postgresql:", "postgresql+psycopg2:"))
+        engine = create_engine(driven(self.url))
         with engine.begin() as connection:
             if owner:
                 _drop_triggers(connection)
@@ -96,12 +94,19 @@ def _drop_triggers(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE ledger_{table} DISABLE TRIGGER USER")
 
 
+def driven(url: str) -> str:
+    """The address with the driver that the software uses."""
+    return url.replace("postgresql:", "postgresql+psycopg2:")
+
+
 @contextmanager
 def postgresql_database() -> Iterator[str]:
     """A database of its own; the test is skipped where no server answers."""
     name = f"clinical_test_{uuid4().hex[:12]}"
     server = create_engine(
-        f"{SERVER}/postgres", isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3}
+        driven(f"{SERVER}/postgres"),
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 3},
     )
     try:
         with server.connect() as connection:
@@ -118,7 +123,7 @@ def postgresql_database() -> Iterator[str]:
 
 def empty(url: str) -> None:
     """Takes the ledger out of a PostgreSQL database that several tests use one after another."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(driven(url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     engine.dispose()

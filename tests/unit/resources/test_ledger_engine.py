@@ -1,0 +1,184 @@
+"""Connecting, being alone, and what faults are called."""
+
+import os
+import shutil
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from clinical_assets.errors import ClinicalError
+from resources.ledger_engine import LedgerEngine
+from resources.ledger_reader import LedgerReader
+from tests.unit.resources.ledgers import LedgerInUse, act, numbers
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "SQLite or PostgreSQL"),
+        ("mysql://host/db", "SQLite or PostgreSQL"),
+        ("no address", "SQLite or PostgreSQL"),
+        ("sqlite://", "in memory would be lost"),
+        ("sqlite:///:memory:", "in memory would be lost"),
+        ("sqlite:///file:x?mode=memory&uri=true", "in memory would be lost"),
+    ],
+)
+def test_addresses_that_cannot_hold_a_ledger_are_refused(url: str, words: str) -> None:
+    with pytest.raises(ClinicalError, match=words):
+        LedgerEngine(url)
+
+
+def test_no_password_is_shown() -> None:
+    engine = LedgerEngine("postgresql://anna:hidden@127.0.0.1:1/db?connect_timeout=1")
+    assert "hidden" not in engine.place
+    refused = pytest.raises(ClinicalError, match="cannot be written or read")
+    with refused as caught, engine.reading():
+        pass
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_relative_path_stays_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    in_use = LedgerInUse("sqlite:///kept.db", tmp_path)
+    store = in_use.store()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    store.append([act()])
+    assert (tmp_path / "kept.db").exists()
+    assert list(Path().iterdir()) == []
+
+
+def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
+    store = LedgerInUse(f"sqlite:///{tmp_path}/new/ledger.db", tmp_path).store()
+    store.append([act()])
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "new").iterdir()}
+    assert len(modes) == 4
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_reading_transaction_sees_one_state_and_cannot_write(in_use: LedgerInUse) -> None:
+    store = in_use.store()
+    store.append([act()])
+    count = text("SELECT count(*) FROM ledger_entries")
+    with store.reading() as connection:
+        before = connection.execute(count).scalar()
+        in_use.store().append([act()])
+        assert connection.execute(count).scalar() == before
+    if in_use.postgresql:
+        with pytest.raises(ClinicalError, match="read-only"), store.reading() as connection:
+            connection.execute(text("DELETE FROM ledger_open_acts"))
+
+
+def test_what_a_database_says_quotes_no_value(in_use: LedgerInUse) -> None:
+    store = in_use.store()
+    with pytest.raises(ClinicalError, match="cannot be written or read") as caught:
+        store.decide(lambda c: c.execute(text("INSERT INTO nowhere VALUES ('Mrs Example')")))  # type: ignore[arg-type,return-value]
+    assert "Example" not in str(caught.value)
+    store.append([act()])
+
+
+def test_a_decision_that_ends_the_transaction_is_refused(tmp_path: Path) -> None:
+    store = LedgerInUse(f"sqlite:///{tmp_path}/l.db", tmp_path).store()
+    store.append([act()])
+
+    def commits(connection: object) -> list[object]:
+        connection.connection.driver_connection.execute("COMMIT")  # type: ignore[attr-defined]
+        return [act()]
+
+    with pytest.raises((ClinicalError, RuntimeError)):
+        store.decide(commits)  # type: ignore[arg-type]
+    store.append([act()])
+    assert numbers(store) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("change", ["deleted", "replaced"])
+def test_a_file_that_goes_away_while_open_is_noticed(tmp_path: Path, change: str) -> None:
+    in_use = LedgerInUse(f"sqlite:///{tmp_path}/l.db", tmp_path)
+    store = in_use.store()
+    store.append([act()])
+    shutil.copy(tmp_path / "l.db", tmp_path / "copy.db")
+    for path in tmp_path.glob("l.db*"):
+        path.unlink()
+    if change == "replaced":
+        (tmp_path / "copy.db").rename(tmp_path / "l.db")
+    with pytest.raises(ClinicalError, match="deleted or replaced while it was open"):
+        store.append([act()])
+    with pytest.raises(ClinicalError):
+        LedgerReader(store).entry(0)
+
+
+def test_connections_that_the_server_closed_are_made_anew(in_use: LedgerInUse) -> None:
+    if not in_use.postgresql:
+        pytest.skip("SQLite has no server")
+    store = in_use.store()
+    store.append([act()])
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    for _ in range(3):
+        with in_use.intruder() as connection:
+            assert connection.exec_driver_sql(cut).all()
+        store.append([act()])
+        with in_use.intruder() as connection:
+            connection.exec_driver_sql(cut)
+        assert store.head().size == len(numbers(store))
+    assert in_use.verify().passed
+
+
+def test_a_connection_cut_within_a_decision_fails_closed(in_use: LedgerInUse) -> None:
+    if not in_use.postgresql:
+        pytest.skip("SQLite has no server")
+    store = in_use.store()
+    store.append([act()])
+
+    def cut(connection: object) -> list[object]:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()  # type: ignore[attr-defined]
+        with in_use.intruder() as other:
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+        return [act()]
+
+    with pytest.raises(ClinicalError, match="cannot be written"):
+        store.decide(cut)  # type: ignore[arg-type]
+    store.append([act()])
+    assert in_use.verify().size == 4
+
+
+def test_a_server_that_commits_in_its_own_time_is_waited_for_all_the_same(
+    in_use: LedgerInUse,
+) -> None:
+    """What was acknowledged is in the log that is on disk, by the server's own word."""
+    if not in_use.postgresql:
+        pytest.skip("SQLite waits in the commit")
+    name = in_use.url.rpartition("/")[2]
+    with in_use.intruder() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit TO off")
+    store = in_use.store()
+    store.append([act()])
+    for _ in range(20):
+        store.append([act()])
+        with in_use.intruder() as connection:
+            query = "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() - 400"
+            assert connection.exec_driver_sql(query).scalar_one()
+
+
+def test_the_servers_clock_is_asked(in_use: LedgerInUse) -> None:
+    store = in_use.store()
+    with store.reading() as connection:
+        assert abs(store.engine.now(connection) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_child_uses_no_connection_of_its_parent(in_use: LedgerInUse) -> None:
+    store = in_use.store()
+    store.append([act()])
+    child = os.fork()
+    if child == 0:
+        store.append([act(subject="child")])
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    store.append([act()])
+    assert numbers(store) == [0, 1, 2, 3, 4]
+    assert in_use.verify().passed

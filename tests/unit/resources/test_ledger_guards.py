@@ -1,0 +1,117 @@
+"""What the database refuses to whoever has the application's rights."""
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from resources.ledger_guards import REFUSAL, missing_triggers
+from tests.unit.resources.ledgers import LedgerInUse, act
+
+TABLES = ("ledger_layouts", "ledger_entries", "ledger_nodes", "ledger_checkpoints")
+COPIED = {
+    "ledger_entries": (
+        "seq, leaf, body, at, act, actor, action, outcome, subject_kind, subject_id, run"
+    ),
+    "ledger_nodes": "level, place, hash",
+    "ledger_checkpoints": "size, note",
+    "ledger_layouts": "number, origin",
+}
+
+
+@pytest.fixture
+def used(in_use: LedgerInUse) -> LedgerInUse:
+    store = in_use.store()
+    store.append([act() for _ in range(5)])
+    store.checkpoint()
+    store.engine.close()
+    return in_use
+
+
+def refused(used: LedgerInUse, statement: str) -> None:
+    with pytest.raises(DBAPIError, match=REFUSAL), used.intruder() as connection:
+        connection.exec_driver_sql(statement)
+    assert used.verify().passed
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_row_is_changed_or_deleted(used: LedgerInUse, table: str) -> None:
+    column = COPIED[table].split(",")[0]
+    refused(used, f"UPDATE {table} SET {column} = {column}")
+    refused(used, f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_row_is_replaced(used: LedgerInUse, table: str) -> None:
+    columns = COPIED[table]
+    key = "level, place" if table == "ledger_nodes" else columns.split(",")[0]
+    same = f"SELECT {columns} FROM {table} WHERE true"
+    if used.postgresql:
+        first = columns.split(",")[0]
+        refused(
+            used,
+            f"INSERT INTO {table} ({columns}) {same} "
+            f"ON CONFLICT ({key}) DO UPDATE SET {first} = EXCLUDED.{first}",
+        )
+    else:
+        refused(used, f"INSERT OR REPLACE INTO {table} ({columns}) {same}")
+        refused(used, f"UPDATE OR REPLACE {table} SET {columns.split(',')[0]} = 0")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_table_is_emptied(used: LedgerInUse, table: str) -> None:
+    refused(used, f"TRUNCATE {table} CASCADE" if used.postgresql else f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("number", ["99", "-1", "8", "3"])
+def test_an_entry_has_the_next_number(used: LedgerInUse, number: str) -> None:
+    rest = COPIED["ledger_entries"].removeprefix("seq, ")
+    refused(
+        used,
+        f"INSERT INTO ledger_entries (seq, {rest}) "
+        f"SELECT {number}, {rest} FROM ledger_entries WHERE seq = 2",
+    )
+
+
+def test_a_temporary_table_does_not_pass_for_the_entries(used: LedgerInUse) -> None:
+    if not used.postgresql:
+        pytest.skip("SQLite's triggers name the table of their own database")
+    rest = COPIED["ledger_entries"].removeprefix("seq, ")
+    refused(
+        used,
+        "CREATE TEMP TABLE ledger_entries AS SELECT * FROM public.ledger_entries LIMIT 0; "
+        f"INSERT INTO public.ledger_entries (seq, {rest}) "
+        f"SELECT 0, {rest} FROM public.ledger_entries WHERE seq = 2",
+    )
+
+
+def test_replaying_another_server_does_not_switch_triggers_off(used: LedgerInUse) -> None:
+    if not used.postgresql:
+        pytest.skip("PostgreSQL only")
+    refused(used, "SET session_replication_role TO replica; DELETE FROM ledger_nodes")
+
+
+def test_a_trigger_that_is_missing_off_or_another_is_told(used: LedgerInUse) -> None:
+    with used.intruder() as connection:
+        assert missing_triggers(connection) == ()
+        if used.postgresql:
+            connection.exec_driver_sql(
+                "ALTER TABLE ledger_entries DISABLE TRIGGER ledger_entries_no_change;"
+                "DROP TRIGGER ledger_nodes_no_truncate ON ledger_nodes;"
+                "CREATE OR REPLACE FUNCTION ledger_next() RETURNS trigger LANGUAGE plpgsql"
+                " AS $$ BEGIN RETURN NEW; END $$"
+            )
+            assert missing_triggers(connection) == (
+                "ledger_entries_next",
+                "ledger_entries_no_change",
+                "ledger_nodes_no_truncate",
+            )
+        else:
+            connection.exec_driver_sql("DROP TRIGGER ledger_nodes_no_delete")
+            connection.exec_driver_sql("DROP TRIGGER ledger_entries_next")
+            connection.exec_driver_sql(
+                "CREATE TRIGGER ledger_entries_next BEFORE INSERT ON ledger_entries WHEN false "
+                "BEGIN SELECT RAISE(ABORT, 'never'); END"
+            )
+            assert missing_triggers(connection) == (
+                "ledger_entries_next",
+                "ledger_nodes_no_delete",
+            )

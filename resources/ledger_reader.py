@@ -217,15 +217,10 @@ class LedgerReader:
 
     def root(self, size: int, connection: Connection | None = None) -> bytes:
         """Root of the first ``size`` entries, from the stored nodes."""
-<<<<<<< HEAD
         if connection is None:
             with self.store.reading() as opened:
                 return self.root(size, opened)
-        return root_of(size, lambda *at: _node(connection, *at))
-=======
-        with self.store.reading() as connection:
-            return root_of(size, partial(_node, connection))
->>>>>>> faults
+        return root_of(size, partial(_node, connection))
 
     def open_acts(self) -> list[OpenAct]:
         """Acts without an outcome, the oldest first: under way, or interrupted."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +31,7 @@ from clinical_assets.automation import candidate_job_name, release_job_name, run
 from clinical_assets.canonical import from_plain
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.release import GateEvidence
+from clinical_assets.evidence.stage_state import SignatureRecord
 from clinical_assets.fault_words import words
 from clinical_assets.keys import ModelKeys, gate_keys
 from clinical_assets.modelling.records import Evaluation
@@ -62,6 +63,7 @@ class RunReport:
         step_seconds: time within each step, by name.
         metadata: of each materialized asset, by asset name.
         evaluation: what was measured on the test set; None if the run did not come that far.
+        signatures: the valid ones on the version, where it was signed.
     """
 
     model: str
@@ -72,6 +74,22 @@ class RunReport:
     step_seconds: dict[str, float] = field(default_factory=dict)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     evaluation: Evaluation | None = None
+    signatures: tuple[SignatureRecord, ...] = ()
+
+    def followed_by(
+        self, release: "RunReport", signatures: tuple[SignatureRecord, ...]
+    ) -> "RunReport":
+        """The report of both, where a candidate was signed and its release run."""
+        return replace(
+            self,
+            succeeded=release.succeeded,
+            failure=release.failure,
+            seconds=self.seconds + release.seconds,
+            gates=release.gates,
+            step_seconds={**self.step_seconds, **release.step_seconds},
+            metadata={**self.metadata, **release.metadata},
+            signatures=signatures,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Provisional: replaced by the register."""
 
 from pathlib import Path
+
 from clinical_assets.ledger.entry import Actor
 
 

@@ -22,17 +22,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--model", "names", multiple=True, help="Run only this model (may be repeated).")
+@click.option(
+    "--stop-before-signing",
+    is_flag=True,
+    help="Leave the signatures, and so the release, to you.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def demo(names: tuple[str, ...], as_json: bool) -> None:
+def demo(names: tuple[str, ...], stop_before_signing: bool, as_json: bool) -> None:
     """Run a model from its registered source to a released package.
 
-    Every gate is decided on the way. Exit status 1 if a release is refused; the champion then
-    stays what it was.
+    Every gate is decided on the way, and generated people sign, marked as DEMONSTRATION wherever
+    they show. Exit status 1 if a release is refused; the champion then stays what it was.
     """
     console = new_console(quiet=as_json)
     outcome = _Outcome()
     try:
-        _run_all(names, console, outcome)
+        _run_all(names, console, outcome, sign=not stop_before_signing)
     except KeyboardInterrupt:
         outcome.error, outcome.status = _stopped(outcome), 130
     except ClinicalError as error:
@@ -65,17 +70,20 @@ class _Outcome:
     status: int = 0
 
 
-def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome) -> None:
+def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome, *, sign: bool) -> None:
     """Runs each model and notes its report."""
     began = time.perf_counter()
     console.print("[bold]Loading the asset graph…[/]")
     from clinical_assets.definitions import build_defs
+    from clinical_assets.demonstration import demonstrate
     from clinical_assets.models import models
-    from clinical_assets.runs import run_release
+    from clinical_assets.runs import Runner
     from resources.dagster_home import dagster_instance
+    from resources.ledger import open_ledger
     from resources.mlflow_registry import Registry
     from resources.settings import Settings
     from resources.snapshot_store import SnapshotStore
+    from resources.starting import look_into_interrupted
 
     # What they would say on standard error is said in the report, without SQL and tracebacks.
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
@@ -89,16 +97,18 @@ def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome) -> N
             f"There is no model named {', '.join(unknown)}",
             repair=f"Choose among {', '.join(known)}",
         )
+    look_into_interrupted(settings)
+    ledger = open_ledger(settings)
     definitions = build_defs(settings, specs)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
     snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
     imports = time.perf_counter() - began
     with dagster_instance(settings) as instance:
         for name in names or ("diabetes",):
+            spec = next(spec for spec in specs if spec.name == name)
             with _Progress(console, name) as progress:
-                report = run_release(
-                    definitions, name, instance, registry, snapshots, progress.update
-                )
+                runner = Runner(definitions, instance, registry, snapshots, progress.update)
+                report = demonstrate(runner, spec, ledger, settings.keys, sign=sign)
             outcome.reports.append(report)
             outcome.seconds = _seconds(time.perf_counter() - began, imports, outcome.reports)
     outcome.status = 0 if all(report.succeeded for report in outcome.reports) else 1
@@ -194,7 +204,7 @@ def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
     return {
         "name": report.model,
         "version": package.get("version") or report.metadata.get("candidate", {}).get("version"),
-        "released": report.succeeded,
+        "released": report.succeeded and "release" in report.metadata,
         "digest": package.get("digest"),
         "package": str(folder) if folder else None,
         "card": str(folder / "card/model_card.html") if folder else None,
@@ -203,5 +213,6 @@ def _plain_model(report: "RunReport", settings: Any) -> dict[str, Any]:
             for g in report.gates
         ],
         "metrics": to_plain(report.evaluation)["metrics"] if report.evaluation else {},
+        "signatures": [to_plain(signed) for signed in report.signatures],
         "failure": report.failure or None,
     }

@@ -24,6 +24,7 @@ def print_report(
     if report.evaluation is not None:
         _print_metrics(console, report.evaluation)
         _print_references(console, report.evaluation)
+    _print_signatures(console, report)
     _print_outcome(console, report, settings)
     shares = ", ".join(f"{name.replace('_', ' ')} {value:.1f} s" for name, value in seconds.items())
     console.print(f"[dim]Time: {shares}[/]")
@@ -80,6 +81,23 @@ def _print_references(console: "Console", evaluation: "Evaluation") -> None:
     console.print(table)
 
 
+def _print_signatures(console: "Console", report: "RunReport") -> None:
+    from rich.text import Text
+
+    if not report.signatures:
+        return
+    table = new_table(("signed by", "meaning", "when"), wrapped="signed by", title="Signatures")
+    for signed in report.signatures:
+        when = f"{signed.local_time} ({signed.zone})"
+        table.add_row(Text(signed.name), f"{signed.meaning} as {signed.role}", when)
+    console.print(table)
+    if any(signed.demonstration for signed in report.signatures):
+        console.print(
+            "[bold yellow]DEMONSTRATION:[/] the signers are generated people. Nobody reviewed or"
+            " approved this model.\n"
+        )
+
+
 def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -96,8 +114,21 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
         folder = _near(settings.packages / str(package["folder"]))
         console.print(f"[bold]Package[/]  {folder}", soft_wrap=True)
         console.print(f"[bold]Card[/]     {folder / 'card/model_card.html'}", soft_wrap=True)
+        record = folder.with_name(f"{folder.name}.approval_record.html")
+        console.print(f"[bold]Approval[/] {record}", soft_wrap=True)
         console.print(f"[bold]Digest[/]   {package['digest']}", soft_wrap=True)
-    if report.succeeded:
+    if report.succeeded and "release" not in report.metadata:
+        version = package["version"] if package else ""
+        console.print(f"[bold yellow]Waits for signatures[/] {report.model} {version}")
+        console.print("\nNext: enrol people, then let them sign (docs/signing.md):")
+        for line in (
+            "users bootstrap    # the first administrator, who enrols the others",
+            f"stage show {report.model}",
+            f'sign {report.model} --stage "clinical review" --meaning review',
+            "up    # releases it when the last signature is given",
+        ):
+            console.print(f"  {_command()} {line}", soft_wrap=True)
+    elif report.succeeded:
         release = report.metadata.get("release", {})
         console.print(
             f"[bold green]Released[/] {report.model} {release.get('version', '')} "
@@ -107,6 +138,9 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
         for line in (
             f"package verify {folder}",
             f"package reproduce {folder}",
+            f"stage show {report.model}    # who signed what, and when",
+            "ledger tail    # every act, the newest last",
+            "ledger verify",
             f"history {report.model}",
             "up    # the graph in your browser",
         ):

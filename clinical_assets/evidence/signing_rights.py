@@ -51,6 +51,8 @@ class Signer:
         training_expires: end of the newest training record; None if there is none.
         factors: components shown for this very signature, not for the session.
         demonstration: whether it is a generated person.
+        identity_verified: whether it is recorded who verified the person's identity (P11-17).
+        accountable: whether the accountability statement is accepted as it stands now (P11-10).
     """
 
     id: str
@@ -59,6 +61,8 @@ class Signer:
     training_expires: datetime | None
     factors: tuple[str, ...]
     demonstration: bool = False
+    identity_verified: bool = True
+    accountable: bool = True
 
 
 def judge_signing(
@@ -113,6 +117,16 @@ def _unfit(
         return (
             f"the signer does not hold the role {intent.role}",
             "Ask an administrator to grant the role, or have somebody sign who holds it",
+        )
+    if not signer.identity_verified and not signer.demonstration:
+        return (
+            "nobody recorded having verified the signer's identity",
+            "Have an administrator record who verified it, and how",
+        )
+    if not signer.accountable:
+        return (
+            "the accountability statement was not accepted as it stands now",
+            "Read and accept it with `clinical users accept`",
         )
     if signer.training_expires is None:
         return "there is no training record", "Have the training recorded, then sign"

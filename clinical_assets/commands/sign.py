@@ -1,0 +1,121 @@
+"""``clinical sign``: an electronic signature, all components asked for each time.
+
+Printing and asking only: who may sign what is decided in ``clinical_assets.evidence``, the
+signature itself is written by ``resources.stages``.
+"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from clinical_assets.commands.entry_text import printable
+from clinical_assets.commands.versions import divided, stages_of, version_of
+from clinical_assets.errors import ClinicalError
+
+if TYPE_CHECKING:
+    from clinical_assets.evidence.stage_state import StageState
+
+_MEANINGS = ("authorship", "review", "approval", "responsibility", "rejection", "revocation")
+
+
+@click.command()
+@click.argument("version", metavar="MODEL[@VERSION]")
+@click.option("--stage", required=True, help="The review under way, or what is decided.")
+@click.option("--meaning", required=True, type=click.Choice(_MEANINGS))
+@click.option("--role", default="", help="Under which of your roles; needed if it is not clear.")
+@click.option("--comment", default="", help="In your words; needed to reject, revoke or decide.")
+@click.option("--revokes", default="", help="SHA-256 of your signature that you revoke.")
+@click.option("--id", "signer", default="", help="Your id; asked for if it is not given.")
+@click.option("--zone", default="", help="Your time zone; that of this terminal if not given.")
+@click.option("--secret-stdin", is_flag=True, help="Read the secret from standard input.")
+def sign(
+    version: str,
+    stage: str,
+    meaning: str,
+    role: str,
+    comment: str,
+    revokes: str,
+    signer: str,
+    zone: str,
+    secret_stdin: bool,
+) -> None:
+    """Sign a version of a model, with what the signature means.
+
+    Id and secret are asked for at each signature, and the code of a second factor where there is
+    one; a log-in does not sign. The signature covers the package's SHA-256, your name as printed,
+    the time with its zone, the meaning and the state of the ledger.
+    """
+    from resources.authentication import Authentication
+
+    from resources.ledger import open_ledger
+    from resources.settings import Settings
+    from resources.signatories import local_zone, signatory
+
+    settings = Settings.load()
+    ledger = open_ledger(settings)
+    model, named = divided(version)
+    stages = stages_of(settings, ledger, model)
+    subject = version_of(stages, named)
+    state = stages.state(subject)
+    click.echo(f"You are about to sign {subject.id} {subject.version}")
+    click.echo(f"  package, SHA-256: {subject.sha256}")
+    click.echo(f"  meaning:          {meaning} in {stage}")
+    signer = signer or click.prompt("Id")
+    secret, code = _components(secret_stdin)
+    register = Authentication(ledger.store, settings.keys)
+    person = register.authenticate_for_signing(signer, secret, code or None)
+    entry = stages.sign(
+        subject,
+        signatory(person, zone or local_zone()),
+        role=role or _role(state, stage, meaning, person.roles),
+        stage=stage,
+        meaning=meaning,
+        comment=comment,
+        revokes=revokes,
+    )
+    after = stages.advance(subject)
+    signed = entry.act.details
+    click.secho(f"Signed by {printable(entry.act.actor.name)}", bold=True, nl=False)
+    click.echo(f" as {signed.role}, {signed.local_time} ({signed.zone})")
+    click.echo(f"  meaning:   {signed.meaning} in {signed.stage}")
+    click.echo(f"  signature: {signed.signature_sha256} (entry {entry.seq})")
+    if signed.demonstration:
+        click.secho("  DEMONSTRATION: the signer is a generated person", fg="yellow")
+    click.echo(f"The version is now in {after.stage}. {_waits_for(after)}")
+
+
+def _components(from_stdin: bool) -> tuple[str, str]:
+    import sys
+
+    if from_stdin:
+        lines = [*sys.stdin.read().splitlines(), "", ""]
+        return lines[0], lines[1]
+    secret = click.prompt("Secret", hide_input=True)
+    code = click.prompt(
+        "Code of your second factor (empty without one)", default="", show_default=False
+    )
+    return secret, code
+
+
+def _role(state: "StageState", stage: str, meaning: str, roles: tuple[str, ...]) -> str:
+    """The role that can be meant; a person with several has to say which."""
+    from clinical_assets.evidence.stages import TRANSITIONS
+
+    asked = [a.role for a in state.policy.asked_in(stage) if meaning in (a.meaning, "rejection")]
+    decided = [r for t in TRANSITIONS if t.after == stage and t.meaning == meaning for r in t.roles]
+    possible = dict.fromkeys([*asked, *decided])
+    found = [role for role in possible if role in roles] or [r for r in roles if r != "operator"]
+    if len(found) != 1:
+        raise ClinicalError(
+            "It is not clear under which role you sign",
+            where=f"your roles: {', '.join(roles) or 'none'}",
+            repair="Name one with --role",
+        )
+    return found[0]
+
+
+def _waits_for(state: "StageState") -> str:
+    if state.stage == "quality approval" and not state.missing:
+        return "Every signature is given: the release starts by itself where `clinical up` runs."
+    waiting = [str(a) for a in state.missing if a.stage == state.stage]
+    return f"It waits for {', '.join(waiting)}." if waiting else ""

@@ -1,0 +1,83 @@
+"""A model from its source to its release, with generated people in the place of real ones.
+
+What belongs here: who acts when in a demonstration. What does not: the runs (:mod:`.runs`), the
+people (``resources/demonstration_people.py``) and what is shown of it. They sign through the same
+door as everyone: all components, the same rules, entries that say what they are.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from resources.authentication import Authentication
+from resources.claims import Authenticated
+from resources.demonstration_people import DemonstrationPerson, demonstration_people
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.entry import Subject
+from clinical_assets.modelling.approvals import Role
+from clinical_assets.modelling.spec import ClinicalModel
+from clinical_assets.runs import Runner, RunReport
+from resources.actors import acting
+from resources.ledger import Ledger
+from resources.signatories import local_zone, signatory
+from resources.stages import Stages
+
+COMMENT = "Demonstration: nobody read this"
+
+
+def demonstrate(
+    runner: Runner, spec: ClinicalModel, ledger: Ledger, keys: Path, *, sign: bool = True
+) -> RunReport:
+    """Runs the candidate job, signs, and runs the release job; the report of both.
+
+    Args:
+        sign: False stops where the version waits for its first signature.
+
+    Raises:
+        ClinicalError: another process runs this model; nobody generated has a role that the spec
+            asks for; or a demonstration person was revoked.
+    """
+    register = Authentication(ledger.store, keys)
+    people = demonstration_people(register)
+    with acting(_proven(register, people["author"]).actor):
+        report = runner.candidate(spec.name)
+    if not report.succeeded or not sign:
+        return report
+    stages = Stages(ledger, spec)
+    subject = stages.versions()[-1]
+    _sign_all(stages, subject, register, people)
+    released = runner.release(spec.name)
+    return report.followed_by(released, stages.state(subject).valid)
+
+
+def _sign_all(
+    stages: Stages,
+    subject: Subject,
+    register: Authentication,
+    people: Mapping[Role, DemonstrationPerson],
+) -> None:
+    """Every signature that is missing, in the order in which the stages wait for them."""
+    while waiting := [
+        a for a in (state := stages.state(subject)).missing if a.stage == state.stage
+    ]:
+        asked = waiting[0]
+        person = people.get(asked.role)
+        if person is None:
+            raise ClinicalError(
+                f"No demonstration person signs as {asked.role}",
+                where=f"model {subject.id}",
+                repair="Run `clinical demo --stop-before-signing`, and have people sign",
+            )
+        stages.sign(
+            subject,
+            signatory(_proven(register, person), local_zone()),
+            role=asked.role,
+            stage=asked.stage,
+            meaning=asked.meaning,
+            comment=COMMENT,
+        )
+        stages.advance(subject)
+
+
+def _proven(register: Authentication, person: DemonstrationPerson) -> Authenticated:
+    return register.authenticate_for_signing(person.id, person.secret)

@@ -14,7 +14,7 @@ from resources.demonstration_people import DemonstrationPerson, demonstration_pe
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Subject
-from clinical_assets.modelling.approvals import Role
+from clinical_assets.modelling.approvals import Approval, Role
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.runs import Runner, RunReport
 from resources.actors import acting
@@ -57,10 +57,7 @@ def _sign_all(
     people: Mapping[Role, DemonstrationPerson],
 ) -> None:
     """Every signature that is missing, in the order in which the stages wait for them."""
-    while waiting := [
-        a for a in (state := stages.state(subject)).missing if a.stage == state.stage
-    ]:
-        asked = waiting[0]
+    while (asked := _waited_for(stages, subject)) is not None:
         person = people.get(asked.role)
         if person is None:
             raise ClinicalError(
@@ -77,6 +74,11 @@ def _sign_all(
             comment=COMMENT,
         )
         stages.advance(subject)
+
+
+def _waited_for(stages: Stages, subject: Subject) -> Approval | None:
+    state = stages.state(subject)
+    return next((a for a in state.missing if a.stage == state.stage), None)
 
 
 def _proven(register: Authentication, person: DemonstrationPerson) -> Authenticated:

@@ -18,16 +18,18 @@ from dagster import AssetKey, Definitions
 
 from clinical_assets.canonical import sha256
 from clinical_assets.definitions import build_defs
+from clinical_assets.demonstration import demonstrate
 from clinical_assets.evidence.package_record import CandidateHistory, ReleaseRecord
 from clinical_assets.evidence.release import GateEvidence
 from clinical_assets.evidence.sources import count_rows
 from clinical_assets.keys import gate_keys
 from clinical_assets.lifecycle.build import build_assets
 from clinical_assets.modelling.spec import ClinicalModel
-from clinical_assets.runs import RunReport, run_release
+from clinical_assets.runs import Runner, RunReport
 from resources.build import build_resources
 from resources.dagster_home import dagster_instance
 from resources.evidence import EvidenceReader
+from resources.ledger import Ledger, open_ledger
 from resources.mlflow_registry import Registry
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
@@ -59,19 +61,20 @@ class Store:
         """The graph of one model over this store."""
         return build_defs(self.settings, [spec])
 
-    def run(self, spec: ClinicalModel = MODEL) -> RunReport:
-        """The model's release job in this process, as `clinical demo` runs it."""
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of this store."""
+        return open_ledger(self.settings)
+
+    def run(self, spec: ClinicalModel = MODEL, *, sign: bool = True) -> RunReport:
+        """The model's jobs in this process with generated signers, as `clinical demo` runs them."""
         settings = self.settings
         snapshots = SnapshotStore(settings.snapshots_url)
         with dagster_instance(settings) as instance:
-            return run_release(
-                self.definitions(spec),
-                spec.name,
-                instance,
-                self.registry,
-                snapshots,
-                lambda step: None,
+            runner = Runner(
+                self.definitions(spec), instance, self.registry, snapshots, lambda step: None
             )
+            return demonstrate(runner, spec, self.ledger, settings.keys, sign=sign)
 
     def materialize(self, *assets: str, spec: ClinicalModel = MODEL, gates: bool = True) -> str:
         """Some assets with their gates, as a person picks them in the UI; the failure's words.

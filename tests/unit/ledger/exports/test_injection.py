@@ -1,6 +1,7 @@
 """Log injection: whatever a field holds, one entry stays one record and the value comes back."""
 
 import json
+import re
 import unicodedata
 from dataclasses import replace
 from functools import cache
@@ -184,3 +185,16 @@ def test_fhir_takes_every_value_as_an_audit_event(value: str) -> None:
     for one in (entry(value), Entry(0, BEGAN, nameless)):
         event = _audit_event().model_validate_json(written("fhir", [one]))
         assert event.recorded.isoformat() == "2026-11-24T12:00:00+00:00"
+        for text in strings(json.loads(written("fhir", [one]))):
+            assert re.fullmatch(r"[ \r\n\t\S]+", text), (
+                text
+            )  # FHIR's own; the library only searches
+            assert text == text.strip()
+
+
+def strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return strings(list(value.values()))
+    return [s for item in value for s in strings(item)] if isinstance(value, list) else []

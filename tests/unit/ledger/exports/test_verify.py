@@ -229,6 +229,15 @@ def test_a_wrong_key_is_found_and_no_key_of_the_export_is_believed() -> None:
     assert not verify(WHOLE, [note(KEPT, 3, STRANGER)]).passed
 
 
+@pytest.mark.parametrize("what", [Range(), Range(3, 7), Selection("x")])
+def test_entries_after_the_last_signed_checkpoint_are_not_taken(what: Range | Selection) -> None:
+    """Whoever holds the database appends what he likes; only a checkpoint makes it count."""
+    files = export(what, notes=[NOTES[0], note(KEPT, 9)])
+    files["checkpoints.txt"] = NOTES[0].encode()
+    report = verify(rewritten(files))
+    assert [p.what.startswith("no checkpoint signed by a key") for p in report.problems] == [True]
+
+
 def test_a_checkpoint_of_another_ledger_is_found() -> None:
     other = SigningKey.generate("other")
     report = verify(WHOLE, [note(KEPT, 3, other, "other")], keys=[KEY, other])

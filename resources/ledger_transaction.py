@@ -86,6 +86,7 @@ class Transaction:
             self._cursor.execute("ROLLBACK")
         except Exception:
             with suppress(Exception):
+                self._cursor.close()
                 self.connection.invalidate()
 
     def close(self) -> None:

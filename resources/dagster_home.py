@@ -2,19 +2,24 @@
 
 ``clinical`` and ``dagster dev`` see the same runs: the top-level ``dagster.yaml`` names the places
 that this module configures for the default store; with another store `dagster dev` is refused.
+Every instance writes the ledger (:mod:`.ledger_instance`); one that does not is refused.
 """
 
 import errno
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dagster import DagsterInstance
 
 from clinical_assets.errors import ClinicalError
+from resources.ledger_engine import LedgerEngine
+from resources.ledger_instance import require_ledger
+from resources.ledger_writing import LedgerPlace
 from resources.locks import held
 from resources.settings import Settings, project_root
 
@@ -22,20 +27,22 @@ from resources.settings import Settings, project_root
 def prepare_dagster_home(settings: Settings) -> Path:
     """Makes the stores and Dagster's folder with its configuration; sets ``DAGSTER_HOME``.
 
-    The configuration is written as JSON, which YAML includes. A ``dagster.yaml`` that is
-    already there (production: PostgreSQL) is left alone.
+    The configuration is written as JSON, which YAML includes. One that this software wrote for
+    another folder, another ledger or in an earlier version is written anew. A ``dagster.yaml`` of
+    somebody's own (production: PostgreSQL) is left alone.
 
     Raises:
-        ClinicalError: the folder cannot be written.
+        ClinicalError: the folder cannot be written, or the ledger's address is none.
     """
     settings.prepare()
     home = settings.dagster_home
     configuration = home / "dagster.yaml"
     draft = home / f".dagster.yaml.{os.getpid()}"
+    wanted = embedded_configuration(home, ledger_configuration(settings))
     try:
-        if not configuration.exists() or _is_of_another_folder(configuration, home):
+        if _may_be_written(configuration, wanted):
             # Never half there: Dagster would take an empty file for a configuration.
-            draft.write_text(json.dumps(embedded_configuration(home), indent=2))
+            draft.write_text(json.dumps(wanted, indent=2))
             draft.replace(configuration)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -48,17 +55,25 @@ def prepare_dagster_home(settings: Settings) -> Path:
     return home
 
 
-def _is_of_another_folder(configuration: Path, home: Path) -> bool:
-    """Whether it was written here for a folder that has since been copied or moved.
+def _may_be_written(configuration: Path, wanted: dict[str, Any]) -> bool:
+    """Whether the file is missing, or ours and different.
 
-    Left as it is, a copy of a store would write its runs into the original.
+    Left as it is, the copy of a store would write its runs into the original.
     """
+    if not configuration.exists():
+        return True
     try:
         found = json.loads(configuration.read_text())
-        written_for = Path(found["storage"]["sqlite"]["base_dir"]).parent
-    except (OSError, ValueError, KeyError, TypeError):
+        home = Path(found["local_artifact_storage"]["config"]["base_dir"])
+        ledger = found["storage"].get("custom", {}).get("config", {}).get("ledger")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False  # somebody's own
-    return written_for != home and found == embedded_configuration(written_for)
+    before_the_ledger = {
+        **embedded_configuration(home),
+        "storage": {"sqlite": {"base_dir": str(home / "storage")}},
+    }
+    ours = (embedded_configuration(home, ledger), before_the_ledger)
+    return found != wanted and found in ours
 
 
 def require_own_instance(settings: Settings) -> None:
@@ -83,12 +98,23 @@ def require_own_instance(settings: Settings) -> None:
         )
 
 
-def embedded_configuration(home: Path) -> dict[str, object]:
-    """The instance on SQLite below ``home``; no telemetry, no invitation to a newsletter."""
+def embedded_configuration(home: Path, ledger: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The instance on SQLite below ``home``; no telemetry, no invitation to a newsletter.
+
+    Args:
+        ledger: the ledger that it writes; by default that of the ``CLINICAL_…`` variables.
+    """
+    places = {"base_dir": str(home / "storage")}
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
-        "storage": {"sqlite": {"base_dir": str(home / "storage")}},
+        "storage": {
+            "custom": {
+                "module": "resources.ledger_instance",
+                "class": "LedgerSqliteStorage",
+                "config": places if ledger is None else {**places, "ledger": dict(ledger)},
+            }
+        },
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
@@ -102,18 +128,34 @@ def embedded_configuration(home: Path) -> dict[str, object]:
     }
 
 
+def ledger_configuration(settings: Settings) -> dict[str, Any]:
+    """The ledger as a storage's configuration names it, for all processes of the instance.
+
+    An address that may hold a secret is not written down: every process reads the variable.
+    """
+    url = LedgerEngine(settings.ledger_url).url
+    secret = url.password is not None or bool(url.query)
+    return {
+        "url": {"env": "CLINICAL_LEDGER_URL"} if secret else settings.ledger_url,
+        "keys": str(settings.keys),
+        "folder": str(settings.ledger_folder),
+    }
+
+
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The instance of this installation, for one command.
 
     Raises:
-        ClinicalError: a database of the store, or its disk, refuses, now or within the block.
+        ClinicalError: a database of the store, or its disk, refuses, now or within the block; or
+            the instance does not write the ledger.
     """
     home = prepare_dagster_home(settings)
     with _store_faults(settings.store):
         with held(home / "setup.lock", wait_seconds=120):  # one process makes the tables
             instance = DagsterInstance.from_config(str(home))
         with instance:
+            require_ledger(instance, LedgerPlace.of_settings(settings))
             yield instance
 
 

@@ -21,16 +21,19 @@ def up(host: str, port: int) -> None:
     The web server has no log-in of its own: leave it on 127.0.0.1 (the default) unless something
     that authenticates stands before it.
     """
-    from resources.dagster_home import prepare_dagster_home
+    from resources.dagster_home import dagster_instance
+    from resources.ledger import open_ledger
     from resources.settings import Settings, project_root
 
     _require_free_port(host, port)
     settings = Settings.load()
-    home = prepare_dagster_home(settings)
+    with dagster_instance(settings):
+        # Made here, once, before two servers start; and a ledger that refuses is said here.
+        open_ledger(settings).store.head()
     workspace = project_root() / "workspace.yaml"
     named = workspace.is_file()
     code = ["-w", str(workspace)] if named else ["-m", "clinical_assets.definitions"]
-    environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    environment = {**os.environ, "DAGSTER_HOME": str(settings.dagster_home)}
     web = [sys.executable, "-m", "dagster_webserver", *code, "-h", host, "-p", str(port)]
     daemon = [sys.executable, "-m", "dagster._daemon", "run", *code]
     click.echo(f"Store: {settings.store}")

@@ -53,6 +53,45 @@ class Failing:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """A gate that could not be decided, and the kind of the error."""
+
+    gate: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a run or a backfill was asked to do.
+
+    Attributes:
+        job: its job; empty for a backfill of assets.
+        assets, gates: those selected; empty where all of the job's are.
+        partitions: how many a backfill covers; 0 where it does not say.
+        asked_by: what asked in Dagster: ``sensor``, ``schedule``, ``automation``, ``backfill``,
+            ``re-execution``; empty where a person, a script or another program did.
+        parent: the run that is executed again.
+        config_sha256: SHA-256 of the run's configuration as canonical JSON; empty where it has
+            none.
+    """
+
+    job: str
+    assets: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    partitions: int = 0
+    asked_by: str = ""
+    parent: str = ""
+    config_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many records, tags or partitions an act is about."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A setting, state or right that changed: its name, the value before and the value after."""
 
@@ -154,17 +193,33 @@ ACTIONS: dict[str, Action] = {
     "ledger.exported": Action(Covering, "A part of the ledger was exported"),
     "ledger.clock_set_back": Action(Change, "The clock showed an earlier time than before"),
     "ledger.reconciled": Action(Reconciled, "An interrupted act was found and looked into"),
+    "run.requested": Action(Launch, "A run was asked for"),
     "run.started": Action(Nothing, "A run was started"),
     "run.succeeded": Action(Nothing, "A run succeeded"),
     "run.failed": Action(Failing, "A run failed"),
+    "run.cancel_requested": Action(Nothing, "A run was asked to stop"),
     "run.cancelled": Action(Nothing, "A run was cancelled"),
-    "run.deleted": Action(Nothing, "A run's history was deleted from Dagster"),
+    "run.tagged": Action(Counted, "Tags of a run were added or changed"),
+    "run.deleted": Action(Nothing, "A run was deleted from Dagster"),
+    "run.events_deleted": Action(Nothing, "A run's events were deleted from Dagster"),
+    "step.failed": Action(Failing, "A step that makes no asset failed"),
+    "backfill.requested": Action(Launch, "A backfill was asked for"),
+    "backfill.changed": Action(Change, "A backfill was cancelled, ended or taken up again"),
+    "history.wiped": Action(Counted, "All runs, events or switches were wiped from Dagster"),
+    "history.rewritten": Action(Nothing, "A stored event of Dagster was replaced"),
+    "history.migrated": Action(Nothing, "Dagster's tables were brought to another layout"),
     "asset.materialized": Action(Nothing, "An asset was materialized"),
     "asset.observed": Action(Nothing, "An asset was observed"),
     "asset.failed": Action(Failing, "An asset could not be materialized"),
     "asset.wiped": Action(Nothing, "An asset's history was wiped from Dagster"),
+    "asset.partitions_wiped": Action(Counted, "Partitions' history was wiped from Dagster"),
     "gate.decided": Action(Decision, "A gate was decided"),
+    "gate.undecided": Action(Undecided, "A gate could not be decided"),
     "automation.switched": Action(Change, "A schedule or sensor was switched"),
+    "automation.cursor_set": Action(Nothing, "A sensor was told from where to go on"),
+    "partitions.added": Action(Counted, "Partitions were added to a set"),
+    "partitions.deleted": Action(Counted, "Partitions were deleted from a set"),
+    "pool.changed": Action(Change, "A limit of concurrent steps was changed"),
     "table.written": Action(Rows, "A version of a table was written"),
     "table.read": Action(Rows, "A version of a table was read"),
     "snapshot.written": Action(Bytes, "A file was stored by its digest"),

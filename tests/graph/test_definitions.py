@@ -14,6 +14,7 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.keys import ASSETS, GATES, ModelKeys, gate_keys
 from resources.dagster_home import (
     embedded_configuration,
+    ledger_configuration,
     prepare_dagster_home,
     require_own_instance,
 )
@@ -160,7 +161,7 @@ def test_a_copied_store_keeps_its_runs_to_itself(
     shutil.copytree(first.dagster_home, second.dagster_home)
     prepare_dagster_home(second)
     copied = json.loads((second.dagster_home / "dagster.yaml").read_text())
-    assert copied == embedded_configuration(second.dagster_home)
+    assert copied == embedded_configuration(second.dagster_home, ledger_configuration(second))
     own = {**copied, "telemetry": {"enabled": True}}
     (second.dagster_home / "dagster.yaml").write_text(json.dumps(own))
     second.dagster_home.rename(tmp_path / "moved")

@@ -11,6 +11,7 @@ import click
 
 from clinical_assets import __version__
 from clinical_assets.errors import ClinicalError
+from resources.terminal import signed_in
 
 # Name → what `clinical --help` says of it; the command lies in commands/<name>.py.
 COMMANDS = {
@@ -19,6 +20,9 @@ COMMANDS = {
     "data": "List, verify and add registered sources.",
     "package": "Verify a model package, or rebuild it from itself alone.",
     "history": "Show every candidate with its gates, and every run that was refused.",
+    "login": "Begin a terminal session: what you do then is done in your name.",
+    "logout": "End the terminal session.",
+    "users": "Enrol people and services, grant roles, unlock, revoke, review access.",
 }
 
 
@@ -52,7 +56,8 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line; exit status 1 and one paragraph for what a person can repair."""
     try:
-        cli(standalone_mode=False)
+        with signed_in():
+            cli(standalone_mode=False)
     except ClinicalError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(1)

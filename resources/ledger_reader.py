@@ -6,8 +6,9 @@ Entries that decide about something (signatures, stages, rights) are read with :
 which proves each to be in the tree of the signed head.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -65,6 +66,17 @@ class Wanted:
         if self.until:
             found.append(ENTRIES.c.at < self.until)
         return found
+
+    def fits(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row with the columns of the table of entries is asked for."""
+        names = ("subject_kind", "subject_id", "actor", "outcome", "act", "run")
+        if any((value := getattr(self, name)) and row[name] != value for name in names):
+            return False
+        if self.action.endswith(".") and not row["action"].startswith(self.action):
+            return False
+        if self.action and not self.action.endswith(".") and row["action"] != self.action:
+            return False
+        return self.since <= row["at"] and (not self.until or row["at"] < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +138,33 @@ class LedgerReader:
             repair="`clinical ledger tail` shows the newest",
         )
 
-    def proven(self, wanted: Wanted, connection: Connection | None = None) -> list[Entry]:
-        """The entries asked for, each proven to be in the tree of the signed head.
+    def proven(
+        self,
+        wanted: Wanted,
+        connection: Connection | None = None,
+        *,
+        newest: int | None = None,
+    ) -> list[Entry]:
+        """The entries asked for, in order, each proven to be in the tree of the signed head.
+
+        Within a ``decide`` of the store they are followed by those of its own transaction.
 
         Args:
             connection: where the caller has the ledger to itself; else a state is read.
+            newest: only so many, the newest.
 
         Raises:
             ClinicalError: an entry was changed past the ledger.
         """
         if connection is None:
             with self.store.engine.reading() as opened:
-                return self.proven(wanted, opened)
+                return self.proven(wanted, opened, newest=newest)
         head = self.store.verified_head(connection)
         root = read(head.note).root
         columns = select(ENTRIES.c.seq, ENTRIES.c.body).where(*wanted.conditions())
+        columns = columns.order_by(ENTRIES.c.seq.desc()).limit(newest)
         entries = []
-        for row in connection.execute(columns.order_by(ENTRIES.c.seq)).all():
+        for row in reversed(connection.execute(columns).all()):
             seq, body = int(row.seq), bytes(row.body)
             proof = inclusion_proof(seq, head.size, lambda *at: _node(connection, *at))
             if not verify_inclusion(seq, head.size, leaf_hash(body), proof, root):
@@ -151,7 +173,8 @@ class LedgerReader:
             if entry.seq != seq:
                 raise _changed(seq, self.store.engine.place)
             entries.append(entry)
-        return entries
+        entries += [read_entry(r["body"]) for r in self.store.unwritten() if wanted.fits(r)]
+        return entries[-newest:] if newest else entries
 
     def inclusion(self, seq: int, size: int) -> list[bytes]:
         """Proof that entry ``seq`` is among the first ``size``."""

@@ -25,6 +25,7 @@ from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, SigningKey,
 from clinical_assets.ledger.entry import Act, Actor, Entry, Subject, time_text
 from clinical_assets.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from resources.ledger_engine import LedgerEngine
+from resources.ledger_migrations import LAYOUT, migrate
 from resources.ledger_tables import (
     CHECKPOINTS,
     ENTRIES,
@@ -35,7 +36,6 @@ from resources.ledger_tables import (
     create_tables,
 )
 
-LAYOUT = 1
 Decide = Callable[[Connection], Sequence[Act]]
 _SET_BACK = timedelta(seconds=1)
 _MOST_AT_ONCE = 500
@@ -117,6 +117,8 @@ class LedgerStore:
         self._queue: list[_Ticket] = []
         self._queueing = threading.Lock()
         self._leading = threading.Lock()
+        self._deciding = 0  # the thread that writes
+        self._unwritten: Sequence[dict[str, Any]] = ()  # rows of its transaction so far
         self._known: Head | None = None  # verified or written by this process
         self._origin = ""
 
@@ -144,7 +146,11 @@ class LedgerStore:
 
         Raises:
             ClinicalError: as :meth:`append`; else what ``decide`` raised.
+            RuntimeError: called from within a ``decide`` of this thread, which would wait for
+                itself.
         """
+        if self._deciding == threading.get_ident():
+            raise RuntimeError("the ledger is written from within a decision about the ledger")
         _ = self.origin
         ticket = _Ticket(decide)
         with self._queueing:
@@ -173,6 +179,13 @@ class LedgerStore:
         with self.engine.reading() as connection:
             return self.verified_head(connection)
 
+    def unwritten(self) -> Sequence[dict[str, Any]]:
+        """To a ``decide``: the rows of its transaction so far, which no table holds yet.
+
+        They are those of callers that are written together with this one, and before it.
+        """
+        return tuple(self._unwritten) if self._deciding == threading.get_ident() else ()
+
     def _open(self) -> None:
         """Makes the ledger where there is none, brings its tables up to date."""
         with self.engine.reading() as connection:
@@ -183,9 +196,13 @@ class LedgerStore:
                 create_tables(connection)
                 found = self._layout(connection)  # another process may have been quicker
                 if found is None:
+                    migrate(connection, 1)
                     found = self._begin(connection)
         number, self._origin = found
-        if number > LAYOUT:
+        if number < LAYOUT:
+            with self.engine.writing() as connection:
+                self._migrate(connection)
+        elif number > LAYOUT:
             raise ClinicalError(
                 f"The ledger's tables are of layout {number}, this software knows {LAYOUT}",
                 where=self.engine.place,
@@ -201,7 +218,7 @@ class LedgerStore:
         origin = f"clinical-ledger/{uuid4()}"
         self._origin = origin
         connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
-        at = time_text(self._now(connection))
+        at = time_text(self.now(connection))
         empty = Head(0, self._signed(Frontier()), (), at, clock_behind=False)
         connection.execute(insert(HEAD).values(one=1, **_head_row(empty)))
         about = Subject("ledger", origin)
@@ -220,7 +237,27 @@ class LedgerStore:
         self._append(connection, [_Ticket(lambda _: (created, key))])
         return LAYOUT, origin
 
+    def _migrate(self, connection: Connection) -> None:
+        found = self._layout(connection)
+        if found is None or found[0] >= LAYOUT:  # another process was quicker
+            return
+        migrate(connection, found[0])
+        connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=self._origin))
+        migrated = Act(
+            uuid4().hex,
+            LEDGER,
+            "ledger.migrated",
+            Subject("ledger", self._origin),
+            Change("layout", str(found[0]), str(LAYOUT)),
+            software=self.software,
+        )
+        ticket = _Ticket(lambda _: (migrated,))
+        self._append(connection, [ticket])
+        if ticket.error is not None:
+            raise ticket.error
+
     def _write(self, tickets: list[_Ticket]) -> None:
+        self._deciding = threading.get_ident()
         try:
             with self.engine.writing() as connection:
                 head = self._append(connection, tickets)
@@ -230,12 +267,13 @@ class LedgerStore:
                 ticket.error = ticket.error or error
                 ticket.entries = ()
         finally:
+            self._deciding, self._unwritten = 0, ()
             for ticket in tickets:
                 ticket.done = True
 
     def _append(self, connection: Connection, tickets: Sequence[_Ticket]) -> Head:
         head = self.verified_head(connection)
-        now = self._now(connection)
+        now = self.now(connection)
         batch = _Batch(now, max(time_text(now), head.at), Frontier.resume(head.size, head.peaks))
         behind = time_text(now) < head.at and (
             head.clock_behind or time_text(now + _SET_BACK) < head.at
@@ -246,6 +284,7 @@ class LedgerStore:
         closed: list[str] = []
         for ticket in tickets:
             before = batch.copy()
+            self._unwritten = batch.entries
             try:
                 with connection.begin_nested():
                     added = tuple(self._add(batch, act) for act in ticket.decide(connection))
@@ -328,7 +367,8 @@ class LedgerStore:
         checkpoint = Checkpoint(self._origin, frontier.size, frontier.root())
         return sign(checkpoint, [self.keys.signing(self._origin)])
 
-    def _now(self, connection: Connection) -> datetime:
+    def now(self, connection: Connection) -> datetime:
+        """The time of the server that holds the ledger."""
         return self._clock() if self._clock is not None else self.engine.now(connection)
 
     def _set_back(self, before: str, now: str) -> Act:

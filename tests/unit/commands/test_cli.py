@@ -8,7 +8,7 @@ import pytest
 
 from clinical_assets.cli import COMMANDS
 
-HEAVY = ("dagster", "mlflow", "sklearn", "polars", "pandera", "matplotlib", "rich", "numpy")
+HEAVY = ("sqlalchemy", "pydantic", "dagster", "mlflow", "sklearn", "polars", "pandera", "matplotlib", "rich", "numpy")
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

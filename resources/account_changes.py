@@ -121,7 +121,7 @@ class AccountChanges(Authentication):
         def decide(connection: Connection, actor: Actor) -> Sequence[Act]:
             self.demand_new(person.id, connection)
             at = self.accounts.time(connection)
-            account = Account(person, hashed, service, at, at, at)
+            account = Account(person, hashed, service, at, at)
             self.accounts.add(account, connection)
             enrolled = Change(person.kind, "", person.name)
             return [self.accounts.act(actor, "user.enrolled", account, enrolled)]

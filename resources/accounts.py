@@ -24,6 +24,7 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Nothing
 from clinical_assets.ledger.entry import Act, Actor, Entry, Outcome, Subject
 from clinical_assets.people.account import FORMAT, Account
+from clinical_assets.people.person import is_id
 from resources.identity_tables import ACCOUNTS
 from resources.ledger_reader import LedgerReader, Wanted
 from resources.ledger_store import LEDGER, LedgerStore
@@ -70,6 +71,8 @@ class Accounts:
         Raises:
             TamperedError: it was changed, put in or taken away past the ledger.
         """
+        if not is_id(id):
+            return None
         rows = select(ACCOUNTS.c.record).where(ACCOUNTS.c.id == id)
         stored = connection.execute(rows).scalar()
         newest = self._newest(id, connection)
@@ -111,9 +114,14 @@ class Accounts:
         accounts, tampered = [], []
         for id in self.ids(connection):
             try:
-                accounts.append(self.get(id, connection))
+                found = self.find(id, connection)
             except TamperedError as error:
                 tampered.append(error)
+                continue
+            if found is None:  # a row under what is no id
+                tampered.append(TamperedError(id, "", self.store.engine.place))
+            else:
+                accounts.append(found.account)
         return accounts, tampered
 
     def add(self, account: Account, connection: Connection) -> None:

@@ -145,9 +145,9 @@ class Authentication:
                 return [self._refusal(account, claim, method, why)]
             step = self._step(account, claim, at) if right and account.secret == kept else None
             if step is None:
-                return self._count(account.failed(at), claim, method, at, connection)
+                return self._count(account.failed(at), claim, method, connection)
             if self._is_dormant(account, at, connection):
-                return self._lock(account, claim, method, "not used for too long", at, connection)
+                return self._lock(account, claim, method, "not used for too long", connection)
             issued = account.person.state in _NEW
             if not account.own_secret and self.policy.is_stale(account.secret_at, at):
                 return [self._refusal(account, claim, method, "issued secret is too old")]
@@ -195,12 +195,12 @@ class Authentication:
         return step if step is not None and step > account.totp_step else None
 
     def _count(
-        self, failed: Account, claim: Claim, method: Method, at: datetime, connection: Connection
+        self, failed: Account, claim: Claim, method: Method, connection: Connection
     ) -> Sequence[Act]:
         why = "wrong secret or code"
         locks = self.lockout.locks(failed.failures)
         if locks and not self.is_last_administrator(failed, connection):
-            return self._lock(failed, claim, method, why, at, connection)
+            return self._lock(failed, claim, method, why, connection)
         self.accounts.put(failed, connection)
         return [self._refusal(failed, claim, method, why)]
 
@@ -210,10 +210,9 @@ class Authentication:
         claim: Claim,
         method: Method,
         why: str,
-        at: datetime,
         connection: Connection,
     ) -> Sequence[Act]:
-        locked = account.locked(at)
+        locked = account.locked()
         self.accounts.put(locked, connection)
         refusal = self._refusal(locked, claim, method, why)
         return [refusal, self.accounts.act(LEDGER, "user.locked", locked, Nothing(), reason=why)]

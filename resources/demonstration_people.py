@@ -77,7 +77,7 @@ def _renewed(
     accounts, hashed = register.accounts, hash_of_random(made.secret)
     found = accounts.find(made.id, connection)
     if found is None:
-        account = Account(_person(made, at.date()), hashed, True, at, at, at)
+        account = Account(_person(made, at.date()), hashed, True, at, at)
         accounts.add(account, connection)
         told = Change("demonstration person", "", made.name)
         return accounts.act(by, "user.enrolled", account, told, reason="demonstration")

@@ -1,8 +1,8 @@
 """The identity register as its administrators use it (P11-16, P11-17, P11-25).
 
 What belongs here: which changes of accounts there are. What does not: how one is made
-(:mod:`.account_changes`), proving who somebody is (:mod:`.authentication`), and what people do
-about their own account (:mod:`.own_account`).
+(:mod:`.account_changes`), who sees the register (:mod:`.access`), proving who somebody is
+(:mod:`.authentication`), and what people do about their own account (:mod:`.own_account`).
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,11 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Change, Nothing, Rows
+from clinical_assets.ledger.actions import Change, Nothing
 from clinical_assets.ledger.entry import Act, Actor
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Enrolment, Person, Training, check, folded
-from clinical_assets.people.review import Reviewed, review
-from resources.account_changes import REGISTER, AccountChanges
-from resources.accounts import TamperedError
+from resources.access import Access
 from resources.authentication import Authentication
 from resources.ledger_store import LEDGER, LedgerStore
 from resources.secret_hashing import hash_of_random, one_time_secret, random_secret
@@ -52,7 +50,7 @@ def session_actor(store: LedgerStore, keys: Path) -> Actor | None:
     return Sessions(Authentication(store, keys)).actor()
 
 
-class IdentityRegister(AccountChanges):
+class IdentityRegister(Access):
     """The register in a ledger's database; arguments as of :class:`.Authentication`."""
 
     def bootstrap(
@@ -88,7 +86,7 @@ class IdentityRegister(AccountChanges):
                 )
             self.demand_new(person.id, connection)
             at = self.accounts.time(connection)
-            account = Account(person, hashed, True, at, at, at)
+            account = Account(person, hashed, True, at, at)
             self.accounts.add(account, connection)
             enrolled, why = Change("person", "", name), "first administrator"
             return [self.accounts.act(LEDGER, "user.enrolled", account, enrolled, reason=why)]
@@ -179,9 +177,9 @@ class IdentityRegister(AccountChanges):
             ClinicalError: the right is lacking, or nobody could administer afterwards.
         """
 
-        def changed(account: Account, at: datetime, connection: Connection) -> Account:
+        def changed(account: Account, _: datetime, connection: Connection) -> Account:
             self.demand_not_last(account, connection)
-            return account.revoked(at)
+            return account.revoked()
 
         self.change(
             id,
@@ -249,56 +247,6 @@ class IdentityRegister(AccountChanges):
         until = f"{training.name} until {training.expires_on.isoformat()}"
         told = Change("training", "", until)
         self.change(id, "train", changed, lambda *_: told, own=False)
-
-    def account(self, id: str) -> Account:
-        """The account ``id`` (case-folded), to whoever has the right, and to everybody the own one.
-
-        Raises:
-            ClinicalError: the right is lacking, or there is none of that id.
-        """
-        found: list[Account] = []
-
-        def decide(connection: Connection, _: Actor) -> Sequence[Act]:
-            found.append(self.accounts.get(id, connection))
-            return ()
-
-        own = self.present_person().id == id
-        self.with_right("verify" if own else "review access", "show", decide)
-        return found[0]
-
-    def people(self) -> tuple[list[Account], list[TamperedError]]:
-        """Every account, and apart from them those that were changed past the ledger.
-
-        Raises:
-            ClinicalError: the right is lacking.
-        """
-        found: list[tuple[list[Account], list[TamperedError]]] = []
-
-        def decide(connection: Connection, _: Actor) -> Sequence[Act]:
-            found.append(self.accounts.all(connection))
-            return ()
-
-        self.with_right("review access", "list", decide)
-        return found[0]
-
-    def review(self) -> list[Reviewed]:
-        """Who has access, with what asks for attention; that it was reviewed is recorded (P11-24).
-
-        Raises:
-            ClinicalError: the right is lacking, or an account was changed past the ledger.
-        """
-        found: list[Reviewed] = []
-
-        def decide(connection: Connection, actor: Actor) -> Sequence[Act]:
-            accounts, tampered = self.accounts.all(connection)
-            if tampered:
-                raise tampered[0]
-            found.extend(review(accounts, self.policy, self.accounts.time(connection)))
-            seen = Rows(len(found), purpose="access review")
-            return [self.accounts.act(actor, "access.reviewed", REGISTER, seen)]
-
-        self.with_right("review access", "access.reviewed", decide)
-        return found
 
 
 def _with_roles(person: Person, roles: Sequence[str]) -> Person:

@@ -46,7 +46,7 @@ def read_private(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise _unusable(path, error.strerror or type(error).__name__) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise _unusable(path, "it is no plain file")
@@ -54,7 +54,9 @@ def read_private(path: Path) -> bytes | None:
             raise _unusable(path, "it belongs to another user")
         if facts.st_mode & 0o077:
             raise _unusable(path, "others than its owner may use it")
-        return file.read(_MOST_BYTES)
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, data: bytes, *, replace: bool) -> bool:

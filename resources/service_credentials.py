@@ -117,7 +117,7 @@ def _enrol_local(accounts: Accounts, secret: str) -> None:
             return []
         at = accounts.time(connection)
         person = Person(LOCAL, "service", _NAME, "active", ("service",))
-        account = Account(person, hash_of_random(secret), True, at, at, at)
+        account = Account(person, hash_of_random(secret), True, at, at)
         accounts.add(account, connection)
         enrolled = Change("service", "", _NAME)
         why = "first use of the embedded profile"

@@ -22,10 +22,14 @@ KIND = "session"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The terms of a session; times are UTC, ``os_user`` is the operating system's number."""
+    """The terms of a session; times are UTC, ``os_user`` is the operating system's number.
+
+    It is void once the account's ``epoch`` is another: no clock takes part in that.
+    """
 
     id: str
     user: str
+    epoch: int
     token_sha256: str
     opened_at: datetime
     expires_at: datetime

@@ -219,7 +219,7 @@ class Sessions:
         found = self.accounts.find(session.user, connection)
         if found is None or found.account.person.state != "active":
             return "is of an account that may do nothing now"
-        if session.opened_at < found.account.sessions_from:
+        if session.epoch != found.account.epoch:
             return "was begun before the account was changed"
         if not begins:  # a command that was begun in time is finished
             return ""
@@ -261,6 +261,7 @@ class Sessions:
         return Session(
             id=uuid4().hex,
             user=account.person.id,
+            epoch=account.epoch,
             token_sha256=sha256(token.encode()).hexdigest(),
             opened_at=at,
             expires_at=at + self.longest,

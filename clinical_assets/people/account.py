@@ -31,7 +31,7 @@ class Account:
         totp_step: number of the newest 30 seconds whose code was accepted.
         failures: wrong attempts since the last right one, the newest at ``failed_at``.
         used_at: the last right one; at first, when the account was made.
-        sessions_from: sessions begun before are void.
+        epoch: number that sessions name; it rises when those that there are become void.
     """
 
     person: Person
@@ -39,7 +39,7 @@ class Account:
     own_secret: bool
     secret_at: datetime
     used_at: datetime
-    sessions_from: datetime
+    epoch: int = 0
     totp: str = ""
     totp_step: int = 0
     failures: int = 0
@@ -62,9 +62,9 @@ class Account:
         """After all components were right; ``totp_step`` is that of the code, or the one before."""
         return replace(self, failures=0, failed_at=None, used_at=now, totp_step=totp_step)
 
-    def locked(self, now: datetime) -> "Account":
+    def locked(self) -> "Account":
         """After too many failures, or too long without use: until an administrator unlocks."""
-        return replace(self._in("locked"), sessions_from=now)
+        return replace(self._in("locked"), epoch=self.epoch + 1)
 
     def must_change(self) -> "Account":
         """The secret has grown too old."""
@@ -103,14 +103,14 @@ class Account:
             raise _refused(self.person, "is locked", "An administrator unlocks it")
         return self._with_secret(secret, now, own=True, state="active")
 
-    def revoked(self, now: datetime) -> "Account":
+    def revoked(self) -> "Account":
         """For good; the record stays, and with it the id (P11-16, P11-25).
 
         Raises:
             ClinicalError: it is revoked already.
         """
         self.demand_not_revoked()
-        return replace(self._in("revoked"), secret="", totp="", sessions_from=now)
+        return replace(self._in("revoked"), secret="", totp="", epoch=self.epoch + 1)
 
     def demand_not_revoked(self) -> None:
         """Raises :class:`ClinicalError` where it is revoked."""
@@ -123,7 +123,7 @@ class Account:
             secret=secret,
             own_secret=own,
             secret_at=now,
-            sessions_from=now,
+            epoch=self.epoch + 1,
             failures=0,
             failed_at=None,
         )

@@ -87,6 +87,11 @@ def folded(id: str) -> str:
     return id.strip().casefold()
 
 
+def is_id(text: str) -> bool:
+    """Whether an account may have this id."""
+    return bool(_ID.fullmatch(text)) and text not in RESERVED
+
+
 def check(person: Person) -> None:
     """Holds a record against the rules of form.
 
@@ -94,7 +99,7 @@ def check(person: Person) -> None:
         ClinicalError: id, name, roles or proof of identity do not do.
     """
     problems = list(role_problems(person.kind, person.roles))
-    if not _ID.fullmatch(person.id) or person.id in RESERVED:
+    if not is_id(person.id):
         problems.append("an id has 2 to 64 letters a-z, digits or . _ @ - and is not reserved")
     if not _is_printed(person.name):
         problems.append(f"a printed name has 1 to {_LONGEST_NAME} printable characters")

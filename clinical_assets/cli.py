@@ -11,6 +11,7 @@ import click
 
 from clinical_assets import __version__
 from clinical_assets.errors import ClinicalError
+from resources.terminal import signed_in
 
 # Name → what `clinical --help` says of it; the command lies in commands/<name>.py.
 COMMANDS = {
@@ -22,6 +23,9 @@ COMMANDS = {
     "stage": "Show stages, signatures and gates of a model's versions.",
     "sign": "Sign a version: review, approve, reject, revoke, quarantine.",
     "history": "Show every candidate with its gates, and every run that was refused.",
+    "login": "Begin a terminal session: what you do then is done in your name.",
+    "logout": "End the terminal session.",
+    "users": "Enrol people and services, grant roles, unlock, revoke, review access.",
 }
 
 
@@ -55,7 +59,8 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line; exit status 1 and one paragraph for what a person can repair."""
     try:
-        cli(standalone_mode=False)
+        with signed_in():
+            cli(standalone_mode=False)
     except ClinicalError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(1)

@@ -8,16 +8,15 @@ door as everyone: all components, the same rules, entries that say what they are
 from collections.abc import Mapping
 from pathlib import Path
 
-from resources.authentication import Authentication
-from resources.claims import Authenticated
-from resources.demonstration_people import DemonstrationPerson, demonstration_people
-
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.modelling.approvals import Approval, Role
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.runs import Runner, RunReport
 from resources.actors import acting
+from resources.authentication import Authentication
+from resources.claims import Authenticated
+from resources.demonstration_people import DemonstrationPerson, demonstration_people
 from resources.ledger import Ledger
 from resources.signatories import local_zone, signatory
 from resources.stages import Stages

@@ -38,9 +38,9 @@ class Ledger:
 
     Args:
         store: where entries go.
-        identify: who acts where the present context has no authenticated actor: the service that
-            this process is, by its credential.
+        identify: the service that this process is, by its credential; asked at each act.
         folder: what the ledger keeps on this machine.
+        person: who is logged in at the terminal that this process serves; None for nobody.
     """
 
     def __init__(
@@ -49,24 +49,34 @@ class Ledger:
         identify: Callable[["Ledger"], Actor],
         writers: Writers,
         folder: Path,
+        person: Callable[["Ledger"], Actor | None] = lambda _: None,
     ) -> None:
         self.store = store
         self.folder = folder
         self.reader = LedgerReader(store)
         self.writers = writers
         self._identify = identify
-        self._service: Actor | None = None
+        self._person = person
 
     @property
     def actor(self) -> Actor:
-        """Who acts here.
+        """Who acts here and now: see :meth:`actor_in`."""
+        return self.actor_in(present_origin())
+
+    def actor_in(self, origin: Origin) -> Actor:
+        """Who acts: a person who was authenticated, else the service that this process is.
+
+        Within a run of Dagster it is the service, on behalf of the person.
 
         Raises:
-            ClinicalError: nobody is authenticated and this process has no service credential.
+            ClinicalError: nobody is authenticated and this process has no service credential; or a
+                session has ended, or was revoked.
         """
-        found = authenticated_actor() or self._service
+        found = authenticated_actor() or self._person(self)
         if found is None:
-            found = self._service = self._identify(self)
+            return self._identify(self)
+        if origin.run and found.kind == "person":
+            return replace(self._identify(self), on_behalf_of=found.id)
         return found
 
     def act(
@@ -81,15 +91,16 @@ class Ledger:
         name: str = "",
     ) -> Act:
         """An act of the present actor; ``name`` is that of the act it goes on with."""
+        origin = _whole(present_origin() if origin is None else origin)
         return Act(
             act=name or uuid4().hex,
-            actor=self.actor,
+            actor=self.actor_in(origin),
             action=action,
             subject=_whole(subject),
             details=_whole(details),
             outcome=outcome,
             reason=_text(reason),
-            origin=_whole(present_origin() if origin is None else origin),
+            origin=origin,
             software=self.store.software,
         )
 
@@ -149,11 +160,17 @@ def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
     """
     where = (os.getpid(), url, keys)
     if where not in _opened:
-        from resources.identity import service_of
+        from resources.identity import service_of, session_actor
+        from resources.terminal import present_terminal
+
+        def person(ledger: Ledger) -> Actor | None:
+            return session_actor(ledger.store, keys) if present_terminal() else None
 
         writers = Writers(folder / "writers")
         store = LedgerStore(url, LedgerKeys(keys), software=software(), writer=writers.name)
-        _opened[where] = Ledger(store, lambda ledger: service_of(ledger, keys), writers, folder)
+        _opened[where] = Ledger(
+            store, lambda ledger: service_of(ledger, keys), writers, folder, person
+        )
     return _opened[where]
 
 

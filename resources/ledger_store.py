@@ -27,11 +27,11 @@ from resources.forks import renewed_after_fork
 from resources.ledger_engine import LedgerEngine
 from resources.ledger_faults import is_database_fault, refused, unknown
 from resources.ledger_head import Head, Keys, head_from, verify_head
+from resources.ledger_migrations import LAYOUT, migrate
 from resources.ledger_rows import Batch, Statements, head_query
 from resources.ledger_tables import CHECKPOINTS, ENTRIES, HEAD, LAYOUTS, create_tables
 from resources.ledger_transaction import Transaction
 
-LAYOUT = 1
 Decide = Callable[[Connection], Sequence[Act]]
 LedgerTicket = Ticket[Decide | tuple[Act, ...], tuple[Entry, ...]]
 _SET_BACK = timedelta(seconds=1)
@@ -165,7 +165,10 @@ class LedgerStore:
                 if found is None:
                     found = self._begin(transaction)
         number, origin = found
-        if number != LAYOUT:
+        if number < LAYOUT:
+            with self.engine.writing() as transaction:
+                self._migrate(transaction, origin)
+        elif number > LAYOUT:
             raise ClinicalError(
                 f"The ledger's tables are of layout {number}, this software knows {LAYOUT}",
                 where=self.engine.place,
@@ -181,6 +184,7 @@ class LedgerStore:
     def _begin(self, transaction: Transaction) -> tuple[int, str]:
         connection = transaction.connection
         origin = f"clinical-ledger/{uuid4()}"
+        migrate(connection, 1)
         connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
         batch = Batch(time_text(self.now(connection)), Frontier())
         vkey = str(self.keys.signing(origin).public)
@@ -193,6 +197,27 @@ class LedgerStore:
         head = Head.signed(batch.frontier, batch.at, origin, self.keys)
         connection.execute(insert(HEAD).values(one=1, **head.row()))
         return LAYOUT, origin
+
+    def _migrate(self, transaction: Transaction, origin: str) -> None:
+        """Brings the tables up to date; no entry is touched, so old checkpoints verify."""
+        connection = transaction.connection
+        found = self._layout(connection)
+        if found is None or found[0] >= LAYOUT:  # another process was quicker
+            return
+        migrate(connection, found[0])
+        connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
+        row = connection.execute(head_query(connection.dialect.name)).first()
+        head = self._verified(row, connection, origin)
+        at = max(time_text(self.now(connection)), head.at)
+        batch = Batch(at, Frontier.resume(head.size, head.peaks))
+        change = Change("layout", str(found[0]), str(LAYOUT))
+        acts = [self._own_act("ledger.migrated", Subject("ledger", origin), change)]
+        batch.keep(batch.encoded(acts))
+        statements = Statements(self.engine.dialect)
+        batch.write(transaction, statements, self.writer)
+        new = Head.signed(batch.frontier, batch.at, origin, self.keys)
+        transaction.later(statements.new_head, [new.row("new_")])
+        transaction.settle()
 
     def _write(self, take: Callable[[], Sequence[LedgerTicket]]) -> None:
         transaction: Transaction | None = None

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         packages: released model packages.
         keys: signing keys; readable by the owner only.
         ledger_url: the ledger's database: ``sqlite:///…`` or ``postgresql://…``.
+        session_idle_minutes, session_hours: after what time a terminal session ends.
         sources: the register of data sources.
         models: further models as ``module:ATTRIBUTE``; the variable takes them comma separated.
         witnesses: addresses of the places that hold the ledger's checkpoints
@@ -63,6 +64,8 @@ class Settings(BaseSettings):
     packages: Path = Path()
     keys: Path = Path()
     ledger_url: str = ""
+    session_idle_minutes: int = Field(default=15, ge=1, le=240)
+    session_hours: int = Field(default=8, ge=1, le=24)
     sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources.toml")
     models: Annotated[tuple[str, ...], NoDecode] = ()
     witnesses: Annotated[tuple[str, ...], NoDecode] = ()

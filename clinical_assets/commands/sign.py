@@ -46,7 +46,6 @@ def sign(
     the time with its zone, the meaning and the state of the ledger.
     """
     from resources.authentication import Authentication
-
     from resources.ledger import open_ledger
     from resources.settings import Settings
     from resources.signatories import local_zone, signatory
@@ -101,9 +100,12 @@ def _role(state: "StageState", stage: str, meaning: str, roles: tuple[str, ...])
     """The role that can be meant; a person with several has to say which."""
     from clinical_assets.evidence.stages import TRANSITIONS
 
-    asked = [a.role for a in state.policy.asked_in(stage) if meaning in (a.meaning, "rejection")]
-    decided = [r for t in TRANSITIONS if t.after == stage and t.meaning == meaning for r in t.roles]
-    possible = dict.fromkeys([*asked, *decided])
+    possible: dict[str, None] = dict.fromkeys(
+        a.role for a in state.policy.asked_in(stage) if meaning in (a.meaning, "rejection")
+    )
+    for row in TRANSITIONS:
+        if row.after == stage and row.meaning == meaning:
+            possible |= dict.fromkeys(row.roles)
     found = [role for role in possible if role in roles] or [r for r in roles if r != "operator"]
     if len(found) != 1:
         raise ClinicalError(

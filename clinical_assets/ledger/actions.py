@@ -130,6 +130,31 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An act on the identity register that was refused: which, and the right that was lacking."""
+
+    wanted: str
+    lacking: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A terminal session: whose, until when at most, after how many idle seconds it ends."""
+
+    user: str
+    expires_at: str
+    idle_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A terminal session that ended by itself, or was not accepted: whose, and why."""
+
+    user: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """An electronic signature: what the entry around it does not say of the signed statement.
 
@@ -245,6 +270,14 @@ ACTIONS: dict[str, Action] = {
     "user.changed": Action(Change, "What is known of a person or service was changed"),
     "user.revoked": Action(Nothing, "A person's or service's access was revoked"),
     "user.locked": Action(Nothing, "Too many failed attempts locked an account"),
+    "user.refused": Action(Refusal, "A change of the identity register was refused"),
+    "user.tampered": Action(Nothing, "An account was found changed past the ledger"),
+    "user.authenticated": Action(Attempt, "A person proved who they are, for one act"),
+    "statement.accepted": Action(Change, "The accountability statement was accepted"),
+    "session.opened": Action(Opened, "A terminal session began"),
+    "session.ended": Action(Ended, "A terminal session ended by itself"),
+    "session.refused": Action(Ended, "A terminal session was not accepted"),
+    "access.reviewed": Action(Rows, "Who has access was reviewed"),
     "key.created": Action(Change, "A key was created"),
     "key.withdrawn": Action(Change, "A key's signatures count no longer"),
     "key.retired": Action(Change, "A key was retired"),

@@ -8,7 +8,10 @@ import pytest
 
 from clinical_assets.cli import COMMANDS
 
-HEAVY = ("dagster", "mlflow", "sklearn", "polars", "pandera", "matplotlib", "rich", "numpy")
+HEAVY = (
+    *("dagster", "mlflow", "sklearn", "polars", "pandera", "matplotlib", "rich", "numpy"),
+    *("sqlalchemy", "pydantic", "argon2", "cryptography"),
+)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -153,3 +153,12 @@ def test_import_is_light() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_terms_of_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Settings.load()
+    assert (made.session_idle_minutes, made.session_hours) == (15, 8)
+    monkeypatch.setenv("CLINICAL_SESSION_IDLE_MINUTES", "0")
+    monkeypatch.setenv("CLINICAL_SESSION_HOURS", "25")
+    with pytest.raises(ClinicalError, match=r"CLINICAL_SESSION_IDLE_MINUTES .*CLINICAL_SESSION_HO"):
+        Settings.load()

@@ -1,0 +1,128 @@
+"""How the commands about people reach the register, and how they ask for secrets.
+
+A secret is asked for without being shown, or read from standard input; it is never an argument or
+an environment variable, which other users of the machine can read.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from clinical_assets.errors import ClinicalError
+
+if TYPE_CHECKING:
+    from resources.claims import Claim
+    from resources.identity import IdentityRegister
+    from resources.sessions import Sessions
+
+secret_stdin = click.option(
+    "--secret-stdin",
+    is_flag=True,
+    help="Read what would be asked for from standard input, a line each: secret, code, new secret.",
+)
+
+
+@dataclass
+class Asking:
+    """Asks for secrets one after the other, at the terminal or on standard input."""
+
+    from_stdin: bool
+    _lines: list[str] | None = field(default=None, repr=False)
+
+    def secret(self, label: str = "Secret") -> str:
+        """A secret.
+
+        Raises:
+            ClinicalError: standard input has no further line, or an empty one.
+        """
+        if not self.from_stdin:
+            return str(click.prompt(label, hide_input=True, err=True))
+        found = self._next()
+        if not found:
+            raise ClinicalError(
+                f"Standard input has no line for: {label.lower()}",
+                where="--secret-stdin",
+                repair="Give one line each: secret, code (may be empty), new secret",
+            )
+        return found
+
+    def code(self) -> str:
+        """A code of the second factor; empty where there is none."""
+        if self.from_stdin:
+            return self._next()
+        text = click.prompt(
+            "Code (Enter for none)", default="", show_default=False, hide_input=True, err=True
+        )
+        return str(text)
+
+    def new_secret(self) -> str:
+        """A secret to be set; at the terminal it is asked for twice."""
+        if self.from_stdin:
+            return self.secret("New secret")
+        asked = click.prompt("New secret", hide_input=True, confirmation_prompt=True, err=True)
+        return str(asked)
+
+    def claim(self, id: str) -> "Claim":
+        """Everything that proves who ``id`` is."""
+        from resources.claims import Claim
+
+        secret = self.secret()
+        return Claim(id, secret, self.code())
+
+    def _next(self) -> str:
+        if self._lines is None:
+            self._lines = sys.stdin.read().splitlines()
+        return self._lines.pop(0) if self._lines else ""
+
+
+def open_register() -> "tuple[IdentityRegister, Sessions]":
+    """The register of this installation, and its terminal sessions."""
+    from datetime import timedelta
+
+    from resources.identity import IdentityRegister
+    from resources.ledger import open_ledger
+    from resources.sessions import Sessions
+    from resources.settings import Settings
+
+    settings = Settings.load()
+    settings.prepare()
+    register = IdentityRegister(open_ledger(settings).store, settings.keys)
+    sessions = Sessions(
+        register,
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        longest=timedelta(hours=settings.session_hours),
+    )
+    return register, sessions
+
+
+def logged_in_id(sessions: "Sessions") -> str:
+    """Id of the person who is logged in.
+
+    Raises:
+        ClinicalError: nobody is.
+    """
+    actor = sessions.actor()
+    if actor is None:
+        raise ClinicalError(
+            "Nobody is logged in at this terminal",
+            where="terminal session",
+            repair="Log in with `clinical login`",
+        )
+    return actor.id
+
+
+def day(text: str | None) -> date:
+    """The day in ``YYYY-MM-DD``; today (UTC) where none is given.
+
+    Raises:
+        click.BadParameter: it is no day.
+    """
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("write a day as YYYY-MM-DD") from None

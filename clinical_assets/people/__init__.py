@@ -1,0 +1,1 @@
+"""People and services: records, states, rights, rules of secrets and of lockout."""

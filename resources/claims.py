@@ -35,7 +35,7 @@ class Claim:
     @property
     def factors(self) -> tuple[str, ...]:
         """What was shown, by kind."""
-        return ("secret", "totp") if self.code else ("secret",)
+        return ("password", "totp") if self.code else ("password",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Authenticated:
         trained_until: last day of the training; None without any.
         enrolment_verified: whether it is recorded who verified the identity.
         statement_accepted: whether the accountability statement was accepted as it is now.
-        factors: what was shown: ``secret``, ``totp``.
+        factors: what was shown: ``password``, ``totp``.
         authenticated_at: UTC, the ledger's time.
         demonstration: a made-up person.
     """
@@ -70,7 +70,7 @@ def actor_of(account: Account, method: str) -> Actor:
 
 def counted(account: Account, claim: Claim) -> tuple[str, ...]:
     """The factors that were proven: a code that no second factor asked for proves nothing."""
-    return claim.factors if account.totp else ("secret",)
+    return claim.factors if account.totp else ("password",)
 
 
 def authenticated(account: Account, claim: Claim, at: datetime) -> Authenticated:

@@ -86,10 +86,9 @@ def _print_signatures(console: "Console", report: "RunReport") -> None:
 
     if not report.signatures:
         return
-    table = new_table(("signed by", "meaning", "when"), wrapped="signed by", title="Signatures")
+    table = new_table(("signed by", "meaning", "when"), wrapped="meaning", title="Signatures")
     for signed in report.signatures:
-        when = f"{signed.local_time} ({signed.zone})"
-        table.add_row(Text(signed.name), f"{signed.meaning} as {signed.role}", when)
+        table.add_row(Text(signed.name), f"{signed.meaning} as {signed.role}", signed.local_time)
     console.print(table)
     if any(signed.demonstration for signed in report.signatures):
         console.print(

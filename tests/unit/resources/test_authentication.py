@@ -49,7 +49,7 @@ def test_a_right_secret_is_recorded(place: Place) -> None:
     assert shown.authenticated_at == place.clock.now
     act = place.entries()[-1].act
     assert (act.actor, act.action) == (shown.actor, "user.authenticated")
-    assert (act.details.method, act.details.factors) == ("signing", ("secret",))
+    assert (act.details.method, act.details.factors) == ("signing", ("password",))
 
 
 def test_nothing_that_was_shown_is_printed() -> None:
@@ -235,7 +235,7 @@ def test_a_second_factor_is_demanded_and_no_code_counts_twice(place: Place, key:
     assert refused(place) == "wrong secret or code"
     assert refused(place, code="000000") == "wrong secret or code"
     now = code(key, place)
-    assert sign(place, code=now).factors == ("secret", "totp")
+    assert sign(place, code=now).factors == ("password", "totp")
     assert refused(place, code=now) == "wrong secret or code"
     assert refused(place, code=code(key, place, -1)) == "wrong secret or code"
     place.clock.forward(seconds=30)
@@ -251,7 +251,7 @@ def test_codes_of_neighbouring_steps_count(place: Place, key: str, ahead: int, g
 
 
 def test_a_code_that_nothing_asked_for_is_no_factor(place: Place) -> None:
-    assert sign(place, code="123456").factors == ("secret",)
+    assert sign(place, code="123456").factors == ("password",)
 
 
 def test_the_key_of_the_second_factor_is_kept_encrypted_for_one_account(
@@ -273,7 +273,7 @@ def test_a_second_factor_needs_a_code_that_the_app_shows(place: Place) -> None:
     key = place.register.second_factor.new_key()
     with pytest.raises(ClinicalError, match="not one of the new second factor"):
         set_second_factor(place.register, Claim("anna", GOOD), key, "000000")
-    assert sign(place).factors == ("secret",)
+    assert sign(place).factors == ("password",)
 
 
 def test_known_answer_of_rfc_6238(place: Place) -> None:

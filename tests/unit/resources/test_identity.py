@@ -72,7 +72,7 @@ def test_the_life_of_an_account(place: Place) -> None:
         "Anna Example",
         "signing",
     )
-    assert (shown.roles, shown.trained_until, shown.factors) == (("quality",), None, ("secret",))
+    assert (shown.roles, shown.trained_until, shown.factors) == (("quality",), None, ("password",))
     assert (shown.enrolment_verified, shown.statement_accepted) == (True, False)
     assert not shown.demonstration
     with acting(RITA):

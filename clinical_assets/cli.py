@@ -18,6 +18,8 @@ COMMANDS = {
     "up": "Open the asset graph in the browser (web server and daemon).",
     "data": "List, verify and add registered sources.",
     "package": "Verify a model package, or rebuild it from itself alone.",
+    "retention": "Show how long records are kept; hold, release, purge.",
+    "backup": "Make, verify and restore backups; try a restore.",
     "history": "Show every candidate with its gates, and every run that was refused.",
 }
 

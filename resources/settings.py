@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         packages: released model packages.
         keys: signing keys; readable by the owner only.
         ledger_url: the ledger's database: ``sqlite:///…`` or ``postgresql://…``.
+        retention: a TOML file with the hospital's retention schedule; None: the built-in one.
         sources: the register of data sources.
         models: further models as ``module:ATTRIBUTE``; the variable takes them comma separated.
     """
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     packages: Path = Path()
     keys: Path = Path()
     ledger_url: str = ""
+    retention: Path | None = None
     sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources.toml")
     models: Annotated[tuple[str, ...], NoDecode] = ()
 
@@ -148,6 +150,8 @@ class Settings(BaseSettings):
             value = getattr(self, name)
             given = value if value != Path() else self.store / (folder or name)
             yield name, given.expanduser().absolute()
+        if self.retention is not None:
+            yield "retention", self.retention.expanduser().absolute()
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Fields for ``repr``, with user names and passwords in URLs replaced by ``***``."""

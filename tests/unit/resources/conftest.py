@@ -1,8 +1,12 @@
 """An S3 service of the tests' own: moto's server with one bucket."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.resources.small_store import Filled
 
 BUCKET = "clinical-bucket"
 
@@ -46,3 +50,11 @@ def s3_options(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, s
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_ALLOW_HTTP")
     return options
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> "Filled":
+    """A small installation in which every store holds something; tests copy it."""
+    from tests.unit.resources.small_store import filled_store
+
+    return filled_store(tmp_path_factory.mktemp("filled") / "store")

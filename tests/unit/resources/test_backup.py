@@ -18,8 +18,8 @@ from clinical_assets.ledger.checkpoint import SigningKey, read
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import verify_ledger
+from resources import backup_restore, ledger_copy
 from resources import ledger as ledger_module
-from resources import ledger_copy
 from resources.backup import Made, make_backup
 from resources.backup_drill import drill_backup
 from resources.backup_files import file_sha256
@@ -32,10 +32,12 @@ from resources.ledger_reader import Wanted
 from resources.packages import PackageStore
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
+from tests.unit.resources.conftest import BUCKET
 from tests.unit.resources.small_store import (
     Filled,
     drop_database,
     fill,
+    frame,
     postgresql_database,
     settings_of,
     words_in,
@@ -421,6 +423,59 @@ def test_the_drill_finds_what_does_not_come_back(
     assert any("are not what they were" in problem for problem in drill.problems)
     assert any("lacks its file" in problem for problem in drill.problems)
     assert drill.record.before_sha256 != drill.record.after_sha256
+
+
+def test_an_interrupted_restore_stays_open_and_is_done_again(
+    made: Made, settings: Settings, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = settings_of(tmp_path / "restored", keys=settings.keys)
+
+    def full(*arguments: object) -> None:
+        raise ClinicalError("The disk is full", repair="-")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup_restore, "_place", full)
+        with pytest.raises(ClinicalError, match="disk is full"):
+            restore(made, target, keys(ledger))
+    found = open_ledger(target).reader.proven(Wanted(action="backup.restored"))
+    assert [entry.act.outcome for entry in found] == ["intended", "failed"]
+    open_ledger(target).store.engine.close()
+    ledger_module._opened.clear()
+    done = restore(made, target, keys(ledger), replace=True)
+    assert done.lost is not None  # the two entries of the first attempt, by its own signed head
+    assert done.lost.until == made.manifest.size + 2
+    assert digests(target.packages) == digests(settings.packages)
+
+
+def test_stores_on_s3_are_backed_up_and_come_back(
+    filled: Filled, tmp_path: Path, s3_options: dict[str, str]
+) -> None:
+    shutil.copytree(filled.store, tmp_path / "store")
+    local = settings_of(tmp_path / "store")
+
+    def on_s3(settings: Settings, prefix: str) -> Settings:
+        urls = {
+            "lake_url": f"s3://{BUCKET}/{prefix}/lake",
+            "snapshots_url": f"s3://{BUCKET}/{prefix}/snapshots",
+            "s3_endpoint": s3_options["aws_endpoint"],
+            "s3_region": s3_options["aws_region"],
+            "s3_allow_http": True,
+        }
+        return settings.model_copy(update=urls)
+
+    first = on_s3(local, "first")
+    pin = Lake(first.lake_url, first.s3_options).write("m/table", frame(0))
+    kept = SnapshotStore(first.snapshots_url, first.s3_options).put(b"on S3")
+    ledger = open_ledger(first)
+    made = make_backup(first, ledger, tmp_path / "backup")
+    drill = drill_backup(first, made.folder, tmp_path / "trial", keys(ledger))
+    assert (drill.problems, drill.record.snapshots, drill.record.table_versions) == ((), 1, 1)
+    second = on_s3(settings_of(tmp_path / "second", keys=local.keys), "second")
+    restore(made, second, keys(ledger))
+    assert Lake(second.lake_url, second.s3_options).read("m/table", pin).height == 3
+    assert SnapshotStore(second.snapshots_url, second.s3_options).get(kept) == b"on S3"
+    with pytest.raises(ClinicalError, match="cannot be moved aside"):
+        restore(made, second, keys(ledger), replace=True)
 
 
 KILLED = """

@@ -22,6 +22,8 @@ COMMANDS = {
     "ledger": "Show, prove, verify and export the record of every act.",
     "stage": "Show stages, signatures and gates of a model's versions.",
     "sign": "Sign a version: review, approve, reject, revoke, quarantine.",
+    "retention": "Show how long records are kept; hold, release, purge.",
+    "backup": "Make, verify and restore backups; try a restore.",
     "history": "Show every candidate with its gates, and every run that was refused.",
     "login": "Begin a terminal session: what you do then is done in your name.",
     "logout": "End the terminal session.",

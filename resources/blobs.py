@@ -305,6 +305,13 @@ class S3Blobs:
         for item in found["objects"]:
             yield item["path"], item["last_modified"].timestamp()
 
+    def names(self) -> list[str]:
+        """Names of all objects, those in folders too."""
+        import obstore
+
+        parts = self._call(lambda: list(obstore.list(self._store)), FileNotFoundError)
+        return [str(item["path"]) for part in parts for item in part]
+
     def touch(self, name: str) -> None:
         """Make the empty mark ``name``, or renew its time."""
         import obstore

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         keys: signing keys; readable by the owner only.
         ledger_url: the ledger's database: ``sqlite:///…`` or ``postgresql://…``.
         session_idle_minutes, session_hours: after what time a terminal session ends.
+        retention: a TOML file with the hospital's retention schedule; None: the built-in one.
         sources: the register of data sources.
         models: further models as ``module:ATTRIBUTE``; the variable takes them comma separated.
         witnesses: addresses of the places that hold the ledger's checkpoints
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     ledger_url: str = ""
     session_idle_minutes: int = Field(default=15, ge=1, le=240)
     session_hours: int = Field(default=8, ge=1, le=24)
+    retention: Path | None = None
     sources: Path = Field(default_factory=lambda: project_root() / "data" / "sources.toml")
     models: Annotated[tuple[str, ...], NoDecode] = ()
     witnesses: Annotated[tuple[str, ...], NoDecode] = ()
@@ -166,6 +168,8 @@ class Settings(BaseSettings):
             value = getattr(self, name)
             given = value if value != Path() else self.store / (folder or name)
             yield name, given.expanduser().absolute()
+        if self.retention is not None:
+            yield "retention", self.retention.expanduser().absolute()
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Fields for ``repr``, with user names and passwords in URLs replaced by ``***``."""

@@ -72,6 +72,14 @@ class SnapshotStore:
         """Whether an object is stored under this digest (its bytes are not read)."""
         return self._blobs.exists(_name(sha256))
 
+    def remove(self, sha256: str) -> None:
+        """Take an object away for good; :mod:`resources.purging` alone decides that.
+
+        Raises:
+            ClinicalError: the store refuses, as one with object lock does; the object stays.
+        """
+        self._blobs.remove(_name(sha256))
+
     def path(self, sha256: str) -> Path:
         """Where a local object lies, or would lie; reading it there skips the verification.
 

@@ -28,6 +28,7 @@ def export(folder: Path, forms: tuple[str, ...], first: int, end: int | None, **
     entries that answer to it, each with its own proof; that none is left out is then shown by the
     manifest's signature alone.
     """
+    from resources.access import require_right
     from resources.ledger import open_ledger
     from resources.ledger_exporting import export_ledger
     from resources.settings import Settings
@@ -35,7 +36,9 @@ def export(folder: Path, forms: tuple[str, ...], first: int, end: int | None, **
     chosen = FORMS if "all" in forms else forms
     picked = wanted(**asked)
     words = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
-    ledger = open_ledger(Settings.load())
+    settings = Settings.load()
+    require_right(settings, "export")
+    ledger = open_ledger(settings)
     made = export_ledger(
         ledger, folder, chosen, first=first, end=end, wanted=picked if words else None, by=words
     )

@@ -201,6 +201,38 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Entries that are gone for good: the first ``kept`` are left, with this root.
+
+    ``checkpoints`` are those of the lost state that are known, as ``size root`` (hexadecimal);
+    ``until`` is the largest size among them.
+    """
+
+    kept: int
+    root: str
+    until: int
+    checkpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """A restore drill: what came back, and the digest of all of it before and after."""
+
+    size: int
+    root: str
+    files: int
+    bytes: int
+    snapshots: int
+    packages: int
+    table_versions: int
+    databases: int
+    before_sha256: str
+    after_sha256: str
+    milliseconds: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One kind of act: what its details are, and in words what it is."""
 
@@ -287,6 +319,8 @@ ACTIONS: dict[str, Action] = {
     "retention.refused": Action(Failing, "A purge before its time was refused"),
     "backup.made": Action(Covering, "The ledger was backed up"),
     "backup.restored": Action(Covering, "The ledger was restored"),
+    "backup.drilled": Action(Drilled, "A backup was restored for trial and verified"),
+    "ledger.lost": Action(Lost, "Entries were lost for good, and somebody answers for it"),
 }
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.unit.resources.ledgers import LedgerInUse, empty, postgresql_database
+
+if TYPE_CHECKING:
+    from tests.unit.resources.small_store import Filled
 
 BUCKET = "clinical-bucket"
 
@@ -66,3 +70,11 @@ def in_use(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerInUse:
     url = request.getfixturevalue("postgresql_url")
     empty(url)
     return LedgerInUse(url, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> "Filled":
+    """A small installation in which every store holds something; tests copy it."""
+    from tests.unit.resources.small_store import filled_store
+
+    return filled_store(tmp_path_factory.mktemp("filled") / "store")

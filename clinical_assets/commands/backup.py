@@ -1,0 +1,269 @@
+"""``clinical backup``: make, verify and restore backups, and try a restore.
+
+Printing, prompts and exit codes only; the work is done in ``resources.backup*``.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from clinical_assets.commands.backup_words import (
+    keys_for,
+    lost_object,
+    parsed_keys,
+    print_drill,
+    print_lost,
+    read_notes,
+)
+from clinical_assets.errors import ClinicalError
+
+_PATH = click.Path(path_type=Path)
+_KEYS = click.option(
+    "--key", "given", multiple=True, help="Public key of the ledger: its line, or a file of lines."
+)
+_AGAINST = click.option(
+    "--against", multiple=True, type=_PATH, help="File with a checkpoint that a witness holds."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def backup() -> None:
+    """Make, verify and restore backups; try a restore."""
+
+
+@backup.command()
+@click.argument("folder", type=_PATH)
+@click.option("--previous", type=_PATH, help="Earlier backup; unchanged files are linked to it.")
+@click.option(
+    "--with-keys",
+    "keys_file",
+    type=_PATH,
+    help="Also write private keys and credentials to this file, encrypted.",
+)
+@_JSON
+def make(folder: Path, previous: Path | None, keys_file: Path | None, as_json: bool) -> None:
+    """Copy ledger, tables, snapshots, packages, MLflow and Dagster into FOLDER, which is new.
+
+    Private keys are not in it. Runs may go on meanwhile.
+    """
+    from resources.access import require_right
+    from resources.backup import make_backup
+    from resources.backup_keys import pack_keys
+    from resources.ledger import open_ledger
+    from resources.settings import Settings
+
+    try:
+        settings = Settings.load()
+        require_right(settings, "administer")
+        passphrase = _passphrase(confirm=True) if keys_file is not None else ""
+        ledger = open_ledger(settings)
+        made = make_backup(settings, ledger, folder, previous=previous)
+        if keys_file is not None:
+            pack_keys(settings.keys, keys_file, passphrase)
+    except ClinicalError as error:
+        _stop(error, as_json)
+    manifest = made.manifest
+    facts = {
+        "folder": str(made.folder),
+        "sha256": made.sha256,
+        "entries": manifest.size,
+        "root": manifest.root,
+        "files": len(manifest.files),
+        "linked": made.linked,
+        "bytes": sum(file.bytes for file in manifest.files.values()),
+        "left_out": list(manifest.left_out),
+    }
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    click.echo(
+        f"Backed up {facts['entries']} ledger entries and {facts['files']} files"
+        f" ({facts['linked']} linked) to {made.folder}."
+    )
+    click.echo(f"SHA-256 of its manifest: {made.sha256}")
+    for words in manifest.left_out:
+        click.secho(f"Not in it: {words}.", fg="yellow")
+    if keys_file is None:
+        click.echo("Private keys are not in it (--with-keys FILE writes them, encrypted).")
+
+
+@backup.command()
+@click.argument("folder", type=_PATH)
+@_KEYS
+@_JSON
+def verify(folder: Path, given: Sequence[str], as_json: bool) -> None:
+    """Check every file, the signature and the ledger of the backup in FOLDER; works offline.
+
+    Exit code 0: whole, unchanged and signed; 1: it is not. Who made it is established with --key,
+    or with the ledger's key in CLINICAL_KEYS; else the backup's own keys are believed.
+    """
+    from resources.backup_reader import verify_backup
+    from resources.settings import Settings
+
+    try:
+        report = verify_backup(folder, keys_for(Settings.load(), folder, given))
+    except ClinicalError as error:
+        _stop(error, as_json)
+    if as_json:
+        facts = {
+            "passed": report.passed,
+            "established": report.established,
+            "sha256": report.sha256,
+            "problems": list(report.problems),
+        }
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        raise SystemExit(0 if report.passed else 1)
+    for problem in report.problems:
+        click.secho(f"✗ {problem}", fg="red")
+    if report.passed and report.manifest is not None:
+        manifest = report.manifest
+        click.echo(
+            f"Whole and unchanged: {len(manifest.files)} files, {manifest.size} entries of ledger"
+            f" {manifest.origin}, made {manifest.made_at}."
+        )
+        if not report.established:
+            click.secho("Who made it is NOT established: give --key.", fg="yellow", bold=True)
+    raise SystemExit(0 if report.passed else 1)
+
+
+@backup.command()
+@click.argument("folder", type=_PATH)
+@_KEYS
+@_AGAINST
+@click.option("--replace", is_flag=True, help="Move what is there aside; nothing is deleted.")
+@click.option("--with-keys", "keys_file", type=_PATH, help="Encrypted file of private keys.")
+@click.option("--reason", required=True, help="Why; it is written into the ledger.")
+@_JSON
+def restore(
+    folder: Path,
+    given: Sequence[str],
+    against: Sequence[Path],
+    replace: bool,
+    keys_file: Path | None,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Put the backup in FOLDER into this installation, which must be empty.
+
+    Entries that were written after the backup are lost; where a witness's checkpoint shows it,
+    the ledger says so from then on.
+    """
+    from resources.access import require_right
+    from resources.backup_keys import unpack_keys
+    from resources.backup_restore import restore_backup
+    from resources.ledger import open_ledger
+    from resources.settings import Settings
+
+    try:
+        settings = Settings.load()
+        if keys_file is not None:
+            unpack_keys(keys_file, settings.keys, _passphrase(confirm=False))
+        done = restore_backup(
+            settings,
+            folder,
+            lambda: open_ledger(settings),
+            keys=keys_for(settings, folder, given),
+            witnessed=read_notes(against),
+            allowed=lambda: require_right(settings, "administer"),
+            replace=replace,
+            reason=reason,
+        )
+    except ClinicalError as error:
+        _stop(error, as_json)
+    manifest = done.manifest
+    if as_json:
+        facts: dict[str, Any] = {
+            "entries": manifest.size,
+            "root": manifest.root,
+            "files": len(manifest.files),
+            "lost": lost_object(done.lost),
+            "aside": [str(path) for path in done.aside],
+        }
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    click.echo(f"Restored {manifest.size} ledger entries and {len(manifest.files)} files.")
+    for path in done.aside:
+        click.echo(f"What was there is kept as {path}")
+    print_lost(done.lost)
+
+
+@backup.command()
+@_KEYS
+@_AGAINST
+@click.option("--reason", required=True, help="How the entries were lost, and who knows of it.")
+@_JSON
+def acknowledge(given: Sequence[str], against: Sequence[Path], reason: str, as_json: bool) -> None:
+    """Record that entries which a witness's checkpoint shows are lost for good.
+
+    Needed where the checkpoint came to light after a restore only. Verification reports the loss
+    for ever, and takes no further offence at just these checkpoints.
+    """
+    from resources.access import require_right
+    from resources.ledger import open_ledger
+    from resources.ledger_losses import acknowledge_loss
+    from resources.settings import Settings
+
+    try:
+        settings = Settings.load()
+        require_right(settings, "administer")
+        ledger = open_ledger(settings)
+        keys = parsed_keys(given) or list(ledger.store.keys.trusted())
+        lost = acknowledge_loss(ledger, read_notes(against), keys, reason=reason)
+    except ClinicalError as error:
+        _stop(error, as_json)
+    if as_json:
+        click.echo(json.dumps({"lost": lost_object(lost)}))
+    else:
+        print_lost(lost)
+
+
+@backup.command()
+@click.argument("folder", type=_PATH, required=False)
+@_KEYS
+@_JSON
+def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
+    """Restore the backup in FOLDER, or one made for it, into a temporary folder and read it all.
+
+    Recorded as backup.drilled. Exit code 0: everything came back as it was.
+    """
+    from clinical_assets.ledger.entry import Subject
+    from resources.access import require_right
+    from resources.backup import make_backup
+    from resources.backup_drill import drill_backup, trial_folder
+    from resources.ledger import open_ledger
+    from resources.settings import Settings
+
+    try:
+        settings = Settings.load()
+        require_right(settings, "administer")
+        ledger = open_ledger(settings)
+        with trial_folder(settings) as trial:
+            if folder is None:
+                made = make_backup(settings, ledger, trial / "backup").folder
+            else:
+                made = folder
+            keys = keys_for(settings, made, given)
+            found = drill_backup(settings, made, trial / "restored", keys)
+        subject = Subject("backup", made.name)
+        outcome = "failed" if found.problems else "done"
+        ledger.record("backup.drilled", subject, found.record, outcome=outcome)
+    except ClinicalError as error:
+        _stop(error, as_json)
+    print_drill(found, as_json)
+    raise SystemExit(1 if found.problems else 0)
+
+
+def _passphrase(*, confirm: bool) -> str:
+    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def _stop(error: ClinicalError, as_json: bool) -> NoReturn:
+    if not as_json:
+        raise error
+    facts = {"what": error.what, "where": error.where, "repair": error.repair}
+    click.echo(json.dumps({"error": facts}, ensure_ascii=False))
+    raise SystemExit(1)

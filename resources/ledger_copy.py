@@ -6,10 +6,12 @@ database with the tree made anew. What does not: where backups lie (:mod:`.backu
 ``head.note`` is the signed checkpoint of the copied state, ``checkpoints.json`` those that were
 kept, ``keys.vkey`` the public keys, and ``entries-NNNNNNNNNNNN.jsonl`` the entries' bytes, one a
 line, :data:`SEGMENT` to a file; a full file never changes again. Nodes, peaks and open acts are
-not copied: they follow from the entries.
+not copied: they follow from the entries. ``accounts.jsonl`` holds the records of the identity
+register, hashes of secrets among them, readable by its owner only; sessions end with a restore.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -23,9 +25,12 @@ from clinical_assets.ledger.checkpoint import PublicKey, read
 from clinical_assets.ledger.entry import Entry, read_entry, time_text
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
 from clinical_assets.ledger.verification import Report, Row, verify_ledger
+from resources.identity_tables import ACCOUNTS
 from resources.ledger_engine import LedgerEngine
+from resources.ledger_migrations import LAYOUT, migrate
+from resources.ledger_rows import search_columns
 from resources.ledger_scan import bodies
-from resources.ledger_store import LAYOUT, LedgerStore
+from resources.ledger_store import LedgerStore
 from resources.ledger_tables import (
     CHECKPOINTS,
     ENTRIES,
@@ -38,6 +43,8 @@ from resources.ledger_tables import (
 
 SEGMENT = 16_384
 HEAD_FILE, CHECKPOINT_FILE, KEY_FILE = "head.note", "checkpoints.json", "keys.vkey"
+ACCOUNT_FILE = "accounts.jsonl"
+_PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _ROWS_AT_ONCE = 2000
 
 
@@ -77,6 +84,10 @@ class LedgerCopy:
                     yield Row(seq, body, leaf_hash(body))
                     seq += 1
 
+    def accounts(self) -> list[bytes]:
+        """The records of the identity register, as they were kept; sessions are not copied."""
+        return (self.folder / ACCOUNT_FILE).read_bytes().splitlines()
+
     def verified(self, keys: Sequence[PublicKey]) -> Report:
         """Every entry against numbers, hashes and checkpoints, the head among them."""
         return verify_ledger(self.origin, self.rows(), [*self.notes, self.head], keys)
@@ -90,11 +101,11 @@ def copy_ledger(store: LedgerStore, folder: Path) -> LedgerCopy:
     Raises:
         ClinicalError: the ledger does not hold what its signed head says; nothing is a backup then.
     """
-    _ = store.origin
-    with store.engine.reading() as connection:
+    with store.reading() as connection:
         head = store.verified_head(connection)
         notes = connection.execute(select(CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size))
         kept = tuple(str(note) for note in notes.scalars())
+        accounts = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.id)).all()
         frontier = Frontier()
         rows = bodies(connection, store.engine.place)
         while part := list(islice(rows, SEGMENT)):
@@ -108,6 +119,8 @@ def copy_ledger(store: LedgerStore, folder: Path) -> LedgerCopy:
         raise _refused("its entries are not those that its signed head speaks of", store)
     (folder / HEAD_FILE).write_text(head.note, encoding="utf-8")
     (folder / CHECKPOINT_FILE).write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
+    with os.fdopen(os.open(folder / ACCOUNT_FILE, _PRIVATE, 0o600), "wb") as file:
+        file.writelines(bytes(row.record) + b"\n" for row in accounts)
     keys = tuple(store.keys.trusted())
     (folder / KEY_FILE).write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
     return LedgerCopy(folder, head.note, kept, keys)
@@ -148,8 +161,10 @@ def load_ledger(url: str, copy: LedgerCopy) -> None:
         with engine.reading() as connection:  # makes the file and its folder, too
             if _has_ledger(connection):
                 raise _occupied(engine.place)
-        with engine.writing() as connection:
+        with engine.writing() as transaction:
+            connection = transaction.connection
             create_tables(connection)
+            migrate(connection, 1)
             if _has_ledger(connection):
                 raise _occupied(engine.place)
             connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=copy.origin))
@@ -201,6 +216,9 @@ def _fill(connection: Connection, copy: LedgerCopy) -> None:
             where=copy.folder.name,
             repair="Take another backup",
         )
+    for record in copy.accounts():
+        known = str(json.loads(record)["person"]["id"])
+        connection.execute(insert(ACCOUNTS).values(id=known, record=record))
     for note in copy.notes:
         connection.execute(insert(CHECKPOINTS).values(size=read(note).size, note=note))
     if open_acts:  # of processes that are no more: they count as interrupted
@@ -221,23 +239,12 @@ def _fill(connection: Connection, copy: LedgerCopy) -> None:
 
 
 def _columns(entry: Entry, row: Row) -> dict[str, Any]:
-    act = entry.act
-
-    def searchable(text: str) -> str:
-        return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL's texts hold no NUL
-
     return {
         "seq": entry.seq,
         "leaf": row.leaf,
         "body": row.body,
         "at": time_text(entry.at),
-        "act": act.act,
-        "actor": searchable(act.actor.id),
-        "action": act.action,
-        "outcome": act.outcome,
-        "subject_kind": searchable(act.subject.kind),
-        "subject_id": searchable(act.subject.id),
-        "run": searchable(act.origin.run),
+        **search_columns(entry.act),
     }
 
 

@@ -182,7 +182,7 @@ def _package(settings: Settings, uses: Uses, record: str) -> _Found:
             flush(folder.parent)
 
     def guard() -> AbstractContextManager[None]:
-        from resources.registry import Registry
+        from resources.mlflow_registry import Registry
 
         return Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts).releasing()
 

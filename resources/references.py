@@ -49,7 +49,7 @@ class References:
         Raises:
             ClinicalError: MLflow or Dagster does not answer.
         """
-        from resources.registry import Registry
+        from resources.mlflow_registry import Registry
 
         settings = self._settings
         registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)

@@ -14,7 +14,7 @@ from clinical_assets.ledger.entry import Subject
 from resources import ledger as ledger_module
 from resources.delta_lake import Lake
 from resources.ledger import Ledger, open_ledger
-from resources.packages import PackageStore
+from resources.package_store import PackageStore
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from tests.unit.evidence.package_examples import example_files

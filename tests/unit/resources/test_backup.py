@@ -29,7 +29,7 @@ from resources.delta_lake import Lake
 from resources.ledger import Ledger, open_ledger
 from resources.ledger_losses import acknowledge_loss
 from resources.ledger_reader import Wanted
-from resources.packages import PackageStore
+from resources.package_store import PackageStore
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from tests.unit.resources.conftest import BUCKET

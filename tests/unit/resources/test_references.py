@@ -12,8 +12,8 @@ from clinical_assets.errors import ClinicalError
 from resources.dagster_home import dagster_instance
 from resources.delta_lake import Lake
 from resources.io_manager import ClinicalIOManager
+from resources.mlflow_registry import Registry
 from resources.references import References
-from resources.registry import Registry
 from resources.settings import Settings, project_root
 from resources.snapshot_store import SnapshotStore
 from tests.unit.resources.small_store import Filled, frame, settings_of

@@ -18,10 +18,8 @@ from clinical_assets.ledger.entry import Act, Actor, Subject
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Person, folded
 from clinical_assets.people.rights import Right, may
-from resources.accounts import USER
 from resources.actors import authenticated_actor
 from resources.authentication import Authentication
-from resources.ledger_reader import Wanted
 from resources.secret_hashing import hash_of_random
 from resources.sessions import Sessions
 
@@ -145,13 +143,15 @@ class AccountChanges(Authentication):
             raise _not_allowed("This is the only active administrator", account)
 
     def has_people(self, connection: Connection) -> bool:
-        """Whether a human being is or ever was enrolled; made-up people do not count."""
+        """Whether a human being is or ever was enrolled; made-up people do not count.
+
+        Raises:
+            TamperedError: an account was changed past the ledger, or taken away.
+        """
         accounts, tampered = self.accounts.all(connection)
         if tampered:
             raise tampered[0]
-        now = any(a.person.kind == "person" and not a.person.demonstration for a in accounts)
-        ever = self.accounts.reader.proven(Wanted(USER, action="user.enrolled"), connection)
-        return now or any(entry.act.details.name == "person" for entry in ever)
+        return any(a.person.kind == "person" and not a.person.demonstration for a in accounts)
 
     def present_person(self) -> Actor:
         """The person who acts here: of the terminal session.

@@ -57,6 +57,18 @@ def test_nothing_that_was_shown_is_printed() -> None:
     assert "123456" not in repr(Claim("anna", GOOD, "123456"))
 
 
+def test_a_secret_that_was_changed_meanwhile_proves_nothing(place: Place) -> None:
+    class Slow(SecretHashing):
+        def fits(self, kept: str, secret: str) -> bool:
+            place.register.change_secret(Claim("anna", GOOD), OTHER)
+            return super().fits(kept, secret)
+
+    slow = Authentication(place.store, place.keys, hashing=Slow(64, 1, 1))
+    with pytest.raises(ClinicalError, match="not accepted together"):
+        slow.authenticate_for_signing("anna", GOOD)
+    assert place.last()[1:] == ("signature.refused", "refused", "wrong secret or code")
+
+
 def test_everybody_who_proves_nothing_gets_the_same_answer(place: Place) -> None:
     with acting(RITA):
         place.register.enrol_service("worker", "Worker")

@@ -16,6 +16,7 @@ from resources.accounts import TamperedError
 from resources.actors import acting
 from resources.claims import Claim, MustChangeSecretError
 from resources.identity_tables import ACCOUNTS
+from resources.ledger_tables import ENTRIES
 from tests.unit.resources.register import (
     GOOD,
     OTHER,
@@ -284,6 +285,22 @@ def test_a_row_changed_past_the_software_counts_for_nothing(place: Place, attack
             place.register.review()
     assert [error.id for error in tampered] == [victim]
     assert victim not in [account.person.id for account in accounts]
+
+
+def test_an_entry_about_another_account_does_not_vouch(place: Place) -> None:
+    place.enrolled("anna", "Anna Example", "quality")
+    place.enrolled("eve", "Eve Intruder", "author", secret=OTHER)
+    with place.intruder() as connection:
+        if place.store.engine.embedded:
+            connection.exec_driver_sql("DROP TRIGGER ledger_entries_no_update")
+        else:
+            connection.exec_driver_sql("DROP TRIGGER ledger_entries_no_change ON ledger_entries")
+        entries = update(ENTRIES).where(ENTRIES.c.subject_id == "eve")
+        connection.execute(entries.values(subject_id="anna"))
+        stolen = select(ACCOUNTS.c.record).where(ACCOUNTS.c.id == "eve").scalar_subquery()
+        connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == "anna").values(record=stolen))
+    with pytest.raises(ClinicalError, match="is not the one that was written"):
+        login(place, "anna", OTHER)
 
 
 def test_an_account_that_was_restored_counts_again(local: Place) -> None:

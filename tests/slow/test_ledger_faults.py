@@ -16,7 +16,7 @@ from clinical_assets.errors import ClinicalError
 from resources.ledger_store import LedgerStore
 from tests.slow.clusters import Cluster, cluster
 from tests.unit.resources.faults import tiny_disk
-from tests.unit.resources.ledger_killing import hold, survived
+from tests.unit.resources.ledger_killing import Acknowledged, hold, survived
 from tests.unit.resources.ledgers import LedgerInUse, act, postgresql_database
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -36,7 +36,7 @@ class Appending:
     """Threads with a store each, which append until they are stopped and go on after a refusal."""
 
     def __init__(self, in_use: LedgerInUse, threads: int) -> None:
-        self.acknowledged: dict[int, str] = {}
+        self.acknowledged: Acknowledged = []
         self.refused = 0
         self.surprises: list[BaseException] = []
         self._end = threading.Event()
@@ -83,7 +83,7 @@ class Appending:
                 self.surprises.append(error)
                 return
             else:
-                self.acknowledged |= {e.seq: e.act.subject.id for e in entries}
+                self.acknowledged += [(e.seq, e.act.subject.id) for e in entries]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,22 @@ def test_postgresql_ends_in_mid_append(tmp_path: Path, end: Callable[[Cluster], 
         assert appending.surprises == []
         assert appending.refused
         hold(in_use, appending.acknowledged)
+
+
+@pytest.mark.parametrize("crash", [lambda s: s.stop("immediate"), lambda s: s.kill()])
+def test_what_was_acknowledged_last_survives_a_crash(
+    tmp_path: Path, crash: Callable[[Cluster], None]
+) -> None:
+    """The commit is asynchronous: without the wait that follows, the newest would be lost."""
+    with cluster() as server:
+        in_use = LedgerInUse(server.url, tmp_path)
+        for _ in range(4):
+            store = in_use.store()
+            for _ in range(20):
+                (last,) = store.append([act()])
+            crash(server)
+            server.start()
+            assert in_use.store().head().size == last.seq + 1
 
 
 def test_one_process_of_the_server_is_killed(tmp_path: Path) -> None:
@@ -139,12 +155,12 @@ def test_postgresqls_disk_is_full(tmp_path: Path) -> None:
     with cluster(size="110m") as server:
         in_use = LedgerInUse(server.url, tmp_path)
         store = in_use.store()
-        acknowledged: dict[int, str] = {}
+        acknowledged: Acknowledged = []
 
         def fill() -> None:
             for turn in range(1000):
                 (entry,) = store.append([act(subject=f"{turn}", reason=_incompressible(turn))])
-                acknowledged[entry.seq] = entry.act.subject.id
+                acknowledged.append((entry.seq, entry.act.subject.id))
 
         with pytest.raises(ClinicalError, match="nothing may happen"):
             fill()

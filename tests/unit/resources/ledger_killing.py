@@ -40,18 +40,21 @@ def survived(in_use: LedgerInUse, kills: int) -> None:
     hold(in_use, acknowledged)
 
 
-def read_acknowledged(folder: Path) -> dict[int, str]:
-    """Subjects by number of entry, of whole lines only."""
+Acknowledged = list[tuple[int, str]]
+
+
+def read_acknowledged(folder: Path) -> Acknowledged:
+    """Number and subject of each entry, of whole lines only."""
     lines = [
         line
         for path in folder.glob("*.acknowledged")
         for line in path.read_text().splitlines(keepends=True)
         if line.endswith("\n")
     ]
-    return {int(seq): subject for seq, subject in (line.split() for line in lines)}
+    return [(int(seq), subject) for seq, subject in (line.split() for line in lines)]
 
 
-def hold(in_use: LedgerInUse, acknowledged: dict[int, str]) -> None:
+def hold(in_use: LedgerInUse, acknowledged: Acknowledged) -> None:
     """Nothing acknowledged is lost, no number is missing, all verifies, the next append works."""
     ledger = in_use.ledger()
     interrupted = reconcile(ledger, {})
@@ -59,8 +62,7 @@ def hold(in_use: LedgerInUse, acknowledged: dict[int, str]) -> None:
     entries = LedgerReader(ledger.store).proven(Wanted())
     assert [entry.seq for entry in entries] == list(range(len(entries)))
     there = {entry.seq: entry.act.subject.id for entry in entries}
-    lost = {seq: subject for seq, subject in acknowledged.items() if there.get(seq) != subject}
-    assert lost == {}
+    assert [(seq, subject) for seq, subject in acknowledged if there.get(seq) != subject] == []
     report = in_use.verify()
     assert report.problems == ()
     assert report.open_acts == ()

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act
 from tests.unit.resources.faults import tiny_disk
-from tests.unit.resources.ledger_killing import hold, survived
+from tests.unit.resources.ledger_killing import Acknowledged, hold, survived
 from tests.unit.resources.ledgers import LedgerInUse, act
 
 
@@ -27,12 +27,12 @@ def test_a_full_disk_refuses_whole_acts_until_there_is_space(tmp_path: Path) -> 
         filler.write_bytes(b"x" * 300_000)
         in_use = LedgerInUse(f"sqlite:///{disk}/l.db", tmp_path)
         store = in_use.store()
-        acknowledged: dict[int, str] = {}
+        acknowledged: Acknowledged = []
 
         def fill() -> None:
             for turn in range(10_000):
                 (entry,) = store.append([act(subject=f"{turn}", reason="x" * 3000)])
-                acknowledged[entry.seq] = entry.act.subject.id
+                acknowledged.append((entry.seq, entry.act.subject.id))
 
         with pytest.raises(ClinicalError, match=r"full|disk") as caught:
             fill()

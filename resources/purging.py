@@ -150,7 +150,7 @@ def _refusal(subject: Subject, verdict: PurgeVerdict) -> ClinicalError:
     repairs = {
         "held": "Lift the hold first, if it is yours to lift: `clinical retention release`",
         "not expired": "Purge it when its period is over",
-        "in use": "Release another version first, then wait for the period to end",
+        "in use": "Keep it as long as something rests on it",
         "unknown kind": "`clinical retention show` lists the kinds",
     }
     return ClinicalError(

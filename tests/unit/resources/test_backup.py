@@ -13,12 +13,12 @@ import pytest
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import MANIFEST, parse_backup_manifest
-from clinical_assets.ledger.actions import Nothing
+from clinical_assets.ledger.actions import Bytes, Nothing, Rows
 from clinical_assets.ledger.checkpoint import SigningKey, read
-from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.entry import Subject, read_entry
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import verify_ledger
-from resources import backup_restore, ledger_copy
+from resources import backup, backup_restore, ledger_copy
 from resources import ledger as ledger_module
 from resources.backup import Made, make_backup
 from resources.backup_drill import drill_backup
@@ -213,6 +213,38 @@ def test_the_next_backup_links_what_is_unchanged(
     assert not (third.folder / package).samefile(made.folder / package)
 
 
+def test_work_may_go_on_while_it_is_made(
+    settings: Settings, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, store = Lake(settings.lake_url), SnapshotStore(settings.snapshots_url)
+
+    def work(number: int) -> None:
+        pin = lake.append("m/table", frame(number))
+        about = Subject("table", pin.table, str(pin.version), pin.sha256)
+        ledger.record("table.written", about, Rows(pin.rows))
+        digest = store.put(b"%d" % number)
+        ledger.record("snapshot.written", Subject("snapshot", digest, sha256=digest), Bytes(1))
+
+    def copy_ledger(*arguments: object) -> object:
+        work(100)
+        copied = ledger_copy.copy_ledger(*arguments)  # type: ignore[arg-type]
+        work(200)
+        return copied
+
+    monkeypatch.setattr(backup, "copy_ledger", copy_ledger)
+    made = make_backup(settings, ledger, tmp_path / "backup")
+    drill = drill_backup(settings, made.folder, tmp_path / "trial", keys(ledger))
+    assert drill.problems == ()
+    # What was stored after the ledger was copied came along; what it names is all there.
+    assert drill.record.table_versions == 6
+    named = [read_entry(row.body).act for row in verify_backup(made.folder).copy.rows()]
+    written = [act.subject.version for act in named if act.action == "table.written"]
+    assert written == ["0", "1", "2", "3", "4"]
+    for act in named:
+        if act.action == "snapshot.written":
+            assert f"snapshots/{act.subject.id[:2]}/{act.subject.id}" in made.manifest.files
+
+
 def test_a_damaged_store_is_named_and_not_backed_up(
     settings: Settings, ledger: Ledger, tmp_path: Path, filled: Filled
 ) -> None:
@@ -312,6 +344,21 @@ def test_a_damaged_backup_is_not_restored(
     with pytest.raises(ClinicalError, match=r"does not verify: mlflow/artifacts/1/card.md was"):
         restore(made, target, keys(ledger))
     assert not Path(target.ledger_url.removeprefix("sqlite:///")).exists()
+
+
+def test_a_file_that_changes_after_it_was_verified_is_not_restored(
+    made: Made, settings: Settings, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify_then_change(folder: Path, trusted: list) -> object:  # type: ignore[type-arg]
+        report = verify_backup(folder, trusted)
+        (folder / "mlflow/artifacts/1/card.md").write_text("A better card")
+        return report
+
+    monkeypatch.setattr(backup_restore, "verify_backup", verify_then_change)
+    target = settings_of(tmp_path / "restored", keys=settings.keys)
+    with pytest.raises(ClinicalError, match=r"changed while it was restored \(card.md\)"):
+        restore(made, target, keys(ledger))
+    assert not (target.store / "mlflow/artifacts/1/card.md").exists()
 
 
 def contradicted(now: Ledger, witnessed: list[str]) -> tuple[int, bool]:

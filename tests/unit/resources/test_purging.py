@@ -12,6 +12,7 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import PackageRecord
 from clinical_assets.evidence.retention import BUILT_IN
 from clinical_assets.ledger.entry import Outcome
+from clinical_assets.ledger.merkle import leaf_hash
 from resources import ledger as ledger_module
 from resources import purging
 from resources.delta_lake import Lake
@@ -272,6 +273,22 @@ def test_a_hold_cannot_be_hidden_in_the_database(store: Store, change: str) -> N
         opened.execute("DROP TRIGGER ledger_entries_no_update")
         opened.execute(f"UPDATE ledger_entries SET {change} WHERE action = 'retention.held'")
     with pytest.raises(ClinicalError, match=r"legal hold|missing or changed"):
+        store.purge("snapshot", store.snapshot)
+    assert SnapshotStore(store.settings.snapshots_url).has(store.snapshot)
+
+
+@pytest.mark.usefixtures("late")
+def test_a_hold_rewritten_with_its_hash_is_found(store: Store) -> None:
+    file = store.settings.ledger_url.removeprefix("sqlite:///")
+    set_hold(store.ledger, BUILT_IN, "snapshot", store.snapshot, reason="Case")
+    with sqlite3.connect(file) as opened:
+        opened.execute("DROP TRIGGER ledger_entries_no_update")
+        wanted = "SELECT seq, body FROM ledger_entries WHERE action = 'retention.held'"
+        seq, body = opened.execute(wanted).fetchone()
+        forged = body.replace(b"retention.held", b"run.started")
+        row = (forged, leaf_hash(forged), seq)
+        opened.execute("UPDATE ledger_entries SET body = ?, leaf = ? WHERE seq = ?", row)
+    with pytest.raises(ClinicalError, match="missing or changed"):
         store.purge("snapshot", store.snapshot)
     assert SnapshotStore(store.settings.snapshots_url).has(store.snapshot)
 

@@ -1,7 +1,6 @@
-"""Who sees the register, who has access (P11-24), and whether somebody has a right (P11-07).
+"""Who sees the register, and the review of who has access (P11-24).
 
-What belongs here: reading accounts under a right, and asking for one. What does not: changing
-accounts (:mod:`.identity`).
+What belongs here: reading accounts under a right. What does not: changing them (:mod:`.identity`).
 """
 
 from collections.abc import Sequence
@@ -12,10 +11,8 @@ from clinical_assets.ledger.actions import Rows
 from clinical_assets.ledger.entry import Act, Actor
 from clinical_assets.people.account import Account
 from clinical_assets.people.review import Reviewed, review
-from clinical_assets.people.rights import Right
 from resources.account_changes import REGISTER, AccountChanges
 from resources.accounts import TamperedError
-from resources.settings import Settings
 
 
 class Access(AccountChanges):
@@ -72,22 +69,3 @@ class Access(AccountChanges):
 
         self.with_right("review access", "access.reviewed", decide)
         return found
-
-
-def require_right(settings: Settings, right: Right) -> None:
-    """Asks whether the person at this terminal has ``right`` (P11-07).
-
-    Where nobody was ever enrolled there is nobody to ask: the installation is then its operating
-    system user's, and what is done is recorded as the local installation's. From the first
-    administrator on, a person with the right has to be logged in.
-
-    Raises:
-        ClinicalError: nobody is logged in, or the right is lacking, which is recorded.
-    """
-    from resources.ledger import open_ledger
-
-    access = Access(open_ledger(settings).store, settings.keys)
-    with access.accounts.watching(), access.store.reading() as connection:
-        if access.store.engine.embedded and not access.has_people(connection):
-            return
-    access.with_right(right, right, lambda *_: ())

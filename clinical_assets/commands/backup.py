@@ -50,10 +50,10 @@ def make(folder: Path, previous: Path | None, keys_file: Path | None, as_json: b
 
     Private keys are not in it. Runs may go on meanwhile.
     """
-    from resources.access import require_right
     from resources.backup import make_backup
     from resources.backup_keys import pack_keys
     from resources.ledger import open_ledger
+    from resources.rights import require_right
     from resources.settings import Settings
 
     try:
@@ -152,10 +152,10 @@ def restore(
     Entries that were written after the backup are lost; where a witness's checkpoint shows it,
     the ledger says so from then on.
     """
-    from resources.access import require_right
     from resources.backup_keys import unpack_keys
     from resources.backup_restore import restore_backup
     from resources.ledger import open_ledger
+    from resources.rights import require_right
     from resources.settings import Settings
 
     try:
@@ -202,9 +202,9 @@ def acknowledge(given: Sequence[str], against: Sequence[Path], reason: str, as_j
     Needed where the checkpoint came to light after a restore only. Verification reports the loss
     for ever, and takes no further offence at just these checkpoints.
     """
-    from resources.access import require_right
     from resources.ledger import open_ledger
     from resources.ledger_losses import acknowledge_loss
+    from resources.rights import require_right
     from resources.settings import Settings
 
     try:
@@ -231,10 +231,10 @@ def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
     Recorded as backup.drilled. Exit code 0: everything came back as it was.
     """
     from clinical_assets.ledger.entry import Subject
-    from resources.access import require_right
     from resources.backup import make_backup
     from resources.backup_drill import drill_backup, trial_folder
     from resources.ledger import open_ledger
+    from resources.rights import require_right
     from resources.settings import Settings
 
     try:

@@ -28,9 +28,9 @@ def export(folder: Path, forms: tuple[str, ...], first: int, end: int | None, **
     entries that answer to it, each with its own proof; that none is left out is then shown by the
     manifest's signature alone.
     """
-    from resources.access import require_right
     from resources.ledger import open_ledger
     from resources.ledger_exporting import export_ledger
+    from resources.rights import require_right
     from resources.settings import Settings
 
     chosen = FORMS if "all" in forms else forms

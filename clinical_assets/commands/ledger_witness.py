@@ -60,8 +60,8 @@ def key(context: click.Context) -> None:
 @click.option("--reason", required=True, help="Why, for the ledger.")
 def rotate(reason: str) -> None:
     """Put a new signing key in force; checkpoints of the old one go on to verify."""
-    from resources.access import require_right
     from resources.key_changes import rotate_key
+    from resources.rights import require_right
     from resources.settings import Settings
 
     require_right(Settings.load(), "administer")
@@ -76,8 +76,8 @@ def rotate(reason: str) -> None:
 @click.option("--reason", required=True, help="Why, for the ledger.")
 def withdraw(vkey: str, reason: str) -> None:
     """Let the signatures of a stolen key count no longer; rotate it first."""
-    from resources.access import require_right
     from resources.key_changes import withdraw_key
+    from resources.rights import require_right
     from resources.settings import Settings
 
     require_right(Settings.load(), "administer")

@@ -85,12 +85,12 @@ def purge(kind: str, record: str, reason: str, as_json: bool) -> None:
 
     package MODEL/VERSION-DIGEST, snapshot SHA256 or table NAME@VERSION. A refusal is recorded.
     """
-    from resources.access import require_right
     from resources.ledger import open_ledger
     from resources.maintenance import maintaining
     from resources.purging import purge as purge_record
     from resources.references import References
     from resources.retention import load_schedule
+    from resources.rights import require_right
     from resources.settings import Settings
 
     try:
@@ -112,10 +112,10 @@ def purge(kind: str, record: str, reason: str, as_json: bool) -> None:
 
 
 def _change(held: bool, kind: str, record: str, matter: str, reason: str, as_json: bool) -> None:
-    from resources.access import require_right
     from resources.ledger import open_ledger
     from resources.maintenance import maintaining
     from resources.retention import lift_hold, load_schedule, set_hold
+    from resources.rights import require_right
     from resources.settings import Settings
 
     try:

@@ -1,0 +1,23 @@
+"""Whether the person at this terminal may do something; asked by the commands that do it (P11-07)."""
+
+from clinical_assets.people.rights import Right
+from resources.access import Access
+from resources.ledger import open_ledger
+from resources.settings import Settings
+
+
+def require_right(settings: Settings, right: Right) -> None:
+    """Asks whether the person at this terminal has ``right`` (P11-07).
+
+    Where nobody was ever enrolled there is nobody to ask: the installation is then its operating
+    system user's, and what is done is recorded as the local installation's. From the first
+    administrator on, a person with the right has to be logged in.
+
+    Raises:
+        ClinicalError: nobody is logged in, or the right is lacking, which is recorded.
+    """
+    access = Access(open_ledger(settings).store, settings.keys)
+    with access.accounts.watching(), access.store.reading() as connection:
+        if access.store.engine.embedded and not access.has_people(connection):
+            return
+    access.with_right(right, right, lambda *_: ())

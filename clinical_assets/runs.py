@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from dagster import (
+    AssetCheckSeverity,
     DagsterEventType,
     DagsterExecutionInterruptedError,
     DagsterInstance,
@@ -222,6 +223,7 @@ def _why(instance: DagsterInstance, run_id: str) -> str:
         for event in found
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION
         and not (checked := event.asset_check_evaluation_data).passed
+        and checked.severity is AssetCheckSeverity.ERROR  # a warning refuses nothing
     ]
     if refused:
         return " ".join(refused)

@@ -38,11 +38,14 @@ class InForce:
         Raises:
             ClinicalError: an entry that says so was changed past the ledger.
         """
-        wanted = Wanted(
-            subject_kind=SUBJECT_KIND, subject_id=self.spec.name, action="registry.changed"
-        )
-        made = [e.act for e in self.ledger.reader.proven(wanted) if e.act.outcome == "done"]
-        return made[-1].subject if made else None
+        made = [
+            entry.act.subject
+            for entry in self.ledger.decisions.refresh()
+            if entry.act.action == "registry.changed"
+            and entry.act.outcome == "done"
+            and (entry.act.subject.kind, entry.act.subject.id) == (SUBJECT_KIND, self.spec.name)
+        ]
+        return made[-1] if made else None
 
     def contradiction(self) -> str:
         """How MLflow's alias differs from what the ledger holds; empty where they agree."""

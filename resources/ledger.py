@@ -19,9 +19,20 @@ from resources.actors import authenticated_actor, present_origin
 from resources.checkout import software
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_reader import LedgerReader
+from resources.ledger_scan import LedgerScan
 from resources.ledger_store import LedgerStore
 from resources.ledger_writers import Writers
 from resources.settings import Settings
+
+DECIDING = (
+    "package.built",
+    "protocol.frozen",
+    "registry.changed",
+    "signature.given",
+    "stage.changed",
+    "testset.opened",
+)
+"""Acts that something rests on later; they are read by a scan, from which none can be hidden."""
 
 
 @dataclass
@@ -54,6 +65,7 @@ class Ledger:
         self.store = store
         self.folder = folder
         self.reader = LedgerReader(store)
+        self.decisions = LedgerScan(store, DECIDING)
         self.writers = writers
         self._identify = identify
         self._person = person

@@ -7,6 +7,7 @@ column ``action``. Where a decision rests on nothing having been written, all en
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
@@ -20,42 +21,57 @@ from resources.ledger_tables import ENTRIES
 _ROWS_AT_ONCE = 2000
 
 
-class LedgerScan:
-    """All entries of some actions, complete by the signed head's word.
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read so far: the entries asked for, and the tree of all."""
 
-    Attributes:
-        entries: those found so far, in order.
-    """
+    entries: tuple[Entry, ...]
+    size: int
+    peaks: tuple[bytes, ...]
+
+
+class LedgerScan:
+    """All entries of some actions, complete by the signed head's word. Threads may share it."""
 
     def __init__(self, store: LedgerStore, actions: Collection[str]) -> None:
         self._store = store
         self._marks = tuple(f'"action":"{action}"'.encode() for action in actions)
         self._actions = frozenset(actions)
-        self._frontier = Frontier()
-        self.entries: list[Entry] = []
+        self._read = _Read((), 0, ())
 
-    def refresh(self) -> list[Entry]:
+    def refresh(self) -> tuple[Entry, ...]:
         """Reads what came since the last call, all of it at the first; the entries so far.
 
         Raises:
             ClinicalError: an entry is missing or was changed past the ledger.
         """
-        _ = self._store.origin
+        with self._store.reading() as connection:
+            read_now = self._after(self._read, connection)
+        if read_now.size > self._read.size:  # else another thread has read further
+            self._read = read_now
+        return read_now.entries
+
+    def within(self, connection: Connection) -> tuple[Entry, ...]:
+        """The entries as a transaction sees them; what it may yet undo is not remembered.
+
+        Raises:
+            ClinicalError: as :meth:`refresh`.
+        """
+        return self._after(self._read, connection).entries
+
+    def _after(self, known: _Read, connection: Connection) -> _Read:
         found: list[Entry] = []
-        frontier = Frontier.resume(self._frontier.size, self._frontier.peaks)
-        with self._store.engine.reading() as connection:
-            head = read(self._store.verified_head(connection).note)
-            for body in bodies(connection, self._store.engine.place, frontier.size):
-                frontier.add(leaf_hash(body))
-                if any(mark in body for mark in self._marks):
-                    entry = read_entry(body)
-                    if entry.act.action in self._actions:
-                        found.append(entry)
+        frontier = Frontier.resume(known.size, known.peaks)
+        head = read(self._store.verified_head(connection).note)
+        for body in bodies(connection, self._store.engine.place, frontier.size):
+            frontier.add(leaf_hash(body))
+            if any(mark in body for mark in self._marks):
+                entry = read_entry(body)
+                if entry.act.action in self._actions:
+                    found.append(entry)
         if (frontier.size, frontier.root()) != (head.size, head.root):
             raise _changed("The entries", self._store.engine.place)
-        self._frontier = frontier
-        self.entries += found
-        return self.entries
+        return _Read((*known.entries, *found), frontier.size, frontier.peaks)
 
 
 def bodies(connection: Connection, place: str, first: int = 0) -> Iterator[bytes]:
@@ -85,6 +101,6 @@ def _changed(what: str, place: str) -> ClinicalError:
     return ClinicalError(
         f"{what} of the ledger cannot be what was written: missing or changed",
         where=place,
-        repair="Nothing is purged or backed up: keep the database for the investigation, run"
+        repair="Nothing that rests on it is done: keep the database for the investigation, run"
         " `clinical ledger verify`, restore the last good backup",
     )

@@ -15,18 +15,22 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Covering
 from clinical_assets.ledger.checkpoint import verify
 from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.losses import Loss, losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Problem, Report, verify_ledger
 from resources.ledger import Ledger
+from resources.ledger_derived import derived_problems
 from resources.ledger_guards import missing_triggers
+from resources.ledger_reader import Wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found, and which entries an earlier verification had covered."""
+    """What was found; ``losses``: entries that a restore from a backup left behind, on record."""
 
     report: Report
     problems: tuple[Problem, ...]
+    losses: tuple[Loss, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -35,11 +39,16 @@ class Verification:
 
 
 def verify_own(
-    ledger: Ledger, *, whole: bool = True, witnessed: Sequence[str] = ()
+    ledger: Ledger,
+    *,
+    whole: bool = True,
+    witnessed: Sequence[str] = (),
+    searches: bool = True,
 ) -> Verification:
     """Verifies the ledger and records that it did.
 
     Args:
+        searches: also what searching and proving rests on (columns, nodes), where it is whole.
         whole: from the first entry on; else from the last verified checkpoint.
         witnessed: checkpoints that were kept elsewhere.
     """
@@ -47,6 +56,8 @@ def verify_own(
     memory = ledger.folder / "verified.json"
     keys = store.keys.trusted()
     start = None if whole else _remembered(memory, ledger)
+    losses = losses_in(reader.proven(Wanted(action="ledger.lost")), reader.root)
+    held = unexplained(witnessed, losses)
     first = start.size if start else 0
     problems: list[Problem] = []
     try:
@@ -60,7 +71,7 @@ def verify_own(
         reader.rows(first),
         notes,
         keys,
-        witnessed=[n for n in witnessed if verify_size(n) >= first],
+        witnessed=[n for n in held if verify_size(n) >= first],
         start=start,
     )
     problems += report.problems
@@ -69,11 +80,13 @@ def verify_own(
             Problem(None, f"the database's trigger {name} is missing or off")
             for name in missing_triggers(connection)
         ]
+    if searches and whole and not problems:
+        problems += derived_problems(store)
     if not problems:
         _remember(memory, note, ledger, report)
         about = Subject("ledger", store.origin)
         ledger.record("ledger.verified", about, Covering(report.size, report.root))
-    return Verification(report, tuple(problems))
+    return Verification(report, tuple(problems), losses)
 
 
 def require_whole(ledger: Ledger, *, witnessed: Sequence[str] = ()) -> None:
@@ -85,7 +98,7 @@ def require_whole(ledger: Ledger, *, witnessed: Sequence[str] = ()) -> None:
     Raises:
         ClinicalError: something was changed past the ledger.
     """
-    found = verify_own(ledger, whole=True, witnessed=witnessed)
+    found = verify_own(ledger, whole=True, witnessed=witnessed, searches=False)
     if not found.passed:
         raise ClinicalError(
             f"The ledger does not hold: {'; '.join(map(str, found.problems[:3]))}",

@@ -1,4 +1,4 @@
-"""Whether the person at this terminal may do something; asked by the commands that do it (P11-07)."""
+"""Whether the person at this terminal may do something; commands ask before they do it (P11-07)."""
 
 from clinical_assets.people.rights import Right
 from resources.access import Access

@@ -14,7 +14,6 @@ from clinical_assets.ledger.actions import Frozen
 from clinical_assets.ledger.entry import Act, Entry, Subject
 from clinical_assets.modelling.records import CandidateRecord, Protocol
 from resources.ledger import Ledger
-from resources.ledger_reader import Wanted
 
 KIND = "test-set"
 
@@ -69,8 +68,14 @@ class SealedTestSet:
         return _place(map(_details, opened), _pair(candidate, protocol))
 
     def _entries(self, action: str, connection: Connection | None = None) -> list[Entry]:
-        wanted = Wanted(subject_kind=KIND, subject_id=self.model, action=action)
-        return self.ledger.reader.proven(wanted, connection)
+        scan = self.ledger.decisions
+        known = scan.refresh() if connection is None else scan.within(connection)
+        return [
+            entry
+            for entry in known
+            if entry.act.action == action
+            and (entry.act.subject.kind, entry.act.subject.id) == (KIND, self.model)
+        ]
 
     def _subject(self, candidate: CandidateRecord) -> Subject:
         return Subject(KIND, self.model, candidate.version)

@@ -1,9 +1,10 @@
 """Stages and signatures of a model's versions, as the ledger holds them.
 
-What belongs here: reading the entries about a version (each proven to be in the signed tree),
-handing them to the pure rules of :mod:`clinical_assets.evidence`, and writing what those allow,
-with nobody else writing in between. What does not: the rules, and checking a person's secret
-(:mod:`.identity`). What is refused is written down, too (P11-06, P11-15).
+What belongs here: reading the entries about a version (by a scan of the whole signed ledger, from
+which none can be hidden), handing them to the pure rules of :mod:`clinical_assets.evidence`, and
+writing what those allow, with nobody else writing in between. What does not: the rules, and
+checking a person's secret (:mod:`.authentication`). What is refused is written down, too (P11-06,
+P11-15).
 """
 
 from dataclasses import dataclass
@@ -31,9 +32,6 @@ from clinical_assets.modelling.approvals import Stage
 from clinical_assets.modelling.records import Verdict
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.ledger import Ledger
-from resources.ledger_reader import Wanted
-
-_DECIDING = ("package.built", "stage.changed", "signature.given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +80,7 @@ class Stages:
 
     def versions(self) -> list[Subject]:
         """Every package of the model that ever entered a stage, in the order of their first."""
-        wanted = Wanted(
-            subject_kind=SUBJECT_KIND, subject_id=self.spec.name, action="stage.changed"
-        )
-        found = self.ledger.reader.proven(wanted)
-        return list(dict.fromkeys(entry.act.subject for entry in found))
+        return self._subjects("stage.changed")
 
     def enter(self, subject: Subject, after: Stage, *, gates: Verdict | None = None) -> StageState:
         """Moves a version to a stage, as the machine does.
@@ -115,15 +109,9 @@ class Stages:
 
     def signed_since(self, first: int) -> tuple[int, list[Subject]]:
         """Versions that were signed from entry ``first`` on, and where to go on the next time."""
-        wanted = Wanted(
-            subject_kind=SUBJECT_KIND,
-            subject_id=self.spec.name,
-            action="signature.given",
-            first=first,
-        )
-        found = self.ledger.reader.proven(wanted)
-        after = found[-1].seq + 1 if found else first
-        return after, list(dict.fromkeys(entry.act.subject for entry in found))
+        known = self.ledger.decisions.refresh()
+        after = known[-1].seq + 1 if known else first
+        return max(after, first), self._subjects("signature.given", first)
 
     def refuse(self, subject: Subject, after: Stage, why: str) -> None:
         """Writes down that a version was not let into a stage, where something else says why."""
@@ -200,12 +188,22 @@ class Stages:
         with self.ledger.store.reading() as connection:
             return self._authors(self._entries(subject, connection))
 
+    def _subjects(self, action: str, first: int = 0) -> list[Subject]:
+        """What the entries of an action from ``first`` on are about, in order, each once."""
+        found = (
+            entry.act.subject
+            for entry in self.ledger.decisions.refresh()
+            if entry.seq >= first
+            and entry.act.action == action
+            and (entry.act.subject.kind, entry.act.subject.id) == (SUBJECT_KIND, self.spec.name)
+        )
+        return list(dict.fromkeys(found))
+
     def _entries(self, subject: Subject, connection: Connection) -> list[Entry]:
-        wanted = Wanted(subject_kind=subject.kind, subject_id=subject.id, actions=_DECIDING)
         return [
             entry
-            for entry in self.ledger.reader.proven(wanted, connection)
-            if entry.act.subject.version == subject.version
+            for entry in self.ledger.decisions.within(connection)
+            if _named(entry) == (subject.kind, subject.id, subject.version)
         ]
 
     def _authors(self, entries: list[Entry]) -> frozenset[str]:
@@ -257,9 +255,14 @@ class Stages:
         )
 
     def _refused_signature(self, subject: Subject, by: Signatory, refused: ClinicalError) -> Act:
-        """By whoever is signed in, about the person who wanted to sign."""
+        """About the person who wanted to sign, whoever acts for them."""
         attempt = Attempt(by.method, by.signer.factors)
         reason = f"{by.signer.id}: {refused.what}"
         return self.ledger.act(
             "signature.refused", subject, attempt, outcome="refused", reason=reason
         )
+
+
+def _named(entry: Entry) -> tuple[str, str, str]:
+    subject = entry.act.subject
+    return subject.kind, subject.id, subject.version

@@ -13,10 +13,12 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Covering
 from clinical_assets.ledger.checkpoint import read
 from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import Problem
 from clinical_assets.ledger.witnessed import contradictions
 from resources.ledger import Ledger
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_reader import Wanted
 from resources.witness import Witness, open_witnesses
 from resources.witness_spool import Behind, WitnessSpool
 
@@ -93,6 +95,8 @@ class Witnessing:
     def contradictions(self) -> tuple[Problem, ...]:
         """Where the witnesses' newest checkpoints and the ledger cannot both be true."""
         notes = self.notes(_LAST)  # before the size is read: others go on appending
+        lost = self.ledger.reader.proven(Wanted(action="ledger.lost"))
+        notes = unexplained(notes, losses_in(lost, self.ledger.reader.root))
         head = self.ledger.store.head()
         found = contradictions(
             notes,

@@ -78,6 +78,7 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
             "covered": report.covered,
             "witnessed": len(held) + len(notes),
             "open_acts": list(report.open_acts),
+            "losses": [str(loss) for loss in found.losses],
             "problems": _plain(found.problems),
         }
         click.echo(json.dumps(plain))
@@ -85,6 +86,8 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
         click.echo(f"Ledger {ledger.store.origin}, entries {report.first} to {report.size - 1}")
         click.echo(f"{report.checkpoints} signed checkpoints agree, {len(held) + len(notes)} held")
         click.echo(f"by witnesses or given; entries up to {report.covered - 1} are covered.")
+        for loss in found.losses:
+            click.secho(printable(str(loss)), fg="yellow")
         if report.open_acts:
             click.echo(f"Acts without an outcome: entries {_few(report.open_acts)}.")
         _say(found.problems, f"Holds. Root of {report.size} entries: {report.root}")

@@ -45,6 +45,7 @@ def sign(
     one; a log-in does not sign. The signature covers the package's SHA-256, your name as printed,
     the time with its zone, the meaning and the state of the ledger.
     """
+    from resources.actors import acting
     from resources.authentication import Authentication
     from resources.ledger import open_ledger
     from resources.settings import Settings
@@ -63,15 +64,16 @@ def sign(
     secret, code = _components(secret_stdin)
     register = Authentication(ledger.store, settings.keys)
     person = register.authenticate_for_signing(signer, secret, code or None)
-    entry = stages.sign(
-        subject,
-        signatory(person, zone or local_zone()),
-        role=role or _role(state, stage, meaning, person.roles),
-        stage=stage,
-        meaning=meaning,
-        comment=comment,
-        revokes=revokes,
-    )
+    with acting(person.actor):  # a refusal is theirs, too
+        entry = stages.sign(
+            subject,
+            signatory(person, zone or local_zone()),
+            role=role or _role(state, stage, meaning, person.roles),
+            stage=stage,
+            meaning=meaning,
+            comment=comment,
+            revokes=revokes,
+        )
     after = stages.advance(subject)
     signed = entry.act.details
     click.secho(f"Signed by {printable(entry.act.actor.name)}", bold=True, nl=False)

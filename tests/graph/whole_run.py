@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, Definitions
+from dagster import AssetCheckSeverity, AssetKey, Definitions
 
 from clinical_assets.canonical import sha256
 from clinical_assets.definitions import build_defs
@@ -97,7 +97,7 @@ class Store:
         refused = [
             f"Gate {found.check_name} refused: {found.description}"
             for found in result.get_asset_check_evaluations()
-            if not found.passed
+            if not found.passed and found.severity is AssetCheckSeverity.ERROR
         ]
         failed = [_words(e.step_failure_data) for e in result.all_events if e.is_step_failure]
         ended = [_words(e.job_failure_data) for e in result.all_events if e.is_job_failure]

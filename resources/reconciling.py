@@ -11,6 +11,7 @@ record an act once, and an act that ends after all in the meantime is not called
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -49,9 +50,7 @@ def reconcile(ledger: Ledger, probes: Mapping[str, Probe]) -> list[Entry]:
             origin=intended.act.origin,
             name=intended.act.act,
         )
-        recorded += ledger.store.decide(
-            lambda connection, act=act: _if_open(ledger, act, connection)
-        )
+        recorded += ledger.store.decide(partial(_if_open, ledger, act))
     return recorded
 
 

@@ -23,14 +23,17 @@ _MOST_AT_ONCE = 500
 class Ticket(Generic[Wish, Answer]):
     """What one caller wants, and what became of it."""
 
-    __slots__ = ("answer", "context", "done", "error", "wish")
+    __slots__ = ("answer", "context", "done", "error", "gate", "leads", "wish")
 
     def __init__(self, wish: Wish) -> None:
         self.wish = wish
         self.context: Context = copy_context()
-        self.done = False
         self.answer: Answer | None = None
         self.error: BaseException | None = None
+        self.done = False
+        self.leads = False  # whether it is this caller's turn to write
+        self.gate = threading.Lock()  # let go of when one of the two becomes true
+        self.gate.acquire()
 
 
 Tickets = Sequence[Ticket[Wish, Answer]]
@@ -65,7 +68,7 @@ class CommitQueue(Generic[Wish, Answer]):
         """Nobody waits."""
         self._waiting: list[Ticket[Wish, Answer]] = []
         self._mutex = threading.Lock()
-        self._leading = threading.Lock()
+        self._led = False
         self._leader: int | None = None
 
     def fulfil(self, wish: Wish) -> Answer | None:
@@ -78,16 +81,17 @@ class CommitQueue(Generic[Wish, Answer]):
         if self._leader == threading.get_ident():
             raise RuntimeError("nothing can be appended from within a decision on what to append")
         ticket = Ticket[Wish, Answer](wish)
-        with self._mutex:
-            self._waiting.append(ticket)
         try:
-            while not ticket.done:
-                with self._leading:
-                    if not ticket.done:
-                        self._lead(ticket)
-        except BaseException:
-            self._withdraw(ticket)
-            raise
+            with self._mutex:
+                self._waiting.append(ticket)
+                if not self._led:
+                    self._led = ticket.leads = True
+            if not ticket.leads:
+                ticket.gate.acquire()
+            while not ticket.done:  # more may wait than one write takes
+                self._lead(ticket)
+        finally:
+            self._leave(ticket)
         if ticket.error is not None:
             raise ticket.error
         return ticket.answer
@@ -106,30 +110,46 @@ class CommitQueue(Generic[Wish, Answer]):
             self._write(take)
         except InterruptedCommitError as interrupted:
             self._tell([t for t in taken if t is not own], self._unknown())
-            own.done = True
             raise interrupted.__cause__ or interrupted from None
         except Exception as error:
             self._tell(taken or take(), error)
         except BaseException:
-            with self._mutex:  # they stand in front of who came later, and lead themselves
+            with self._mutex:  # the others stand in front of who came later
                 self._waiting[:0] = [t for t in taken if t is not own and not t.done]
             raise
         finally:
             self._leader = None
-        for ticket in taken:
-            ticket.done = True
+        self._let_go(taken)
 
     def _tell(self, tickets: Tickets[Wish, Answer], error: Exception) -> None:
         for ticket in tickets:
             ticket.error = ticket.error or _own(error)
             ticket.answer = None
-            ticket.done = True
+        self._let_go(tickets)
 
-    def _withdraw(self, ticket: Ticket[Wish, Answer]) -> None:
-        """What nobody waits for any more is not written, unless it is being written already."""
+    def _let_go(self, tickets: Tickets[Wish, Answer]) -> None:
+        for ticket in tickets:
+            if not ticket.done:
+                ticket.done = True
+                if not ticket.leads:
+                    ticket.gate.release()
+
+    def _leave(self, ticket: Ticket[Wish, Answer]) -> None:
+        """Whoever led hands over to the one who has waited longest, however it ends.
+
+        What nobody waits for any more is not written, unless it is being written already.
+        """
         with self._mutex:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
+            if not ticket.leads:
+                return
+            ticket.leads = False
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].gate.release()
+            else:
+                self._led = False
 
 
 def _own(error: Exception) -> Exception:

@@ -36,9 +36,9 @@ _ADVISORY = 0x636C6C67  # "cllg": the ledger's lock in its database
 # An empty transaction waits for nothing: this one writes a message into the log. A server whose
 # commits are asynchronous by default would not wait for it either.
 _POSTGRESQL_FLUSH = (
-    "BEGIN READ WRITE; SELECT set_config('synchronous_commit', 'on', true) "
-    "WHERE current_setting('synchronous_commit') = 'off'; "
-    "SELECT pg_logical_emit_message(true, 'clinical-ledger', ''); COMMIT"
+    "SELECT pg_logical_emit_message(true, 'clinical-ledger', ''), "
+    "set_config('synchronous_commit', coalesce("
+    "nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)"
 )
 _POSTGRESQL_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "

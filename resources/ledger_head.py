@@ -6,17 +6,14 @@ signature, the newest row, and what this process knew before. What does not: wri
 entry, nor cut the newest ones, nor put the clock forward, without the next append being refused.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, select
-
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, sign, verify
-from clinical_assets.ledger.entry import read_entry, time_text
 from clinical_assets.ledger.merkle import HASH_BYTES, Frontier, leaf_hash, node_hash
-from resources.ledger_tables import ENTRIES, NODES
 
 
 class Keys(Protocol):
@@ -36,19 +33,23 @@ class Head:
     Attributes:
         note: signed checkpoint of ``size`` entries.
         peaks: roots of the complete subtrees, the largest first.
+        path: left siblings from the newest leaf up to the last peak.
         at: time of the newest entry.
     """
 
     size: int
     note: str
     peaks: tuple[bytes, ...]
+    path: tuple[bytes, ...]
     at: str
 
     @classmethod
-    def signed(cls, frontier: Frontier, at: str, origin: str, keys: Keys) -> "Head":
+    def signed(
+        cls, frontier: Frontier, path: tuple[bytes, ...], at: str, origin: str, keys: Keys
+    ) -> "Head":
         """The head over a tree, signed with the key in force."""
         stated = Checkpoint(origin, frontier.size, frontier.root())
-        return cls(frontier.size, sign(stated, [keys.signing(origin)]), frontier.peaks, at)
+        return cls(frontier.size, sign(stated, [keys.signing(origin)]), frontier.peaks, path, at)
 
     def row(self, prefix: str = "") -> dict[str, Any]:
         """As columns of its table."""
@@ -56,6 +57,7 @@ class Head:
             "size": self.size,
             "note": self.note,
             "peaks": b"".join(self.peaks),
+            "path": b"".join(self.path),
             "at": self.at,
         }
         return {prefix + name: value for name, value in columns.items()}
@@ -69,19 +71,22 @@ def head_from(row: Sequence[Any] | None, place: str) -> Head:
     """
     if row is None:
         raise tampered("has no head", place)
-    size, note, joined, at, newest = row[:5]
+    size, note, peaks, path, at, newest = row[:6]
     count = 0 if newest is None else int(newest) + 1
     if count != size:
         raise tampered(f"has {count} entries, but its signed head speaks of {size}", place)
-    peaks = bytes(joined) if isinstance(joined, (bytes, memoryview)) else b""
-    parts = tuple(peaks[i : i + HASH_BYTES] for i in range(0, len(peaks), HASH_BYTES))
-    return Head(int(size), str(note), parts, str(at))
+    return Head(int(size), str(note), _hashes(peaks), _hashes(path), str(at))
+
+
+def _hashes(joined: object) -> tuple[bytes, ...]:
+    whole = bytes(joined) if isinstance(joined, (bytes, memoryview)) else b""
+    return tuple(whole[i : i + HASH_BYTES] for i in range(0, len(whole), HASH_BYTES))
 
 
 def verify_head(
     head: Head,
     known: Head | None,
-    connection: Connection,
+    newest: object,
     *,
     origin: str,
     keys: Keys,
@@ -90,6 +95,7 @@ def verify_head(
     """Holds a head against its signature, the newest entry, and an earlier head.
 
     Args:
+        newest: bytes of the newest entry.
         known: the newest head that this process verified or wrote and that is on disk.
 
     Raises:
@@ -111,7 +117,7 @@ def verify_head(
         frontier = Frontier()
     if stated != Checkpoint(origin, head.size, frontier.root()):
         raise tampered("has a head that its signature does not fit", place)
-    if head.size and not _is_newest_time(head, connection):
+    if head.size and not _is_newest(newest, head):
         raise tampered("has a newest entry that its head does not fit", place)
 
 
@@ -123,28 +129,17 @@ def _verified(note: str, origin: str, keys: Keys) -> Checkpoint:
         return verify(note, keys.trusted())
 
 
-def _is_newest_time(head: Head, connection: Connection) -> bool:
+def _is_newest(body: object, head: Head) -> bool:
     """Whether the newest entry is in the tree, and of the time that the head says.
 
-    The last peak is the subtree that the newest entry completed: its left siblings lead there.
+    The last peak is the root of the subtree that the newest entry completed.
     """
-    index = head.size - 1
-    body = connection.execute(select(ENTRIES.c.body).where(ENTRIES.c.seq == index)).scalar()
-    if body is None:
+    if not isinstance(body, (bytes, memoryview)):
         return False
-    found, level, place = leaf_hash(bytes(body)), 0, index
-    while place % 2:
-        sibling = _sibling(connection, level, place - 1)
-        found, level, place = node_hash(sibling, found), level + 1, place // 2
-    return found == head.peaks[-1] and time_text(read_entry(bytes(body)).at) == head.at
-
-
-def _sibling(connection: Connection, level: int, place: int) -> bytes:
-    if level == 0:
-        wanted = select(ENTRIES.c.leaf).where(ENTRIES.c.seq == place)
-    else:
-        wanted = select(NODES.c.hash).where(NODES.c.level == level, NODES.c.place == place)
-    return bytes(connection.execute(wanted).scalar() or b"")
+    found = leaf_hash(bytes(body))
+    for sibling in head.path:
+        found = node_hash(sibling, found)
+    return found == head.peaks[-1] and json.loads(bytes(body))["at"] == head.at
 
 
 def tampered(what: str, place: str) -> ClinicalError:

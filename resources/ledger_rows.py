@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    Dialect,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    outerjoin,
+    select,
+    update,
+)
 from sqlalchemy.sql import ClauseElement
 
 from clinical_assets.ledger.entry import Act, Entry
@@ -44,26 +54,30 @@ def search_columns(act: Act) -> dict[str, str]:
 
 
 def head_query(dialect: str) -> Any:
-    """The head, the number of the newest row, and the server's time where there is a server."""
-    newest = select(func.max(ENTRIES.c.seq)).scalar_subquery().label("newest")
+    """The head, the newest row, and the server's time where there is a server."""
+    newest = select(ENTRIES.c.seq, ENTRIES.c.body).order_by(ENTRIES.c.seq.desc()).limit(1)
+    row = newest.subquery("newest")
     clock = func.clock_timestamp() if dialect == "postgresql" else literal_column("NULL")
-    columns = (HEAD.c.size, HEAD.c.note, HEAD.c.peaks, HEAD.c.at)
-    return select(*columns, newest, clock.label("clock"))
+    columns = (HEAD.c.size, HEAD.c.note, HEAD.c.peaks, HEAD.c.path, HEAD.c.at)
+    joined = outerjoin(HEAD, row, literal_column("1") == literal_column("1"))
+    return select(*columns, row.c.seq, row.c.body, clock.label("clock")).select_from(joined)
 
 
 class Statements:
     """The statements of an append as text of one dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
-        def text(statement: ClauseElement) -> str:
-            return " ".join(str(statement.compile(dialect=dialect)).split())
+        def text(statement: ClauseElement, **more: bool) -> str:
+            return " ".join(str(statement.compile(dialect=dialect, compile_kwargs=more)).split())
 
-        self.head = text(head_query(dialect.name))
+        self.head = text(head_query(dialect.name), literal_binds=True)
         self.entries = text(insert(ENTRIES))
         self.nodes = text(insert(NODES))
         self.opened = text(insert(OPEN_ACTS))
         self.closed = text(delete(OPEN_ACTS).where(OPEN_ACTS.c.act == bindparam("closed")))
-        values: dict[Any, Any] = {c: bindparam(f"new_{c}") for c in ("size", "note", "peaks", "at")}
+        values: dict[Any, Any] = {
+            c: bindparam(f"new_{c}") for c in ("size", "note", "peaks", "path", "at")
+        }
         self.new_head = text(update(HEAD).values(values))
 
 
@@ -74,6 +88,7 @@ class Batch:
     Attributes:
         at: the time of all of them.
         frontier: the tree that they grow.
+        path: left siblings from the newest leaf up to the last peak.
     """
 
     at: str
@@ -81,6 +96,7 @@ class Batch:
     entries: Rows = field(default_factory=list)
     nodes: Rows = field(default_factory=list)
     added: list[Entry] = field(default_factory=list)
+    path: tuple[bytes, ...] = ()
 
     def encoded(self, acts: Sequence[Act]) -> list[tuple[Entry, bytes]]:
         """Entries for ``acts`` that would come next, and their bytes; nothing is kept yet.
@@ -110,7 +126,10 @@ class Batch:
                 **search_columns(entry.act),
             }
         )
-        for level, node in enumerate(self.frontier.add(leaf), start=1):
+        peaks = self.frontier.peaks
+        completed = self.frontier.add(leaf)
+        self.path = peaks[: -len(completed) - 1 : -1]
+        for level, node in enumerate(completed, start=1):
             self.nodes.append({"level": level, "place": entry.seq >> level, "hash": node})
 
     def write(

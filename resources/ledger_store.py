@@ -144,13 +144,13 @@ class LedgerStore:
             ClinicalError: its signature does not fit, or rows stand behind it or are missing.
         """
         row = connection.execute(head_query(connection.dialect.name)).first()
-        return self._verified(row, connection, self.origin)
+        return self._verified(row, self.origin)
 
-    def _verified(self, row: Sequence[Any] | None, connection: Connection, origin: str) -> Head:
-        head = head_from(row, self.engine.place)
-        verify_head(
-            head, self._known, connection, origin=origin, keys=self.keys, place=self.engine.place
-        )
+    def _verified(self, row: Sequence[Any] | None, origin: str) -> Head:
+        place = self.engine.place
+        head = head_from(row, place)
+        newest = (row or ())[6]
+        verify_head(head, self._known, newest, origin=origin, keys=self.keys, place=place)
         return head
 
     def _open(self) -> tuple[str, Statements]:
@@ -194,7 +194,7 @@ class LedgerStore:
             batch.encoded([created, self._own_act("key.created", Subject("key", vkey), key)])
         )
         batch.write(transaction, Statements(self.engine.dialect), self.writer)
-        head = Head.signed(batch.frontier, batch.at, origin, self.keys)
+        head = Head.signed(batch.frontier, batch.path, batch.at, origin, self.keys)
         connection.execute(insert(HEAD).values(one=1, **head.row()))
         return LAYOUT, origin
 
@@ -233,7 +233,7 @@ class LedgerStore:
             raise
 
     def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
-        head = self._verified(transaction.first, transaction.connection, self._origin)
+        head = self._verified(transaction.first, self._origin)
         batch = self._batch(head, transaction)
         for ticket in take():
             if not isinstance(ticket.wish, tuple) and batch.added:
@@ -261,7 +261,7 @@ class LedgerStore:
     def _settle(self, batch: Batch, transaction: Transaction, *, at_once: bool = True) -> Head:
         """Writes the batch under a new signed head; if not at once, then with the commit."""
         batch.write(transaction, self._statements, self.writer)
-        new = Head.signed(batch.frontier, batch.at, self._origin, self.keys)
+        new = Head.signed(batch.frontier, batch.path, batch.at, self._origin, self.keys)
         transaction.later(self._statements.new_head, [new.row("new_")])
         if at_once:
             transaction.settle()
@@ -269,7 +269,7 @@ class LedgerStore:
 
     def _batch(self, head: Head, transaction: Transaction) -> Batch:
         """An empty batch whose time is not before the newest entry's."""
-        clock = (transaction.first or ())[5]
+        clock = (transaction.first or ())[7]
         now = self._clock() if self._clock else (clock or datetime.now(UTC)).astimezone(UTC)
         batch = Batch(max(time_text(now), head.at), Frontier.resume(head.size, head.peaks))
         if time_text(now + _SET_BACK) < head.at and not self._flagged(transaction, head.at):

@@ -78,6 +78,8 @@ HEAD = Table(
     Column("size", _Number, nullable=False),
     Column("note", Text, nullable=False),
     Column("peaks", LargeBinary, nullable=False),
+    # Left siblings from the newest leaf up to the last peak: so it is proven without a query.
+    Column("path", LargeBinary, nullable=False),
     Column("at", String(27), nullable=False),
 )
 

@@ -232,7 +232,7 @@ def time_text(at: datetime) -> str:
     """
     if at.tzinfo is None:
         raise ValueError("a time in the ledger has a zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _unreadable(what: str) -> ClinicalError:

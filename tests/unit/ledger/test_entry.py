@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinical_assets.canonical import to_plain
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import ACTIONS, Change, Nothing
+from clinical_assets.ledger.actions import ACTIONS, Change, Decision, Nothing, Rows
 from clinical_assets.ledger.entry import Act, Actor, Entry, Subject, read_entry
 from tests.unit.ledger.examples import ANNA, BEGAN, act, rows
 
@@ -45,6 +47,30 @@ def test_any_text_comes_back_exactly(name: str, subject: str, reason: str, seq: 
     made = Entry(seq, BEGAN, act("a", subject=Subject("run", subject), reason=reason, actor=actor))
     assert read_entry(made.to_bytes()) == made
     assert b"\n" not in made.to_bytes()
+
+
+@given(AWKWARD, AWKWARD, st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1))
+def test_the_quick_way_to_write_is_rfc_8785(gate: str, column: str, yes: bool, rows: int) -> None:
+    """The oracle is the library that knows nothing but the standard."""
+    for action, details in (
+        ("gate.decided", Decision(gate, yes)),
+        ("table.read", Rows(rows, (column, gate), column)),
+    ):
+        made = Entry(7, BEGAN, act(gate, action, details, reason=column))
+        assert made.to_bytes() == rfc8785.dumps(json.loads(made.to_bytes()))
+        assert json.loads(made.to_bytes())["details"] == to_plain(details)
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 2**80])
+def test_a_number_that_javascript_cannot_hold_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match="exceeds"):
+        Entry(0, BEGAN, act("a", "table.read", Rows(number))).to_bytes()
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udcffb"])
+def test_a_lone_surrogate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="surrogate"):
+        Entry(0, BEGAN, act("a", reason=text)).to_bytes()
 
 
 def test_a_time_is_utc_whatever_its_zone() -> None:

@@ -5,11 +5,13 @@ import shutil
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.entry import Act
 from resources.ledger_engine import LedgerEngine
 from resources.ledger_reader import LedgerReader
 from tests.unit.resources.ledgers import LedgerInUse, act, numbers
@@ -84,12 +86,13 @@ def test_a_decision_that_ends_the_transaction_is_refused(tmp_path: Path) -> None
     store = LedgerInUse(f"sqlite:///{tmp_path}/l.db", tmp_path).store()
     store.append([act()])
 
-    def commits(connection: object) -> list[object]:
-        connection.connection.driver_connection.execute("COMMIT")  # type: ignore[attr-defined]
+    def commits(connection: Connection) -> list[Act]:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("COMMIT")
         return [act()]
 
     with pytest.raises((ClinicalError, RuntimeError)):
-        store.decide(commits)  # type: ignore[arg-type]
+        store.decide(commits)
     store.append([act()])
     assert numbers(store) == [0, 1, 2, 3]
 
@@ -135,14 +138,14 @@ def test_a_connection_cut_within_a_decision_fails_closed(in_use: LedgerInUse) ->
     store = in_use.store()
     store.append([act()])
 
-    def cut(connection: object) -> list[object]:
-        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()  # type: ignore[attr-defined]
+    def cut(connection: Connection) -> list[Act]:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
         with in_use.intruder() as other:
             other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
         return [act()]
 
     with pytest.raises(ClinicalError, match="cannot be written"):
-        store.decide(cut)  # type: ignore[arg-type]
+        store.decide(cut)
     store.append([act()])
     assert in_use.verify().size == 4
 
@@ -157,12 +160,18 @@ def test_a_server_that_commits_in_its_own_time_is_waited_for_all_the_same(
     with in_use.intruder() as connection:
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit TO off")
     store = in_use.store()
-    store.append([act()])
-    for _ in range(20):
-        store.append([act()])
-        with in_use.intruder() as connection:
-            query = "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() - 400"
-            assert connection.exec_driver_sql(query).scalar_one()
+    for turn in range(20):
+        places: list[str] = []
+
+        def decide(connection: Connection, places: list[str] = places) -> list[Act]:
+            query = "SELECT pg_current_wal_insert_lsn()::text"
+            places.append(connection.exec_driver_sql(query).scalar_one())
+            return [act()]
+
+        store.decide(decide)
+        query = "SELECT pg_current_wal_flush_lsn() > %s::pg_lsn + 500"
+        with in_use.intruder() as connection:  # an entry takes more than 500 bytes of the log
+            assert connection.exec_driver_sql(query, (places[0],)).scalar_one(), turn
 
 
 def test_the_servers_clock_is_asked(in_use: LedgerInUse) -> None:

@@ -103,10 +103,11 @@ def forge(in_use: LedgerInUse, key: SigningKey | None) -> None:
     frontier = Frontier.resume(head.size, head.peaks)
     leaf = leaf_hash(entry.to_bytes())
     nodes = frontier.add(leaf)
-    forged = Head(frontier.size, head.note, frontier.peaks, head.at)
+    path = head.peaks[: -len(nodes) - 1 : -1]
+    forged = Head(frontier.size, head.note, frontier.peaks, path, head.at)
     if key is not None:
         keys = FixedKeys(key.pem)
-        forged = Head.signed(frontier, head.at, store.origin, keys)
+        forged = Head.signed(frontier, path, head.at, store.origin, keys)
     with in_use.intruder() as connection:
         connection.execute(
             insert(ENTRIES).values(
@@ -123,8 +124,8 @@ def forge(in_use: LedgerInUse, key: SigningKey | None) -> None:
                 {"level": level, "place": entry.seq >> level, "hash": node},
             )
         connection.execute(
-            text("UPDATE ledger_head SET size = :size, note = :note, peaks = :peaks"),
-            {"size": forged.size, "note": forged.note, "peaks": b"".join(forged.peaks)},
+            text("UPDATE ledger_head SET size = :size, note = :note, peaks = :peaks, path = :path"),
+            {key: forged.row()[key] for key in ("size", "note", "peaks", "path")},
         )
 
 
@@ -146,6 +147,7 @@ TAMPERING = {
     "no head": "DELETE FROM ledger_head",
     "smaller size": "UPDATE ledger_head SET size = size - 1",
     "peaks": "UPDATE ledger_head SET peaks = (SELECT leaf FROM ledger_entries WHERE seq = 0)",
+    "path": "UPDATE ledger_head SET path = (SELECT leaf FROM ledger_entries WHERE seq = 0)",
     "note": "UPDATE ledger_head SET note = replace(note, '\n6\n', '\n7\n')",
     "no note": "UPDATE ledger_head SET note = ''",
     "time ahead": "UPDATE ledger_head SET at = '2099-01-01T00:00:00.000000Z'",

@@ -3,7 +3,7 @@ on PostgreSQL, and what the ledger refuses does not happen."""
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change, Counted, Decision, Failing, Launch, Undecided
+from clinical_assets.ledger.entry import Act
 from resources.actors import acting
+from resources.dagster_found import dagster_probes
 from resources.ledger_instance import require_ledger
 from resources.ledger_writing import LedgerPlace
 from resources.settings import Settings
@@ -372,3 +374,45 @@ def test_an_instance_that_writes_no_ledger_or_another_one_is_refused(
     elsewhere = LedgerPlace.of_settings(Settings.load(store=tmp_path / "elsewhere"))
     with pytest.raises(ClinicalError, match="another ledger"):
         require_ledger(embedded.instance, elsewhere)
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_act_that_was_interrupted_is_told_by_what_dagster_shows(
+    embedded: Site, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends after the intention is written: before, or after, Dagster was changed."""
+    instance = embedded.instance
+    run = embedded.run(asset_selection=[AssetKey("made")]).run_id
+    embedded.first = embedded.size()
+    new = instance.create_run_for_job(defs.resolve_job_def("ops"))
+    instance.run_storage.delete_run(new.run_id)
+    attempts: dict[str, Callable[[], object]] = {
+        "run.requested": lambda: instance.run_storage.add_run(new),
+        "run.deleted": lambda: instance.run_storage.delete_run(run),
+        "run.events_deleted": lambda: instance.event_log_storage.delete_events(run),
+        "asset.wiped": lambda: instance.event_log_storage.wipe_asset(AssetKey("made")),
+    }
+    size, append = embedded.size(), embedded.ledger.store.append
+
+    def until(acts: Sequence[Act]) -> Any:
+        if acts[0].outcome != "intended":
+            raise KilledError
+        done = append(acts)
+        if moment == "before":
+            raise KilledError
+        return done
+
+    monkeypatch.setattr(embedded.ledger.store, "append", until)
+    for attempt in attempts.values():
+        with pytest.raises(KilledError):
+            attempt()
+    monkeypatch.undo()
+    embedded.first = size
+    entries, probes = embedded.entries(), dagster_probes(instance)
+    assert [entry.act.action for entry in entries] == list(attempts)
+    expected = "absent" if moment == "before" else "found"
+    assert [probes[e.act.action](e) for e in entries] == [expected] * 4

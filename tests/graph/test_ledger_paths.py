@@ -193,9 +193,11 @@ def test_the_web_server_launches_cancels_deletes_and_wipes(site: Site, web: Test
 
 
 def test_the_web_server_switches(site: Site, web: TestClient) -> None:
+    state = "{ __typename ... on Sensor { sensorState { id } } }"
     for name in ("idle", "asking"):
         sensor = ("SensorSelector!", {**LOCATION, "sensorName": name})
-        ask(web, "startSensor { __typename }", sensorSelector=sensor)
+        started = ask(web, f"startSensor {state}", sensorSelector=sensor)
+    ask(web, "stopSensor { __typename }", id=("String", started["sensorState"]["id"]))
     sensor = ("SensorSelector!", {**LOCATION, "sensorName": "idle"})
     ask(web, "setSensorCursor { __typename }", sensorSelector=sensor, cursor=("String", CANARY))
     ask(web, "resetSensor { __typename }", sensorSelector=sensor)
@@ -223,6 +225,7 @@ def test_the_web_server_switches(site: Site, web: TestClient) -> None:
     )
     assert of(site.acts()) == [
         ("automation.switched", "asking"),
+        ("automation.switched", "asking"),
         ("automation.cursor_set", "idle"),
         ("automation.switched", "idle"),
         ("automation.switched", "nightly"),
@@ -232,6 +235,8 @@ def test_the_web_server_switches(site: Site, web: TestClient) -> None:
         ("partitions.added", "sites"),
         ("partitions.deleted", "sites"),
     ]
+    switched = [act.details for act in site.acts("automation.switched")]
+    assert switched[1] == Change("status", "RUNNING", "STOPPED")
 
 
 def test_a_sensors_tick(site: Site, workspace: WorkspaceProcessContext, web: TestClient) -> None:

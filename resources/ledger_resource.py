@@ -5,6 +5,7 @@ from pathlib import Path
 from dagster import ConfigurableResource
 
 from resources.ledger import Ledger, open_ledger_at
+from resources.ledger_writing import LedgerPlace
 
 
 class LedgerResource(ConfigurableResource[Ledger]):
@@ -19,6 +20,11 @@ class LedgerResource(ConfigurableResource[Ledger]):
     url: str
     key_folder: str
     folder: str
+
+    @property
+    def place(self) -> LedgerPlace:
+        """Where the ledger is, to hold another's against it."""
+        return LedgerPlace(self.url, Path(self.key_folder), Path(self.folder))
 
     def open(self) -> Ledger:
         """The ledger at :attr:`url`."""

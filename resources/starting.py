@@ -4,13 +4,23 @@ What belongs here: which store answers for which kind of act. What does not: how
 reconciled (:mod:`.reconciling`). Costs one query where nothing was interrupted.
 """
 
+from typing import TYPE_CHECKING
+
 from clinical_assets.ledger.entry import Entry
 from resources.ledger import open_ledger
 from resources.settings import Settings
 
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
-def look_into_interrupted(settings: Settings) -> list[Entry]:
+
+def look_into_interrupted(
+    settings: Settings, instance: "DagsterInstance | None" = None
+) -> list[Entry]:
     """Records what became of acts whose process died in between; the entries about them.
+
+    Args:
+        instance: Dagster's, to be asked about acts of its own; without, they cannot be told.
 
     Raises:
         ClinicalError: the ledger cannot be read or written.
@@ -18,6 +28,7 @@ def look_into_interrupted(settings: Settings) -> list[Entry]:
     ledger = open_ledger(settings)
     if not ledger.reader.open_acts():
         return []
+    from resources.dagster_found import dagster_probes
     from resources.delta_lake import Lake
     from resources.mlflow_registry import Registry
     from resources.package_store import PackageStore
@@ -35,6 +46,7 @@ def look_into_interrupted(settings: Settings) -> list[Entry]:
     return reconcile(
         ledger,
         {
+            **({} if instance is None else dagster_probes(instance)),
             "table.written": lambda entry: probe_table(lake, entry),
             "snapshot.written": lambda entry: probe_snapshot(snapshots, entry),
             "package.built": lambda entry: probe_package(packages, entry),

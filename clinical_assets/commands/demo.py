@@ -97,13 +97,13 @@ def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome, *, s
             f"There is no model named {', '.join(unknown)}",
             repair=f"Choose among {', '.join(known)}",
         )
-    look_into_interrupted(settings)
     ledger = open_ledger(settings)
     definitions = build_defs(settings, specs)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
     snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
     imports = time.perf_counter() - began
     with dagster_instance(settings) as instance:
+        look_into_interrupted(settings, instance)
         for name in names or ("diabetes",):
             spec = next(spec for spec in specs if spec.name == name)
             with _Progress(console, name) as progress:

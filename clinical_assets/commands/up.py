@@ -24,12 +24,14 @@ def up(host: str, port: int) -> None:
     from resources.dagster_home import dagster_instance
     from resources.ledger import open_ledger
     from resources.settings import Settings, project_root
+    from resources.starting import look_into_interrupted
 
     _require_free_port(host, port)
     settings = Settings.load()
-    with dagster_instance(settings):
+    with dagster_instance(settings) as instance:
         # Made here, once, before two servers start; and a ledger that refuses is said here.
         open_ledger(settings).store.head()
+        look_into_interrupted(settings, instance)
     workspace = project_root() / "workspace.yaml"
     named = workspace.is_file()
     code = ["-w", str(workspace)] if named else ["-m", "clinical_assets.definitions"]

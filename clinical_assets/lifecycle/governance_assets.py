@@ -25,6 +25,7 @@ from clinical_assets.modelling.records import Evaluation
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.approvals import sheet_of
 from resources.in_force import InForce
+from resources.ledger_instance import require_ledger
 from resources.ledger_resource import LedgerResource
 from resources.ledger_verifying import require_whole
 from resources.packages import PackagesResource
@@ -105,6 +106,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
     ) -> ReleaseRecord:
         stages = Stages(ledger.open(), spec)
         released = registry.open()
+        require_ledger(context.instance, ledger.place)
         subject = version_subject(spec.name, package.version, package.digest)
         with released.releasing():
             in_force = InForce(spec, ledger.open(), released, packages.open())

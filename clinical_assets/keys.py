@@ -41,6 +41,12 @@ class ModelKeys:
         return [AssetKey([self.model, asset]) for asset in ASSETS]
 
 
+# Metadata of a materialization: what the IO manager stored, and where.
+TABLE = "clinical/table"
+VERSION = "clinical/version"
+SHA256 = "clinical/sha256"
+ROWS = "clinical/rows"
+SNAPSHOT = "clinical/snapshot"
 # Metadata of a check result: the digest of the value that the gate judged.
 JUDGED = "clinical/judged"
 

@@ -34,10 +34,9 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.release import GateEvidence
 from clinical_assets.evidence.stage_state import SignatureRecord
 from clinical_assets.fault_words import words
-from clinical_assets.keys import ModelKeys, gate_keys
+from clinical_assets.keys import SNAPSHOT, ModelKeys, gate_keys
 from clinical_assets.modelling.records import Evaluation
 from resources.evidence import EvidenceReader
-from resources.io_manager import SNAPSHOT
 from resources.locks import held, is_held
 from resources.mlflow_registry import Registry
 from resources.snapshot_store import SnapshotStore

@@ -21,10 +21,9 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage import tags as known_tags
 from dagster_shared.error import SerializableErrorInfo
 
-from clinical_assets.keys import JUDGED
+from clinical_assets.keys import JUDGED, SHA256
 from clinical_assets.ledger.actions import Decision, Failing, Launch, Nothing, Undecided
 from clinical_assets.ledger.entry import Origin, Outcome, Subject
-from resources.io_manager import SHA256
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

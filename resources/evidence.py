@@ -16,8 +16,7 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from clinical_assets.evidence.release import GateEvidence
-from clinical_assets.keys import JUDGED
-from resources.io_manager import SHA256
+from clinical_assets.keys import JUDGED, SHA256
 
 
 @dataclass(frozen=True, slots=True)

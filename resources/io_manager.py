@@ -33,17 +33,12 @@ from pydantic import ValidationError
 
 from clinical_assets.canonical import canonical_json, from_plain
 from clinical_assets.errors import ClinicalError
+from clinical_assets.keys import ROWS, SHA256, SNAPSHOT, TABLE, VERSION
 from clinical_assets.ledger.entry import Origin
 from resources.actors import at_origin
 from resources.delta_log import TableVersion
 from resources.lake import LakeResource
 from resources.snapshots import SnapshotsResource
-
-TABLE = "clinical/table"
-VERSION = "clinical/version"
-SHA256 = "clinical/sha256"
-ROWS = "clinical/rows"
-SNAPSHOT = "clinical/snapshot"
 
 
 class ClinicalIOManager(ConfigurableIOManager):

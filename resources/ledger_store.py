@@ -207,7 +207,7 @@ class LedgerStore:
         migrate(connection, found[0])
         connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
         row = connection.execute(head_query(connection.dialect.name)).first()
-        head = self._verified(row, connection, origin)
+        head = self._verified(row, origin)
         at = max(time_text(self.now(connection)), head.at)
         batch = Batch(at, Frontier.resume(head.size, head.peaks))
         change = Change("layout", str(found[0]), str(LAYOUT))
@@ -215,7 +215,7 @@ class LedgerStore:
         batch.keep(batch.encoded(acts))
         statements = Statements(self.engine.dialect)
         batch.write(transaction, statements, self.writer)
-        new = Head.signed(batch.frontier, batch.at, origin, self.keys)
+        new = Head.signed(batch.frontier, batch.path, batch.at, origin, self.keys)
         transaction.later(statements.new_head, [new.row("new_")])
         transaction.settle()
 

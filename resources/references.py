@@ -116,8 +116,8 @@ class References:
 
     @cached_property
     def _pins(self) -> Pins:
+        from clinical_assets.keys import SNAPSHOT, TABLE, VERSION
         from resources.dagster_home import dagster_instance
-        from resources.io_manager import SNAPSHOT, TABLE, VERSION
         from resources.snapshot_store import SnapshotStore
 
         store = SnapshotStore(self._settings.snapshots_url, self._settings.s3_options)

@@ -14,11 +14,10 @@ import pytest
 from dagster import AssetCheckEvaluation, MetadataValue
 
 from clinical_assets.cli import main
-from clinical_assets.keys import ASSETS, GATES, JUDGED, gate_keys
+from clinical_assets.keys import ASSETS, GATES, JUDGED, SHA256, gate_keys
 from clinical_assets.runs import RunReport
 from resources.dagster_home import dagster_instance
 from resources.evidence import EvidenceReader
-from resources.io_manager import SHA256
 from tests.graph.small_model import ACCEPTANCE, MODEL, SECOND, STUMP
 from tests.graph.whole_run import Store
 

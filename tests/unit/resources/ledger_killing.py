@@ -22,6 +22,7 @@ from resources.reconciling import reconcile
 from tests.unit.resources.ledgers import FixedKeys, LedgerInUse, act
 
 WRITERS = 8
+_PATIENCE_SECONDS = 60.0
 
 
 def survived(in_use: LedgerInUse, kills: int) -> None:
@@ -140,8 +141,10 @@ def main(url: str, key: str, folder: str, kills: str) -> None:
 
 def _await(folder: Path, more: int) -> None:
     """Until so many more lines, of ten bytes or more, say that something was acknowledged."""
-    before = _written(folder)
+    before, until = _written(folder), time.monotonic() + _PATIENCE_SECONDS
     while _written(folder) < before + 10 * more:
+        if time.monotonic() > until:
+            raise SystemExit("nobody acknowledges anything any more")
         time.sleep(0.002)
 
 

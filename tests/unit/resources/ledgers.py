@@ -57,7 +57,7 @@ class LedgerInUse:
     def ledger(self, store: LedgerStore | None = None, writers: Writers | None = None) -> Ledger:
         writers = writers or Writers(self.folder / "writers")
         found = store or self.store(writer=writers.name)
-        return Ledger(found, lambda _: WORKER, writers)
+        return Ledger(found, lambda _: WORKER, writers, self.folder)
 
     def verify(self) -> Report:
         """By a verifier that trusts no stored hash."""

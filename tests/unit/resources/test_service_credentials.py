@@ -60,7 +60,7 @@ def _act(url: str, keys: Path, name: str, pem: bytes, start, folder: Path) -> No
     ledger_keys = Keys()
     ledger_keys.key = SigningKey.from_pem(name, pem)
     store = LedgerStore(url, ledger_keys)
-    ledger = Ledger(store, lambda made: service_of(made, keys), Writers(folder))
+    ledger = Ledger(store, lambda made: service_of(made, keys), Writers(folder), folder)
     start.wait()
     ledger.record("run.started", Subject("run", "r"), Nothing())
 
@@ -82,7 +82,10 @@ def test_processes_that_come_first_together_enrol_one_service(place: Place) -> N
 
 def test_a_revocation_takes_effect_at_the_next_act(place: Place, tmp_path: Path) -> None:
     ledger = Ledger(
-        place.store, lambda made: service_of(made, place.keys), Writers(tmp_path / "writers")
+        place.store,
+        lambda made: service_of(made, place.keys),
+        Writers(tmp_path / "writers"),
+        tmp_path,
     )
     ledger.record("run.started", Subject("run", "r"), Nothing())
     place.administered()

@@ -41,6 +41,7 @@ def ledger(place: Place, tmp_path: Path) -> Ledger:
         place.store,
         lambda made: service_of(made, place.keys),
         Writers(tmp_path / "writers"),
+        tmp_path,
         lambda made: session_actor(made.store, place.keys) if present_terminal() else None,
     )
 

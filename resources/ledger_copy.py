@@ -27,6 +27,7 @@ from clinical_assets.ledger.merkle import Frontier, leaf_hash
 from clinical_assets.ledger.verification import Report, Row, verify_ledger
 from resources.identity_tables import ACCOUNTS
 from resources.ledger_engine import LedgerEngine
+from resources.ledger_head import Head
 from resources.ledger_migrations import LAYOUT, migrate
 from resources.ledger_rows import search_columns
 from resources.ledger_scan import bodies
@@ -193,6 +194,7 @@ def _has_ledger(connection: Connection) -> bool:
 
 def _fill(connection: Connection, copy: LedgerCopy) -> None:
     frontier, open_acts, at = Frontier(), dict[str, int](), ""
+    path: tuple[bytes, ...] = ()
     rows = copy.rows()
     while part := list(islice(rows, _ROWS_AT_ONCE)):
         entries, nodes = [], []
@@ -200,7 +202,10 @@ def _fill(connection: Connection, copy: LedgerCopy) -> None:
             entry = read_entry(row.body)
             at = time_text(entry.at)
             entries.append(_columns(entry, row))
-            for level, node in enumerate(frontier.add(row.leaf), start=1):
+            peaks = frontier.peaks
+            completed = frontier.add(row.leaf)
+            path = peaks[: -len(completed) - 1 : -1]
+            for level, node in enumerate(completed, start=1):
                 nodes.append({"level": level, "place": row.seq >> level, "hash": node})
             if entry.act.outcome == "intended":
                 open_acts[entry.act.act] = entry.seq
@@ -225,17 +230,9 @@ def _fill(connection: Connection, copy: LedgerCopy) -> None:
         connection.execute(
             insert(OPEN_ACTS), [{"act": a, "seq": s, "writer": ""} for a, s in open_acts.items()]
         )
+    head = Head(frontier.size, copy.head, frontier.peaks, path, at)
     connection.execute(delete(HEAD))
-    connection.execute(
-        insert(HEAD).values(
-            one=1,
-            size=frontier.size,
-            note=copy.head,
-            peaks=b"".join(frontier.peaks),
-            at=at,
-            clock_behind=False,
-        )
-    )
+    connection.execute(insert(HEAD).values(one=1, **head.row()))
 
 
 def _columns(entry: Entry, row: Row) -> dict[str, Any]:

@@ -66,12 +66,14 @@ class Site:
     def refusing(self) -> Iterator[None]:
         """Within, the ledger's database (SQLite) refuses every entry."""
         trigger = "BEFORE INSERT ON ledger_entries BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-        with self.ledger.store.engine.writing() as connection:
+        with self.ledger.store.engine.writing() as transaction:
+            connection = transaction.connection
             connection.execute(text(f"CREATE TRIGGER full {trigger}"))
         try:
             yield
         finally:
-            with self.ledger.store.engine.writing() as connection:
+            with self.ledger.store.engine.writing() as transaction:
+                connection = transaction.connection
                 connection.execute(text("DROP TRIGGER full"))
 
     def run(self, job: str = "", **more: Any) -> ExecuteInProcessResult:

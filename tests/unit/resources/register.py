@@ -96,7 +96,8 @@ class Place:
     @contextmanager
     def intruder(self) -> Iterator:
         """A connection of somebody who owns the database and has dropped its triggers."""
-        with self.store.engine.writing() as connection:
+        with self.store.engine.writing() as transaction:
+            connection = transaction.connection
             for trigger in ("identity_accounts_no_delete", "identity_sessions_no_delete"):
                 table = trigger.removesuffix("_no_delete")
                 on = "" if self.store.engine.embedded else f" ON {table}"

@@ -15,11 +15,12 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import MANIFEST, parse_backup_manifest
 from clinical_assets.ledger.actions import Bytes, Nothing, Rows
 from clinical_assets.ledger.checkpoint import SigningKey, read
-from clinical_assets.ledger.entry import Subject, read_entry
+from clinical_assets.ledger.entry import Actor, Subject, read_entry
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import verify_ledger
 from resources import backup, backup_restore, ledger_copy
 from resources import ledger as ledger_module
+from resources.actors import acting
 from resources.backup import Made, make_backup
 from resources.backup_drill import drill_backup
 from resources.backup_files import file_sha256
@@ -590,29 +591,33 @@ def test_a_killed_backup_leaves_none_that_is_half(settings: Settings, tmp_path: 
     assert report.passed
 
 
+SERVICE = Actor("service", "worker", "Worker", "service-credential")
+
+
 def test_a_postgresql_ledger_comes_back_into_either_database(tmp_path: Path) -> None:
     names = [f"clinical_backup_{os.getpid()}_{n}" for n in ("a", "b")]
     try:
-        first, second = (postgresql_database(name) for name in names)
-        settings = settings_of(tmp_path / "store", first)
-        ledger, _, _ = fill(settings)
-        made = make_backup(settings, ledger, tmp_path / "backup")
-        assert verify_backup(made.folder, keys(ledger)).passed
-        drill = drill_backup(settings, made.folder, tmp_path / "trial", keys(ledger))
-        assert drill.problems == ()
-        more(ledger, 4)
-        late = ledger.store.checkpoint()
-        with pytest.raises(ClinicalError, match="cannot be moved aside"):
-            restore(made, settings, keys(ledger), replace=True)
-        for url, store in ((second, "b"), (f"sqlite:///{tmp_path}/c/ledger.db", "c")):
-            target = settings_of(tmp_path / store, url, keys=settings.keys)
-            done = restore(made, target, keys(ledger), witnessed=[late])
-            assert done.lost is not None
-            now = open_ledger(target)
-            more(now, 7)
-            assert contradicted(now, [late]) == (1, True)
-            now.store.engine.close()
-        ledger.store.engine.close()
+        with acting(SERVICE):  # nobody is enrolled by itself on PostgreSQL
+            first, second = (postgresql_database(name) for name in names)
+            settings = settings_of(tmp_path / "store", first)
+            ledger, _, _ = fill(settings)
+            made = make_backup(settings, ledger, tmp_path / "backup")
+            assert verify_backup(made.folder, keys(ledger)).passed
+            drill = drill_backup(settings, made.folder, tmp_path / "trial", keys(ledger))
+            assert drill.problems == ()
+            more(ledger, 4)
+            late = ledger.store.checkpoint()
+            with pytest.raises(ClinicalError, match="cannot be moved aside"):
+                restore(made, settings, keys(ledger), replace=True)
+            for url, store in ((second, "b"), (f"sqlite:///{tmp_path}/c/ledger.db", "c")):
+                target = settings_of(tmp_path / store, url, keys=settings.keys)
+                done = restore(made, target, keys(ledger), witnessed=[late])
+                assert done.lost is not None
+                now = open_ledger(target)
+                more(now, 7)
+                assert contradicted(now, [late]) == (1, True)
+                now.store.engine.close()
+            ledger.store.engine.close()
     finally:
         for name in names:
             drop_database(name)

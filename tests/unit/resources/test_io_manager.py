@@ -26,9 +26,11 @@ from dagster import (
 from dagster import Config as DagsterConfig
 
 from clinical_assets.canonical import frame_digest, sha256
+from resources.build import build_resources
 from resources.delta_lake import Lake
 from resources.delta_log import TableVersion
 from resources.io_manager import ROWS, SHA256, SNAPSHOT, TABLE, VERSION, ClinicalIOManager
+from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 
 
@@ -92,9 +94,8 @@ def stored_instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 
 
 def manager(tmp_path: Path) -> ClinicalIOManager:
-    return ClinicalIOManager(
-        lake_url=str(tmp_path / "lake"), snapshots_url=str(tmp_path / "snapshots")
-    )
+    found: ClinicalIOManager = build_resources(Settings.load(store=tmp_path))["io_manager"]
+    return found
 
 
 def run(instance: DagsterInstance, tmp_path: Path, only: list[Any], factor: int = 1) -> Any:

@@ -28,9 +28,12 @@ def outcomes(ledger: Ledger) -> list[tuple[str, str, str]]:
 
 def test_the_actor_is_the_authenticated_one_or_this_service(ledger: Ledger) -> None:
     assert ledger.record("run.started", Subject("run", "r"), Nothing()).act.actor == WORKER
-    with acting(ANNA), at_origin(Origin("r", "a", "p")):
-        entry = ledger.record("run.started", Subject("run", "r"), Nothing())
-    assert (entry.act.actor, entry.act.origin) == (ANNA, Origin("r", "a", "p"))
+    with acting(ANNA):
+        assert ledger.record("run.started", Subject("run", "r"), Nothing()).act.actor == ANNA
+        with at_origin(Origin("r", "a", "p")):  # in a run it is the service, on her behalf
+            entry = ledger.record("run.started", Subject("run", "r"), Nothing())
+    assert entry.act.actor == replace(WORKER, on_behalf_of=ANNA.id)
+    assert entry.act.origin == Origin("r", "a", "p")
     assert ledger.actor == WORKER
 
 

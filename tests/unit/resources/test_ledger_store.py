@@ -12,6 +12,7 @@ from clinical_assets.ledger.checkpoint import SigningKey, verify
 from clinical_assets.ledger.entry import Entry, time_text
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
 from resources.ledger_head import Head
+from resources.ledger_migrations import LAYOUT
 from resources.ledger_reader import LedgerReader, Wanted
 from resources.ledger_rows import search_columns
 from resources.ledger_tables import ENTRIES, LAYOUTS
@@ -330,10 +331,12 @@ def test_a_layout_of_a_later_software_is_refused(in_use: LedgerInUse) -> None:
     store = in_use.store()
     store.append([act()])
     with in_use.intruder() as connection:
-        connection.execute(insert(LAYOUTS).values(number=2, origin=store.origin))
+        connection.execute(insert(LAYOUTS).values(number=LAYOUT + 1, origin=store.origin))
     later = in_use.store()
     for _ in range(2):
-        with pytest.raises(ClinicalError, match="layout 2, this software knows 1"):
+        with pytest.raises(
+            ClinicalError, match=f"layout {LAYOUT + 1}, this software knows {LAYOUT}"
+        ):
             later.append([act()])
 
 

@@ -9,9 +9,9 @@ from dagster import asset, materialize
 
 from clinical_assets.canonical import sha256
 from clinical_assets.errors import ClinicalError
+from resources.build import build_resources
 from resources.dagster_home import dagster_instance
 from resources.delta_lake import Lake
-from resources.io_manager import ClinicalIOManager
 from resources.mlflow_registry import Registry
 from resources.references import References
 from resources.settings import Settings, project_root
@@ -40,7 +40,7 @@ def run(settings: Settings, text: str, first: int) -> None:
     def table():
         return frame(first)
 
-    manager = ClinicalIOManager(lake_url=settings.lake_url, snapshots_url=settings.snapshots_url)
+    manager = build_resources(settings)["io_manager"]
     with dagster_instance(settings) as instance:
         materialize([record, table], instance=instance, resources={"io_manager": manager})
 

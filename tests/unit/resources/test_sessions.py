@@ -263,5 +263,5 @@ def test_an_ended_session_is_not_brought_back_by_hand(
 
 def test_sessions_are_kept(place: Place, sessions: Sessions) -> None:
     sessions.log_in(Claim("anna", GOOD))
-    with pytest.raises(ClinicalError), place.store.engine.writing() as connection:
-        connection.execute(delete(SESSIONS))
+    with pytest.raises(ClinicalError), place.store.engine.writing() as transaction:
+        transaction.connection.execute(delete(SESSIONS))

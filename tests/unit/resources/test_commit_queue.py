@@ -21,16 +21,21 @@ class Written:
         self.batches: list[list[str]] = []
         self.began, self.go = threading.Event(), threading.Event()
         self.go.set()
+        self.hands_over = False
         self.then: Callable[[], None] = lambda: None
         self.queue = CommitQueue[str, str](self.write, lambda: KeyError("unknown"))
 
-    def write(self, take: Callable[[], Sequence[Ticket[str, str]]]) -> None:
+    def write(
+        self, take: Callable[[], Sequence[Ticket[str, str]]], hand_over: Callable[[], None]
+    ) -> None:
         self.began.set()
         assert self.go.wait(30)
         tickets = take()
         self.batches.append([ticket.wish for ticket in tickets])
         for ticket in tickets:
             ticket.answer = ticket.context.run(lambda t=ticket: f"{t.wish} for {WHO.get()}")
+        if self.hands_over:
+            hand_over()
         self.then()
 
     def call(self, wish: str, outcomes: dict[str, Any]) -> threading.Thread:
@@ -100,7 +105,7 @@ def test_a_write_that_cannot_begin_fails_all_who_wait() -> None:
     written = Written()
     outcomes, threads = written.all_waiting("abc")
 
-    def fail(_: Any) -> None:
+    def fail(*_: Any) -> None:
         written.go.wait(30)
         raise KeyError("no connection")
 
@@ -165,3 +170,26 @@ def test_a_child_that_was_forked_in_mid_write_can_write() -> None:
     os.close(reading)
     written.finish(threads)
     assert written.batches == [["a", "b"]]
+
+
+def test_the_next_writes_while_the_one_before_waits_for_the_disk() -> None:
+    written = Written()
+    written.hands_over = True
+    disk = threading.Event()
+    outcomes: dict[str, Any] = {}
+
+    def wait() -> None:
+        written.then = lambda: None
+        assert disk.wait(30)
+
+    written.then = wait
+    first = written.call("a", outcomes)
+    while not written.batches:
+        threading.Event().wait(0.001)
+    second = written.call("b", outcomes)
+    second.join(30)
+    assert outcomes == {"b": "b for B"}
+    disk.set()
+    first.join(30)
+    assert outcomes["a"] == "a for A"
+    assert written.batches == [["a"], ["b"]]

@@ -87,10 +87,11 @@ class CommitQueue(Generic[Wish, Answer]):
                 self._waiting.append(ticket)
                 if not self._led:
                     self._led = ticket.leads = True
-            if not ticket.leads:
+                    ticket.gate.release()
+            while not ticket.done:
                 ticket.gate.acquire()
-            while not ticket.done:  # more may wait than one write takes
-                self._lead(ticket)
+                while ticket.leads and not ticket.done:  # more may wait than one write takes
+                    self._lead(ticket)
         finally:
             self._leave(ticket)
         if ticket.error is not None:

@@ -48,7 +48,8 @@ class CommitQueue(Generic[Wish, Answer]):
 
     Args:
         write: fulfils what the function that it is given takes from the queue, which it calls
-            once at most; sets ``answer`` or ``error`` of each. What it raises meets them all.
+            once at most; sets ``answer`` or ``error`` of each. What it raises meets them all. It
+            may call the second function once the next may write while it waits for the disk.
             An exception that is no :class:`Exception` meets the leader only: the others' wishes
             are written anew, unless it comes within an :class:`InterruptedCommitError`.
         unknown: what those others are told in that last case.
@@ -56,7 +57,7 @@ class CommitQueue(Generic[Wish, Answer]):
 
     def __init__(
         self,
-        write: Callable[[Callable[[], Tickets[Wish, Answer]]], None],
+        write: Callable[[Callable[[], Tickets[Wish, Answer]], Callable[[], None]], None],
         unknown: Callable[[], Exception],
     ) -> None:
         self._write = write
@@ -69,7 +70,7 @@ class CommitQueue(Generic[Wish, Answer]):
         self._waiting: list[Ticket[Wish, Answer]] = []
         self._mutex = threading.Lock()
         self._led = False
-        self._leader: int | None = None
+        self._inside = threading.local()
 
     def fulfil(self, wish: Wish) -> Answer | None:
         """The answer to ``wish``, once it is on disk.
@@ -78,7 +79,7 @@ class CommitQueue(Generic[Wish, Answer]):
             RuntimeError: called by what is being written.
             Exception: what ``write`` set or raised.
         """
-        if self._leader == threading.get_ident():
+        if getattr(self._inside, "writes", False):
             raise RuntimeError("nothing can be appended from within a decision on what to append")
         ticket = Ticket[Wish, Answer](wish)
         try:
@@ -86,10 +87,11 @@ class CommitQueue(Generic[Wish, Answer]):
                 self._waiting.append(ticket)
                 if not self._led:
                     self._led = ticket.leads = True
-            if not ticket.leads:
+                    ticket.gate.release()
+            while not ticket.done:
                 ticket.gate.acquire()
-            while not ticket.done:  # more may wait than one write takes
-                self._lead(ticket)
+                while ticket.leads and not ticket.done:  # more may wait than one write takes
+                    self._lead(ticket)
         finally:
             self._leave(ticket)
         if ticket.error is not None:
@@ -105,9 +107,9 @@ class CommitQueue(Generic[Wish, Answer]):
                 del self._waiting[:_MOST_AT_ONCE]
             return taken
 
-        self._leader = threading.get_ident()
+        self._inside.writes = True
         try:
-            self._write(take)
+            self._write(take, lambda: self._hand_over(own))
         except InterruptedCommitError as interrupted:
             self._tell([t for t in taken if t is not own], self._unknown())
             raise interrupted.__cause__ or interrupted from None
@@ -118,7 +120,7 @@ class CommitQueue(Generic[Wish, Answer]):
                 self._waiting[:0] = [t for t in taken if t is not own and not t.done]
             raise
         finally:
-            self._leader = None
+            self._inside.writes = False
         self._let_go(taken)
 
     def _tell(self, tickets: Tickets[Wish, Answer], error: Exception) -> None:
@@ -142,6 +144,10 @@ class CommitQueue(Generic[Wish, Answer]):
         with self._mutex:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
+        self._hand_over(ticket)
+
+    def _hand_over(self, ticket: Ticket[Wish, Answer]) -> None:
+        with self._mutex:
             if not ticket.leads:
                 return
             ticket.leads = False

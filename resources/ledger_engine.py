@@ -56,6 +56,9 @@ class LedgerEngine:
     Args:
         url: ``sqlite:///…`` or ``postgresql://…`` (SQLAlchemy).
 
+    Attributes:
+        place: where the ledger is, without a password, for messages.
+
     Raises:
         ClinicalError: the address is not one of these.
     """
@@ -68,6 +71,9 @@ class LedgerEngine:
         if self.embedded:
             self._file = Path(str(self.url.database)).absolute()
             self.url = self.url.set(database=str(self._file))
+        self.place = (
+            str(self._file) if self.embedded else self.url.render_as_string(hide_password=True)
+        )
         renewed_after_fork(self)
 
     def after_fork(self) -> None:
@@ -76,11 +82,6 @@ class LedgerEngine:
         if self._made is not None:
             _inherited.append(self._made)
             self._made = None
-
-    @property
-    def place(self) -> str:
-        """Where the ledger is, without a password, for messages."""
-        return str(self._file) if self.embedded else self.url.render_as_string(hide_password=True)
 
     @property
     def dialect(self) -> Dialect:

@@ -101,15 +101,13 @@ def verify_head(
     Raises:
         ClinicalError: something other than this software wrote into the ledger.
     """
-    if known is not None:
-        if head == known:
-            return
-        if head.size < known.size or (head.size == known.size and head.peaks != known.peaks):
-            raise tampered(
-                f"had {known.size} entries and is back at an earlier or another state"
-                f" of {head.size}",
-                place,
-            )
+    if known is not None and (
+        head.size < known.size or (head.size == known.size and head.peaks != known.peaks)
+    ):
+        raise tampered(
+            f"had {known.size} entries and is back at an earlier or another state of {head.size}",
+            place,
+        )
     stated = _verified(head.note, origin, keys)
     try:
         frontier = Frontier.resume(head.size, head.peaks)

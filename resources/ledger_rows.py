@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     Dialect,
+    any_,
     bindparam,
     delete,
     func,
@@ -74,7 +75,11 @@ class Statements:
         self.entries = text(insert(ENTRIES))
         self.nodes = text(insert(NODES))
         self.opened = text(insert(OPEN_ACTS))
-        self.closed = text(delete(OPEN_ACTS).where(OPEN_ACTS.c.act == bindparam("closed")))
+        # PostgreSQL takes all names at once, each statement costing it as much as a row.
+        self.at_once = dialect.name == "postgresql"
+        names: Any = bindparam("closed")
+        named = OPEN_ACTS.c.act == (any_(names) if self.at_once else names)
+        self.closed = text(delete(OPEN_ACTS).where(named))
         values: dict[Any, Any] = {
             c: bindparam(f"new_{c}") for c in ("size", "note", "peaks", "path", "at")
         }
@@ -151,7 +156,11 @@ class Batch:
                 closed[name] = None
         transaction.later(statements.entries, self.entries)
         transaction.later(statements.nodes, self.nodes)
-        transaction.later(statements.closed, [{"closed": searchable(name)} for name in closed])
+        names = [searchable(name) for name in closed]
+        if statements.at_once and names:
+            transaction.later(statements.closed, [{"closed": names}])
+        else:
+            transaction.later(statements.closed, [{"closed": name} for name in names])
         if opened:
             name = writer()
             rows = [{"act": searchable(a), "seq": e.seq, "writer": name} for a, e in opened.items()]

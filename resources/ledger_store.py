@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -66,7 +67,8 @@ class LedgerStore:
         self._queue = CommitQueue[Decide | tuple[Act, ...], tuple[Entry, ...]](
             self._write, lambda: unknown(self.engine.place)
         )
-        self._known: Head | None = None  # verified or written by this process, and on disk
+        self._known: Head | None = None  # written by this process, and on disk
+        self._seen: Head | None = None  # written by this process; a crash may take it back
         self._origin = ""
         self.after_fork()
         renewed_after_fork(self)
@@ -149,6 +151,8 @@ class LedgerStore:
     def _verified(self, row: Sequence[Any] | None, origin: str) -> Head:
         place = self.engine.place
         head = head_from(row, place)
+        if head == self._seen:
+            return head
         newest = (row or ())[6]
         verify_head(head, self._known, newest, origin=origin, keys=self.keys, place=place)
         return head
@@ -219,18 +223,28 @@ class LedgerStore:
         transaction.later(statements.new_head, [new.row("new_")])
         transaction.settle()
 
-    def _write(self, take: Callable[[], Sequence[LedgerTicket]]) -> None:
+    def _write(
+        self, take: Callable[[], Sequence[LedgerTicket]], hand_over: Callable[[], None]
+    ) -> None:
         transaction: Transaction | None = None
         try:
             with self.engine.writing(self._statements.head) as transaction:
                 head = self._append(transaction, take)
-            self._known = head
+                transaction.committed = partial(self._committed, head, hand_over)
+            if self._known is None or self._known.size < head.size:
+                self._known = head
+            if self.engine.embedded:
+                self._seen = head
         except Exception:
             raise
         except BaseException as interrupt:
             if transaction is not None and transaction.committing:
                 raise InterruptedCommitError from interrupt
             raise
+
+    def _committed(self, head: Head, hand_over: Callable[[], None]) -> None:
+        self._seen = head
+        hand_over()
 
     def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
         head = self._verified(transaction.first, self._origin)

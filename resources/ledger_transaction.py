@@ -6,7 +6,7 @@ statements there are (:mod:`.ledger_rows`). SQLAlchemy takes some 100 microsecon
 which is more than the insert itself; an append has half a dozen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,13 +26,16 @@ class Transaction:
     Attributes:
         connection: for statements of SQLAlchemy; whoever has it must not commit or roll back.
         committing: whether the commit was sent, so that it may have happened.
-        after: statements to send once it is committed, before it counts as done.
+        committed: called once it is committed, while the disk is still waited for; not where
+            the commit itself waits for it.
+        after: statements that wait for the disk.
     """
 
     def __init__(self, connection: Connection, begin: str, first: str) -> None:
         self.connection = connection
         self.committing = False
         self.after = ""
+        self.committed: Callable[[], None] = lambda: None
         driver: Any = connection.connection.driver_connection
         self._driver = driver
         self._cursor = self._driver.cursor()
@@ -78,6 +81,7 @@ class Transaction:
         if self._cursor.statusmessage != "COMMIT":  # so a failed transaction is answered
             raise self._driver.InternalError("the transaction was rolled back")
         if self.after:
+            self.committed()
             self._cursor.execute(self.after)
 
     def abandon(self) -> None:

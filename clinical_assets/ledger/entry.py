@@ -135,7 +135,10 @@ class Entry:
             "origin": _members(act.origin),
             "software": act.software,
         }
-        return _written(plain) if _is_plain(plain) else canonical_json(_plainer(plain, act))
+        # All else is text, by its type; what is in the details, the action decides.
+        if self.seq <= _LARGEST and _is_plain(plain["details"]):
+            return _write(plain).encode()
+        return canonical_json({**plain, "details": to_plain(act.details)})
 
 
 def read_entry(data: bytes) -> Entry:
@@ -194,10 +197,6 @@ _write = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", "
 _LARGEST = 2**53 - 1
 
 
-def _written(plain: dict[str, Any]) -> bytes:
-    return _write(plain).encode()
-
-
 def _members(record: Any) -> dict[str, Any]:
     kind: Any = type(record)
     return {name: getattr(record, name) for name in _names(kind)}
@@ -217,11 +216,6 @@ def _is_plain(value: Any) -> bool:
     if kind is dict:
         return all(map(_is_plain, value.values()))
     return kind is tuple and all(map(_is_plain, value))
-
-
-def _plainer(plain: dict[str, Any], act: Act) -> dict[str, Any]:
-    records = ("actor", "subject", "details", "origin")
-    return {**plain, **{name: to_plain(getattr(act, name)) for name in records}}
 
 
 def time_text(at: datetime) -> str:

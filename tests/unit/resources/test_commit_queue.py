@@ -1,6 +1,7 @@
 """Group commit: one writes for all, and what becomes of one caller stays its own."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -21,16 +22,21 @@ class Written:
         self.batches: list[list[str]] = []
         self.began, self.go = threading.Event(), threading.Event()
         self.go.set()
+        self.hands_over = False
         self.then: Callable[[], None] = lambda: None
         self.queue = CommitQueue[str, str](self.write, lambda: KeyError("unknown"))
 
-    def write(self, take: Callable[[], Sequence[Ticket[str, str]]]) -> None:
+    def write(
+        self, take: Callable[[], Sequence[Ticket[str, str]]], hand_over: Callable[[], None]
+    ) -> None:
         self.began.set()
         assert self.go.wait(30)
         tickets = take()
         self.batches.append([ticket.wish for ticket in tickets])
         for ticket in tickets:
             ticket.answer = ticket.context.run(lambda t=ticket: f"{t.wish} for {WHO.get()}")
+        if self.hands_over:
+            hand_over()
         self.then()
 
     def call(self, wish: str, outcomes: dict[str, Any]) -> threading.Thread:
@@ -62,6 +68,10 @@ class Written:
         for thread in threads:
             thread.join(30)
             assert not thread.is_alive()
+
+
+def assert_waited(event: threading.Event) -> None:
+    assert event.wait(30)
 
 
 def test_who_waits_is_served_by_one_write_each_in_its_own_context() -> None:
@@ -100,7 +110,7 @@ def test_a_write_that_cannot_begin_fails_all_who_wait() -> None:
     written = Written()
     outcomes, threads = written.all_waiting("abc")
 
-    def fail(_: Any) -> None:
+    def fail(*_: Any) -> None:
         written.go.wait(30)
         raise KeyError("no connection")
 
@@ -165,3 +175,89 @@ def test_a_child_that_was_forked_in_mid_write_can_write() -> None:
     os.close(reading)
     written.finish(threads)
     assert written.batches == [["a", "b"]]
+
+
+def test_the_next_writes_while_the_one_before_waits_for_the_disk() -> None:
+    written = Written()
+    written.hands_over = True
+    disk = threading.Event()
+    outcomes: dict[str, Any] = {}
+
+    def wait() -> None:
+        written.then = lambda: None
+        assert disk.wait(30)
+
+    written.then = wait
+    first = written.call("a", outcomes)
+    while not written.batches:
+        threading.Event().wait(0.001)
+    second = written.call("b", outcomes)
+    second.join(30)
+    assert outcomes == {"b": "b for B"}
+    disk.set()
+    first.join(30)
+    assert outcomes["a"] == "a for A"
+    assert written.batches == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize("hands_over", [False, True])
+def test_nobody_is_forgotten(monkeypatch: pytest.MonkeyPatch, hands_over: bool) -> None:
+    monkeypatch.setattr("resources.commit_queue._MOST_AT_ONCE", 3)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads meet in every place
+    written = Written()
+    written.hands_over = hands_over
+    answers: list[str | None] = []
+
+    def run(name: int) -> None:
+        for turn in range(400):
+            answers.append(written.queue.fulfil(f"{name}-{turn}"))
+
+    threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    sys.setswitchinterval(interval)
+    assert not any(thread.is_alive() for thread in threads)
+    assert sorted(answers) == sorted(f"{n}-{t} for nobody" for n in range(8) for t in range(400))
+    assert sorted(w for b in written.batches for w in b) == sorted(
+        f"{n}-{t}" for n in range(8) for t in range(400)
+    )
+
+
+@pytest.mark.parametrize("hands_over", [False, True])
+def test_whose_turn_comes_before_it_waits_takes_its_turn_once(hands_over: bool) -> None:
+    written = Written()
+    outcomes: dict[str, Any] = {}
+    disk, joined, go_on = threading.Event(), threading.Event(), threading.Event()
+    written.then = lambda: assert_waited(disk)
+    threads = [written.call("a", outcomes)]
+    while not written.batches:
+        threading.Event().wait(0.001)
+    mutex = written.queue._mutex
+
+    class Slow:
+        """Keeps whoever joins next from going on right after it has joined."""
+
+        def __enter__(self) -> None:
+            mutex.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            mutex.release()
+            if threading.current_thread() is not threads[0] and not joined.is_set():
+                joined.set()
+                assert go_on.wait(30)
+
+    written.queue._mutex = Slow()  # type: ignore[assignment]
+    threads.append(written.call("b", outcomes))
+    assert joined.wait(30)
+    written.then, written.hands_over = lambda: None, hands_over
+    disk.set()
+    written.finish(threads[:1])  # now it is b's turn
+    threads.append(written.call("c", outcomes))
+    go_on.set()
+    written.finish(threads)
+    assert outcomes == {w: f"{w} for {w.upper()}" for w in "abc"}
+    assert written.queue.fulfil("d") == "d for nobody"

@@ -34,9 +34,9 @@ from clinical_assets.modelling.records import (
     SourceFile,
     Verdict,
 )
+from resources.build import build_resources
 from resources.mlflow_registry import Registry
-from resources.packages import PackagesResource
-from resources.registry import RegistryResource
+from resources.settings import Settings
 
 KEYS = ModelKeys("diabetes")
 NOTHING = Estimate(None, None, None, 0, 0, "no rows")
@@ -71,17 +71,16 @@ def decide(registry: Registry, candidate: Candidate, tmp_path: Path):
         def behind() -> None:
             reached.append("behind")
 
+        settings = Settings.load(
+            store=tmp_path,
+            mlflow_tracking_uri=registry.tracking_uri,
+            mlflow_artifacts=registry.artifacts,
+        )
+        built = build_resources(settings)
         result = materialize(
             [guarded, *others, behind, gate],
             raise_on_error=False,
-            resources={
-                "registry": RegistryResource(
-                    tracking_uri=registry.tracking_uri, artifacts=registry.artifacts
-                ),
-                "packages": PackagesResource(
-                    root=str(tmp_path / "packages"), key_folder=str(tmp_path / "keys")
-                ),
-            },
+            resources={name: built[name] for name in ("registry", "packages")},
         )
         (found,) = result.get_asset_check_evaluations()
         kept = client.get_run(run.info.run_id).data.tags[f"gate.{found.check_name}"]

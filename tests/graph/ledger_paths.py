@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,10 +14,14 @@ import yaml
 from dagster import DagsterInstance, ExecuteInProcessResult
 from sqlalchemy import create_engine, text
 
-from clinical_assets.ledger.entry import Act, Entry, read_entry
+from clinical_assets.ledger.entry import Act, Actor, Entry, read_entry
 from clinical_assets.ledger.verification import verify_ledger
+from resources.actors import acting
 from resources.dagster_home import dagster_instance, embedded_configuration, ledger_configuration
+from resources.identity import IdentityRegister
 from resources.ledger import Ledger, open_ledger
+from resources.private_files import create_private
+from resources.service_credentials import credential_file
 from resources.settings import Settings
 from tests.graph.ledger_graph import defs
 
@@ -100,6 +105,18 @@ def sqlite_site(folder: Path, **settings: Any) -> Iterator[Site]:
         yield Site(made, instance)
 
 
+def enrol_worker(settings: Settings) -> None:
+    """The service that this process is; on PostgreSQL none is enrolled by itself."""
+    settings.prepare()
+    store, day = open_ledger(settings).store, date(2026, 11, 2)
+    register = IdentityRegister(store, settings.keys)
+    secret = "correct horse battery staple"
+    register.bootstrap("rita", "Rita Root", secret, verified_by="HR", method="passport", on=day)
+    with acting(Actor("person", "rita", "Rita Root", "session")):
+        credential = register.enrol_service("worker", "Worker")
+    create_private(credential_file(settings.keys, "worker"), credential.encode())
+
+
 @contextmanager
 def postgres_site(folder: Path) -> Iterator[Site]:
     """Runs, events, switches and the ledger in a PostgreSQL database of its own.
@@ -124,6 +141,7 @@ def postgres_site(folder: Path) -> Iterator[Site]:
             "config": {"postgres_url": url, "ledger": ledger_configuration(made)},
         }
         (made.dagster_home / "dagster.yaml").write_text(yaml.safe_dump(configuration))
+        enrol_worker(made)
         with dagster_instance(made) as instance:
             yield Site(made, instance)
         open_ledger(made).store.engine.close()

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dagster import AssetKey, Definitions, TableSchema
+from dagster import AssetCheckKey, AssetKey, Definitions, TableSchema
 from dagster._core.definitions.metadata import TableMetadataSet
 
 from clinical_assets.definitions import build_defs
 from clinical_assets.errors import ClinicalError
-from clinical_assets.keys import ASSETS, GATES, ModelKeys, gate_keys
+from clinical_assets.keys import ASSETS, GATES, RELEASE_GATES, ModelKeys, gate_keys
 from resources.dagster_home import (
     embedded_configuration,
     ledger_configuration,
@@ -57,10 +57,13 @@ def test_every_gate_is_built_blocks_and_guards_an_asset_that_exists(
     definitions: Definitions,
 ) -> None:
     graph = definitions.resolve_asset_graph()
-    assert graph.asset_check_keys == set(gate_keys("diabetes"))
+    shown = {AssetCheckKey(ModelKeys("diabetes").approval, name) for name in RELEASE_GATES}
+    assert graph.asset_check_keys == {*gate_keys("diabetes"), *shown}
     for key in graph.asset_check_keys:
         check = graph.get(key)
-        assert check.blocking, f"{key.name} does not block"
+        # A version that waits for signatures is no failure.
+        assert check.blocking != (key.name == "release_signatures")
+        assert check.blocking or key in shown, f"{key.name} does not block"
         assert check.description
         assert graph.get(key.asset_key).is_materializable
     assert len(GATES) == 14
@@ -111,14 +114,18 @@ def test_only_the_test_predictions_read_test_rows_before_evaluation(
     assert keys.test_predictions in graph.get(keys.evaluation).parent_keys
 
 
-def test_each_model_has_a_job_and_runs_are_settled(definitions: Definitions) -> None:
+def test_each_model_has_its_jobs_and_sensors(definitions: Definitions) -> None:
     repository = definitions.get_repository_def()
+    assert repository.has_job("diabetes_candidate")
     assert repository.has_job("diabetes_release")
     sensors = {sensor.name for sensor in repository.sensor_defs}
     assert sensors == {
         "settle_mlflow_after_success",
         "settle_mlflow_after_failure",
         "settle_mlflow_after_canceled",
+        "release_diabetes_when_signed",
+        "compare_mlflow_with_ledger",
+        "publish_checkpoints",
     }
 
 

@@ -283,8 +283,8 @@ def test_a_tracking_store_that_does_not_answer_is_not_taken_for_no_champion(stor
 
 def test_a_lost_champion_alias_is_not_taken_for_no_champion(store: Store) -> None:
     store.sql("mlflow/mlflow.db", "DELETE FROM registered_model_aliases")
-    assert_clear(store.materialize("test_predictions"), "MLflow names no champion", "model small")
-    assert_clear(store.materialize("release"), "MLflow names no champion", "Set the alias")
+    assert_clear(store.materialize("test_predictions"), "MLflow names none", "model small")
+    assert_clear(store.materialize("release"), "MLflow names none", "Set the alias")
 
 
 def test_a_store_that_cannot_be_written_is_one_paragraph(store: Store, tmp_path: Path) -> None:

@@ -356,8 +356,8 @@ def test_the_actor_is_whoever_is_authenticated_and_never_a_tag(embedded: Site) -
         embedded.instance.create_run_for_job(defs.resolve_job_def("ops"), tags=tags)
     embedded.instance.create_run_for_job(defs.resolve_job_def("ops"), tags=tags)
     first, second = (act.actor for act in embedded.acts("run.requested"))
-    assert first == person
-    assert second.kind == "service"
+    assert (first.kind, first.on_behalf_of) == ("service", "p-17")
+    assert (second.kind, second.on_behalf_of) == ("service", "")
     assert b"Somebody Else" not in embedded.bodies()
 
 

@@ -18,6 +18,7 @@ from clinical_assets.keys import ASSETS, GATES, JUDGED, SHA256, gate_keys
 from clinical_assets.runs import RunReport
 from resources.dagster_home import dagster_instance
 from resources.evidence import EvidenceReader
+from resources.ledger_reader import Wanted
 from tests.graph.small_model import ACCEPTANCE, MODEL, SECOND, STUMP
 from tests.graph.whole_run import Store
 
@@ -165,12 +166,24 @@ def test_a_candidate_that_another_overtook_is_not_released(store: Store) -> None
     build = [name for name in ASSETS if name != "release"]
     assert store.materialize(*build, spec=SECOND) == ""
     # In the meantime another becomes champion; the candidate was never compared with it.
-    store.registry.release("small", before.version, "f" * 64, "e" * 64)
+    store.recorded_registry.release("small", before.version, "f" * 64, "e" * 64)
     said = store.materialize("release", spec=SECOND)
     assert (
         f"it was compared with {before.version}, but now {before.version} is to be matched" in said
     )
     assert store.champion().onnx_sha256 == "e" * 64
+
+
+def test_a_champion_that_the_ledger_does_not_know_stops_every_comparison(store: Store) -> None:
+    """Somebody moved MLflow's alias by hand: found, written down, and nothing goes on."""
+    champion = store.champion()
+    store.registry.release("small", champion.version, "f" * 64, "e" * 64)
+    for asset in ("test_predictions", "release"):
+        said = store.materialize(asset)
+        assert "The champion to compare with is in doubt: MLflow calls" in said
+        assert "(ffffffff) champion, the ledger holds" in said
+    (found,) = store.ledger.reader.proven(Wanted(action="registry.contradicted"))
+    assert found.act.subject.sha256 == champion.package_sha256
 
 
 def test_a_gate_forged_in_dagsters_event_log_does_not_release(
@@ -229,7 +242,7 @@ def test_a_lost_mlflow_database_does_not_make_a_worse_model_the_first_release(
     (store.folder / "mlflow/mlflow.db").unlink()
     report = store.run(STUMP)
     assert not report.succeeded
-    assert "was released before, but MLflow holds no champion" in report.failure
+    assert "as champion, MLflow names none" in report.failure
     assert store.champion() is None
 
 

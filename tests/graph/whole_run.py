@@ -31,6 +31,7 @@ from resources.dagster_home import dagster_instance
 from resources.evidence import EvidenceReader
 from resources.ledger import Ledger, open_ledger
 from resources.mlflow_registry import Registry
+from resources.recorded_registry import RecordedRegistry
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from tests.graph.small_model import MODEL
@@ -60,6 +61,13 @@ class Store:
     def definitions(self, spec: ClinicalModel = MODEL) -> Definitions:
         """The graph of one model over this store."""
         return build_defs(self.settings, [spec])
+
+    @property
+    def recorded_registry(self) -> RecordedRegistry:
+        """The same, its releases written into the ledger."""
+        settings = self.settings
+        uri, artifacts = settings.mlflow_tracking_uri, settings.mlflow_artifacts
+        return RecordedRegistry(uri, artifacts, self.ledger)
 
     @property
     def ledger(self) -> Ledger:

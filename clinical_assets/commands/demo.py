@@ -115,7 +115,11 @@ def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome, *, s
 
 
 def _stopped(outcome: _Outcome) -> str:
-    released = [report.model for report in outcome.reports if report.succeeded]
+    released = [
+        report.model
+        for report in outcome.reports
+        if report.succeeded and "release" in report.metadata
+    ]
     if released:
         return f"Stopped after the release of {', '.join(released)}; run it again for the rest."
     return "Stopped; nothing was released; run it again."

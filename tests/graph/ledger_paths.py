@@ -110,7 +110,7 @@ def enrol_worker(settings: Settings) -> None:
     settings.prepare()
     store, day = open_ledger(settings).store, date(2026, 11, 2)
     register = IdentityRegister(store, settings.keys)
-    secret = "correct horse battery staple"
+    secret = "seven green turtles walking 9"
     register.bootstrap("rita", "Rita Root", secret, verified_by="HR", method="passport", on=day)
     with acting(Actor("person", "rita", "Rita Root", "session")):
         credential = register.enrol_service("worker", "Worker")

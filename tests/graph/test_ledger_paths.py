@@ -94,6 +94,7 @@ def test_a_run_in_a_process_of_its_own(site: Site) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT), "CLINICAL_STORE": "/nowhere/at/all"},
     )
     assert site.actions() == [
+        "user.enrolled",  # the service that this installation is, at its first act
         "run.requested",
         "run.started",
         "asset.materialized",

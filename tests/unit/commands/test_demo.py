@@ -66,10 +66,15 @@ def test_a_second_run_at_once_is_one_object(tmp_path, monkeypatch) -> None:
     ids=["Ctrl-C", "clear", "unforeseen"],
 )
 def test_what_was_done_before_a_fault_is_kept(fault, status, words, monkeypatch) -> None:
-    def half(names, console, outcome) -> None:
+    def half(names, console, outcome, *, sign) -> None:
         outcome.settings = Settings.load()
         report = RunReport("diabetes", True, "", 1.0, ())
-        report.metadata["package"] = {"folder": "diabetes/1-a", "digest": "a" * 64}
+        report.metadata["package"] = {
+            "folder": "diabetes/1-a",
+            "version": "1",
+            "digest": "a" * 64,
+        }
+        report.metadata["release"] = {"version": "1"}
         outcome.reports.append(report)
         raise fault
 

@@ -10,7 +10,7 @@ from clinical_assets.commands.history import history
 from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.records import Verdict
 from resources.mlflow_registry import Registry
-from tests.unit.resources.test_registry import add_candidate
+from tests.unit.resources.test_mlflow_registry import add_candidate
 
 Shown = Callable[..., str]
 

@@ -41,6 +41,7 @@ FREE = {
     "selection": SelectionRule(folds=3),
     "approvals": MODEL.approvals[::2],
     "distinct_signers": False,
+    "authors": ("p-0001",),
     "monitoring": (),
     "entry_point": "",
 }

@@ -16,9 +16,10 @@ locking and reading the head are one journey to PostgreSQL, and writing and comm
 
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,7 @@ class LedgerEngine:
                 it is not known whether it was; never is a part written.
         """
         begin, after = ("BEGIN IMMEDIATE", "") if self.embedded else _POSTGRESQL_WRITING
+        _ = self._engine  # before the queue, which it needs itself when it is made
         with (
             database_faults(self.place),
             self._queue() if self.embedded else nullcontext(),
@@ -211,6 +213,9 @@ class LedgerEngine:
             if not self._file.exists():
                 with suppress(FileExistsError):
                     os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            # Alone, because SQLite does not wait for others when it changes the kind of journal.
+            with self._queue(), closing(sqlite3.connect(self._file, timeout=60.0)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
         engine = create_engine(
             self.url,
             isolation_level="AUTOCOMMIT",
@@ -221,7 +226,7 @@ class LedgerEngine:
         def prepare(connection: Any, record: Any) -> None:
             # Each append touches a page of every index. Copied into the file four times as rarely
             # as by default, most of these copies fall together.
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000"):
+            for pragma in ("synchronous=FULL", "wal_autocheckpoint=4000"):
                 connection.execute(f"PRAGMA {pragma}")
             record.info["file"] = _identity(self._file)
 

@@ -20,7 +20,7 @@ from resources.checkout import software
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_reader import LedgerReader
 from resources.ledger_scan import LedgerScan
-from resources.ledger_store import LedgerStore
+from resources.ledger_store import Decide, LedgerStore
 from resources.ledger_writers import Writers
 from resources.settings import Settings
 
@@ -123,6 +123,17 @@ class Ledger:
             ClinicalError: it cannot be written, so it must not count as done.
         """
         return self.store.append([self.act(action, subject, details, **more)])[0]
+
+    def decide(self, decide: Decide) -> tuple[Entry, ...]:
+        """Writes the acts that ``decide`` returns, with nobody else writing in between.
+
+        Who acts is asked before: it may have to be written down first.
+
+        Raises:
+            ClinicalError: as :meth:`record`; else what ``decide`` raised.
+        """
+        _ = self.actor
+        return self.store.decide(decide)
 
     @contextmanager
     def doing(

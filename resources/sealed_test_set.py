@@ -60,7 +60,7 @@ class SealedTestSet:
             )
             return [self.ledger.act("testset.opened", self._subject(candidate), counted)]
 
-        return _count(self.ledger.store.decide(opening)[0])
+        return _count(self.ledger.decide(opening)[0])
 
     def openings(self, candidate: CandidateRecord, protocol: Protocol) -> int:
         """How many candidates had met the test set when this one first did, itself included."""

@@ -102,7 +102,7 @@ class Stages:
             moved = self.policy.move(state.stage, after)
             return [self.ledger.act("stage.changed", subject, moved)]
 
-        self.ledger.store.decide(move)
+        self.ledger.decide(move)
         if refusals:
             raise refusals[0]
         return self.state(subject)
@@ -177,7 +177,7 @@ class Stages:
             statement = self._statement(subject, by, intent, now, connection)
             return [signature_act(statement, uuid4().hex, software=self.ledger.store.software)]
 
-        entry = self.ledger.store.decide(give)[0]
+        entry = self.ledger.decide(give)[0]
         if refusals:
             raise refusals[0]
         return entry

@@ -1,0 +1,203 @@
+"""`clinical ledger …` on a real small ledger: shown, proven, verified, exported, keys changed."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from clinical_assets.cli import cli
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.actions import Nothing, Rows
+from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.merkle import leaf_hash, verify_inclusion
+from resources.ledger import Ledger, open_ledger
+from resources.settings import Settings
+
+NASTY = "d\x1b[31m\n\u202edoc"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """With three acts of its own, one of a name that a terminal would obey."""
+    monkeypatch.setenv("CLINICAL_STORE", str(tmp_path / "store"))
+    opened = open_ledger(Settings.load())
+    opened.record("table.read", Subject("table", "m/data", "3", "a" * 64), Rows(7, ("age",), "m/x"))
+    opened.record("run.started", Subject("run", NASTY), Nothing())
+    opened.record("run.failed", Subject("run", "r-1"), failing(), outcome="failed")
+    return opened
+
+
+def failing() -> object:
+    from clinical_assets.ledger.actions import Failing
+
+    return Failing("ValueError")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["ledger", *arguments])
+
+
+def intrude(tmp_path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "store/ledger/ledger.db")) as database:
+        for (name,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute(statement)
+        database.commit()
+
+
+def test_show_finds_by_subject_actor_action_outcome_and_time(ledger: Ledger) -> None:
+    def seqs(*asked: str) -> list[int]:
+        shown = run("show", "--json", *asked)
+        assert shown.exit_code == 0, shown.output
+        return [json.loads(line)["seq"] for line in shown.stdout.splitlines()]
+
+    everything = seqs()
+    assert everything == list(range(len(everything)))
+    (table,) = seqs("--subject", "table:m/data")
+    assert seqs("--subject", "m/data") == [table]
+    assert seqs("--action", "run.") == [table + 1, table + 2]
+    assert seqs("--outcome", "failed") == [table + 2]
+    assert table in seqs("--actor", "local-installation")
+    assert seqs("--since", "2200-01-01") == []
+    assert seqs("--until", "2200-01-01") == everything
+    assert seqs("--newest", "1") == everything[-1:]
+
+
+def test_what_a_terminal_would_obey_is_written_out(ledger: Ledger) -> None:
+    shown = run("tail").output
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert r"d\x1b[31m\n\u202edoc" in shown
+
+
+def test_prove_prints_a_proof_that_anyone_can_check(ledger: Ledger) -> None:
+    found = json.loads(run("prove", "2", "--json").stdout)
+    _, size, root = found["checkpoint"].split("\n")[:3]
+    import base64
+
+    leaf = leaf_hash(found["entry"].encode())
+    proof = [bytes.fromhex(node) for node in found["proof"]]
+    assert found["holds"]
+    assert verify_inclusion(2, int(size), leaf, proof, base64.b64decode(root))
+    missing = run("prove", "99")
+    assert isinstance(missing.exception, ClinicalError)
+
+
+def test_verify_holds_names_the_bad_entry_and_remembers(ledger: Ledger, tmp_path: Path) -> None:
+    good = run("verify", "--json")
+    assert (good.exit_code, json.loads(good.stdout)["passed"]) == (0, True)
+    newly = json.loads(run("verify", "--new", "--json").stdout)
+    assert newly["first"] == json.loads(good.stdout)["entries"]
+    assert newly["passed"]
+    intrude(
+        tmp_path,
+        "UPDATE ledger_entries SET body = CAST(replace(CAST(body AS TEXT), 'm/data', 'm/evil')"
+        " AS BLOB) WHERE subject_id = 'm/data'",
+    )
+    bad = run("verify", "--json")
+    assert bad.exit_code == 1
+    seq = next(
+        json.loads(line)["seq"]
+        for line in run("show", "--json", "--subject", "m/data").stdout.splitlines()
+    )
+    problems = json.loads(bad.stdout)["problems"]
+    assert seq in [problem["entry"] for problem in problems]
+
+
+def test_verify_finds_what_is_hidden_from_searches(ledger: Ledger, tmp_path: Path) -> None:
+    run("witness", "--publish")
+    intrude(tmp_path, "UPDATE ledger_entries SET action = 'x' WHERE subject_id = 'm/data'")
+    bad = run("verify")
+    assert bad.exit_code == 1
+    assert "its column action is not what the entry says" in bad.output or "trigger" in bad.output
+
+
+def test_an_export_is_verified_alone_with_the_key_from_elsewhere(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = run("key").stdout.strip()
+    note = tmp_path / "witnessed.note"
+    note.write_text(ledger.store.checkpoint())
+    made = run("export", str(tmp_path / "out"), "--as", "all")
+    assert made.exit_code == 0, made.output
+    monkeypatch.setenv("CLINICAL_STORE", str(tmp_path / "elsewhere"))  # nothing is read there
+    arguments = ("verify", "--export", str(tmp_path / "out"), "--key", key)
+    assert run(*arguments, "--against", str(note)).exit_code == 0
+    assert not (tmp_path / "elsewhere").exists()
+    page = tmp_path / "out/audit_trail.html"
+    page.write_text(page.read_text().replace("m/data", "m/evil"))
+    bad = run(*arguments, "--json")
+    assert bad.exit_code == 1
+    assert not json.loads(bad.stdout)["passed"]
+    assert run("verify", "--export", str(tmp_path / "out")).exit_code == 2  # without a key
+    wrong = key[:-4] + ("AAAA" if key[-4:] != "AAAA" else "BBBB")
+    assert isinstance(
+        run("verify", "--export", str(tmp_path / "out"), "--key", wrong).exception, ClinicalError
+    )
+
+
+def test_a_selection_is_exported_with_its_proofs(ledger: Ledger, tmp_path: Path) -> None:
+    made = run("export", str(tmp_path / "out"), "--subject", "m/data")
+    assert made.output.startswith("1 entries of clinical-ledger/")
+    key = run("key").stdout.strip()
+    assert run("verify", "--export", str(tmp_path / "out"), "--key", key).exit_code == 0
+    again = run("export", str(tmp_path / "out"))
+    assert isinstance(again.exception, ClinicalError)  # never into a folder that holds something
+
+
+def test_a_rotated_key_signs_and_the_old_one_goes_on_to_count(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    before = run("key").stdout.strip()
+    assert run("key", "rotate", "--reason", "yearly").exit_code == 0
+    after, old = run("key").stdout.split()
+    assert (old, after != before) == (before, True)
+    assert run("verify").exit_code == 0
+    kinds = [json.loads(line)["action"] for line in run("show", "--json").stdout.splitlines()]
+    assert {"key.retired", "key.created", "ledger.witnessed"} <= set(kinds)
+
+
+def test_a_cut_tail_contradicts_the_witness(ledger: Ledger, tmp_path: Path) -> None:
+    """A whole older state put back: consistent in itself, and the witness knows better."""
+    database = tmp_path / "store/ledger/ledger.db"
+    ledger.store.engine.close()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    older = database.read_bytes()
+    ledger.record("run.started", Subject("run", "r-9"), Nothing())
+    assert run("witness", "--publish").exit_code == 0
+    ledger.store.engine.close()
+    for path in database.parent.glob("ledger.db*"):
+        path.unlink()
+    database.write_bytes(older)
+    from resources import ledger as module
+
+    module._opened.clear()
+    bad = run("verify")
+    assert bad.exit_code == 1
+    assert "a witness holds a checkpoint" in bad.output
+    refused = run("witness", "--publish")
+    assert isinstance(refused.exception, ClinicalError)
+    assert "another history" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "--since", "yesterday"),
+        ("verify", "--key", "x"),
+        ("verify", "--new", "--export", "x", "--key", "y"),
+        ("export", "x", "--as", "pdf"),
+        ("prove", "-1"),
+        ("key", "withdraw", "rubbish", "--reason", "x"),
+    ],
+)
+def test_rubbish_is_refused_without_a_traceback(ledger: Ledger, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code != 0
+    assert isinstance(result.exception, (ClinicalError, SystemExit))

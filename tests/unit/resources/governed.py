@@ -1,0 +1,110 @@
+"""A version of a model in a ledger of its own, people who may sign it, and an intruder's hand."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from clinical_assets.evidence.signing_rights import Signer
+from clinical_assets.evidence.stage_fold import version_subject
+from clinical_assets.ledger.actions import Bytes
+from clinical_assets.ledger.entry import Actor, Entry
+from clinical_assets.modelling.approvals import Approval
+from clinical_assets.modelling.records import Verdict
+from resources.actors import acting
+from resources.ledger import Ledger, open_ledger_at
+from resources.ledger_reader import Wanted
+from resources.stages import Signatory, Stages
+from tests.graph.small_model import MODEL as SMALL
+
+MODEL = replace(
+    SMALL,
+    approvals=(
+        Approval("clinical review", "clinical reviewer", "review"),
+        Approval("quality approval", "quality", "approval"),
+    ),
+)
+GOOD = Verdict("release", True, "All gates passed.", {})
+BAD = Verdict("release", False, "gate performance refused", {})
+AUTHOR = Actor("person", "anton", "Anton Author", "session")
+SUBJECT = version_subject(MODEL.name, "1.0.0+aaaaaaaa", "a" * 64)
+OTHER = version_subject(MODEL.name, "1.0.0+bbbbbbbb", "b" * 64)
+
+
+def person(id: str, *roles: str, **more: Any) -> Signatory:
+    """Somebody who has just shown the password."""
+    until = datetime.now(UTC) + timedelta(days=30)
+    known = {"training_expires": until, "factors": ("password",), **more}
+    return Signatory(
+        Signer(id, "person", frozenset(roles), **known), id.title(), "signing", "Europe/Berlin"
+    )
+
+
+CORA = person("cora", "clinical reviewer")
+QUENTIN = person("quentin", "quality")
+
+
+@dataclass(frozen=True)
+class Governed:
+    """A ledger in a folder, with what the tests ask of it."""
+
+    folder: Path
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        url = f"sqlite:///{self.folder}/ledger.db"
+        return open_ledger_at(url, self.folder / "keys", self.folder)
+
+    @property
+    def stages(self) -> Stages:
+        """Those of the small model, which asks for a review and an approval."""
+        return Stages(self.ledger, MODEL)
+
+    def build(self, subject=SUBJECT, gates: Verdict = GOOD) -> "Governed":
+        """Packages the version, with somebody signed in, and lets its gates be judged."""
+        with acting(AUTHOR):
+            self.ledger.record("package.built", subject, Bytes(1))
+        self.stages.advance(subject, gates)
+        return self
+
+    def review(self, by: Signatory = CORA, **more: Any) -> Entry:
+        """The clinical review."""
+        given = {"role": "clinical reviewer", "stage": "clinical review", "meaning": "review"}
+        return self.sign(by, **{**given, **more})
+
+    def approve(self, by: Signatory = QUENTIN, **more: Any) -> Entry:
+        """The approval by quality."""
+        given = {"role": "quality", "stage": "quality approval", "meaning": "approval"}
+        return self.sign(by, **{**given, **more})
+
+    def sign(self, by: Signatory, subject=SUBJECT, **what: Any) -> Entry:
+        """A signature, and what the machine does upon it."""
+        entry = self.stages.sign(subject, by, **what)
+        self.stages.advance(subject)
+        return entry
+
+    def released(self) -> "Governed":
+        """Signed by both, and released."""
+        self.build()
+        self.review()
+        self.approve()
+        self.stages.enter(SUBJECT, "released", gates=GOOD)
+        return self
+
+    def refusals(self, action: str) -> list[str]:
+        """The reasons of what was refused, in order."""
+        entries = self.ledger.reader.proven(Wanted(action=action))
+        return [e.act.reason for e in entries if e.act.outcome == "refused"]
+
+    def intrude(self, *statements: str) -> None:
+        """Somebody who owns the database: no trigger stops them."""
+        with closing(sqlite3.connect(self.folder / "ledger.db")) as database:
+            names = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            for (name,) in names.fetchall():
+                database.execute(f"DROP TRIGGER {name}")
+            for statement in statements:
+                database.execute(statement)
+            database.commit()

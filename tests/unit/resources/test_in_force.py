@@ -1,0 +1,105 @@
+"""Which model may be used: the ledger's word, MLflow's alias and the signatures have to agree."""
+
+from pathlib import Path
+
+import pytest
+
+from clinical_assets.errors import ClinicalError
+from resources.in_force import InForce
+from resources.ledger_reader import Wanted
+from resources.mlflow_registry import Registry
+from resources.package_store import PackageStore
+from resources.recorded_registry import RecordedRegistry
+from tests.unit.resources.governed import MODEL, QUENTIN, SUBJECT, Governed
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Governed:
+    return Governed(tmp_path)
+
+
+@pytest.fixture
+def in_force(place: Governed, registry: Registry, tmp_path: Path) -> InForce:
+    """Nothing is released yet; a run of the candidate is there for MLflow's version to point to."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    for version in (SUBJECT.version, "2.0.0"):
+        tags = {"clinical.model": MODEL.name, "clinical.version": version}
+        client.create_run(registry.prepare(), tags=tags)
+    recorded = RecordedRegistry(registry.tracking_uri, registry.artifacts, place.ledger)
+    packages = PackageStore(tmp_path / "packages", tmp_path / "keys")
+    return InForce(MODEL, place.ledger, recorded, packages)
+
+
+def released(place: Governed, in_force: InForce) -> None:
+    place.released()
+    in_force.registry.release(SUBJECT.id, SUBJECT.version, SUBJECT.sha256, "e" * 64)
+
+
+def test_before_the_first_release_there_is_none(in_force: InForce) -> None:
+    assert in_force.subject() is None
+    assert in_force.contradiction() == ""
+    with pytest.raises(ClinicalError, match="none was released"):
+        in_force.require()
+
+
+def test_a_released_version_may_be_used(place: Governed, in_force: InForce) -> None:
+    released(place, in_force)
+    assert in_force.problem() == ""
+    assert in_force.require().package_sha256 == SUBJECT.sha256
+    assert not in_force.report()
+
+
+def test_an_alias_that_was_moved_is_found_reported_once_and_refused(
+    place: Governed, in_force: InForce, registry: Registry
+) -> None:
+    released(place, in_force)
+    registry.release(SUBJECT.id, "2.0.0", "f" * 64, "0" * 64)  # past the ledger
+    with pytest.raises(ClinicalError, match="MLflow calls 2"):
+        in_force.require()
+    assert in_force.report()
+    assert in_force.report()
+    found = place.ledger.reader.proven(Wanted(action="registry.contradicted"))
+    assert [entry.act.details.after for entry in found] == ["2.0.0"]
+    (refused,) = place.ledger.reader.proven(Wanted(action="model.refused"))
+    assert refused.act.outcome == "refused"
+
+
+def test_a_champion_that_was_never_released_is_refused(
+    in_force: InForce, registry: Registry
+) -> None:
+    registry.release(SUBJECT.id, SUBJECT.version, SUBJECT.sha256, "e" * 64)
+    assert "which the ledger never released" in in_force.contradiction()
+    with pytest.raises(ClinicalError, match="never released"):
+        in_force.load()
+
+
+def test_a_version_that_only_the_registry_act_names_is_refused(
+    place: Governed, in_force: InForce
+) -> None:
+    """Recorded as champion, but its stage never came to `released`."""
+    place.build()
+    in_force.registry.release(SUBJECT.id, SUBJECT.version, SUBJECT.sha256, "e" * 64)
+    assert in_force.contradiction() == ""
+    with pytest.raises(ClinicalError, match="not released"):
+        in_force.require()
+
+
+def test_a_quarantine_holds_from_the_next_load_on(place: Governed, in_force: InForce) -> None:
+    released(place, in_force)
+    in_force.require()
+    given = {"role": "quality", "stage": "quarantined", "meaning": "responsibility"}
+    place.sign(QUENTIN, comment="Alarm", **given)
+    with pytest.raises(ClinicalError, match="quarantined"):
+        in_force.load()
+
+
+def test_a_package_that_is_gone_is_refused_on_record(place: Governed, in_force: InForce) -> None:
+    released(place, in_force)
+    with pytest.raises(ClinicalError):
+        in_force.load()
+    reasons = [
+        e.act.details.kind for e in place.ledger.reader.proven(Wanted(action="model.refused"))
+    ]
+    assert reasons == ["package"]

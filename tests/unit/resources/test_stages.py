@@ -1,0 +1,262 @@
+"""Stages and signatures in a real ledger: allowed, refused, raced, tampered with."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.stage_fold import version_subject
+from clinical_assets.ledger.actions import Bytes
+from clinical_assets.ledger.entry import Actor
+from resources.actors import acting
+from resources.ledger_reader import Wanted
+from resources.stages import Signatory
+from tests.unit.resources.governed import (
+    BAD,
+    CORA,
+    GOOD,
+    OTHER,
+    QUENTIN,
+    SUBJECT,
+    Governed,
+    person,
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Governed:
+    return Governed(tmp_path)
+
+
+def test_a_version_walks_from_its_package_to_its_release(place: Governed) -> None:
+    place.build()
+    assert place.stages.state(SUBJECT).stage == "clinical review"
+    place.review()
+    assert place.stages.state(SUBJECT).stage == "quality approval"
+    place.approve()
+    assert place.stages.enter(SUBJECT, "released", gates=GOOD).stage == "released"
+    steps = [step.stage for step in place.stages.state(SUBJECT).steps]
+    walked = ["candidate", "validation", "clinical review", "quality approval", "released"]
+    assert steps == walked
+    assert place.stages.versions() == [SUBJECT]
+
+
+def test_gates_that_do_not_hold_keep_it_in_validation(place: Governed) -> None:
+    place.build(gates=BAD)
+    assert place.stages.state(SUBJECT).stage == "validation"
+    with pytest.raises(ClinicalError, match="gate performance refused"):
+        place.stages.enter(SUBJECT, "clinical review", gates=BAD)
+    with pytest.raises(ClinicalError, match="the gates were not decided"):
+        place.stages.enter(SUBJECT, "clinical review")
+
+
+@pytest.mark.parametrize("after", ["quality approval", "released", "retired", "quarantined"])
+def test_what_is_skipped_or_needs_a_signature_is_refused_and_recorded(
+    place: Governed, after: str
+) -> None:
+    place.build()
+    with pytest.raises(ClinicalError, match=f"does not enter {after}"):
+        place.stages.enter(SUBJECT, after, gates=GOOD)  # type: ignore[arg-type]
+    assert place.stages.state(SUBJECT).stage == "clinical review"
+    assert len(place.refusals("stage.refused")) == 1
+    assert after in place.refusals("stage.refused")[0]
+
+
+def test_released_without_good_gates_is_refused(place: Governed) -> None:
+    place.build()
+    place.review()
+    place.approve()
+    with pytest.raises(ClinicalError, match="gates do not hold"):
+        place.stages.enter(SUBJECT, "released", gates=BAD)
+    assert place.stages.state(SUBJECT).stage == "quality approval"
+
+
+LATE = datetime.now(UTC) - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        (person("anton", "clinical reviewer"), "author"),
+        (person("quentin", "quality"), "does not hold the role"),
+        (person("cora", "clinical reviewer", training_expires=LATE), "training record has expired"),
+        (person("cora", "clinical reviewer", training_expires=None), "no training record"),
+        (person("cora", "clinical reviewer", factors=()), "session alone does not sign"),
+        (person("cora", "clinical reviewer", identity_verified=False), "verified"),
+        (person("cora", "clinical reviewer", accountable=False), "accountability statement"),
+    ],
+    ids=["author", "role", "expired", "untrained", "session", "identity", "statement"],
+)
+def test_who_may_not_sign_is_refused_and_recorded(
+    place: Governed, by: Signatory, words: str
+) -> None:
+    place.build()
+    with pytest.raises(ClinicalError, match=words):
+        place.review(by)
+    assert place.stages.state(SUBJECT).signatures == ()
+    (reason,) = place.refusals("signature.refused")
+    assert words in reason
+
+
+def test_a_service_cannot_sign(place: Governed) -> None:
+    place.build()
+    robot = replace(CORA, signer=replace(CORA.signer, kind="service"))
+    with pytest.raises(ClinicalError, match="a service cannot sign"):
+        place.review(robot)
+
+
+def test_out_of_order_and_twice_are_refused(place: Governed) -> None:
+    place.build()
+    with pytest.raises(ClinicalError, match="out of order"):
+        place.approve()
+    place.review()
+    with pytest.raises(ClinicalError):
+        place.review()
+    both = person("cora", "clinical reviewer", "quality")
+    with pytest.raises(ClinicalError, match="one person signs under one role only"):
+        place.approve(both)
+
+
+def test_nobody_known_as_author_lets_nobody_approve(place: Governed) -> None:
+    place.ledger.record("package.built", SUBJECT, Bytes(1))  # from a page that knows no users
+    place.stages.advance(SUBJECT, GOOD)
+    with pytest.raises(ClinicalError, match="nobody is known as author"):
+        place.review()
+    named = replace(place.stages, spec=replace(place.stages.spec, authors=("anton",)))
+    assert named.authors(SUBJECT) == {"anton"}
+
+
+def test_a_signature_says_everything_and_names_the_ledger_it_saw(place: Governed) -> None:
+    place.build()
+    before = place.ledger.store.head().size
+    entry = place.review(comment="Read in full")
+    act = entry.act
+    assert (act.actor.kind, act.actor.id, act.actor.name) == ("person", "cora", "Cora")
+    assert (act.subject, act.reason) == (SUBJECT, "Read in full")
+    signed = act.details
+    assert (signed.role, signed.meaning, signed.zone) == (
+        "clinical reviewer",
+        "review",
+        "Europe/Berlin",
+    )
+    assert signed.local_time.endswith("+01:00")
+    assert signed.head_size == before == entry.seq
+
+
+def test_of_two_approvers_at_once_one_signs(place: Governed) -> None:
+    place.build()
+    place.review()
+
+    def approve(name: str) -> str:
+        try:
+            place.stages.sign(
+                SUBJECT,
+                person(name, "quality"),
+                role="quality",
+                stage="quality approval",
+                meaning="approval",
+            )
+        except ClinicalError as error:
+            return error.what
+        return "signed"
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(approve, [f"q{n}" for n in range(8)]))
+    assert said.count("signed") == 1
+    assert len(place.stages.state(SUBJECT).valid) == 2
+
+
+def test_a_signature_of_another_package_counts_for_nothing(place: Governed) -> None:
+    place.build()
+    place.build(OTHER)
+    place.sign(
+        CORA,
+        OTHER,
+        role="clinical reviewer",
+        stage="clinical review",
+        meaning="review",
+    )
+    assert place.stages.state(SUBJECT).valid == ()
+    rebuilt = version_subject(SUBJECT.id, SUBJECT.version, "c" * 64)
+    place.review()
+    assert place.stages.state(rebuilt).valid == ()
+
+
+def test_quarantine_takes_effect_with_the_signature(place: Governed) -> None:
+    place.released()
+    place.sign(
+        QUENTIN,
+        role="quality",
+        stage="quarantined",
+        meaning="responsibility",
+        comment="Alarm in ward 3",
+    )
+    assert place.stages.state(SUBJECT).stage == "quarantined"
+
+
+def test_an_entry_past_the_machine_is_not_obeyed(place: Governed) -> None:
+    place.build()
+    moved = place.stages.policy.move("clinical review", "released")
+    place.ledger.record("stage.changed", SUBJECT, moved)
+    state = place.stages.state(SUBJECT)
+    assert state.stage == "clinical review"
+    assert "not a legal transition" in str(state.anomalies[0])
+
+
+EDITS: dict[str, Callable[[int], str]] = {
+    "body": lambda seq: (
+        "UPDATE ledger_entries SET body = CAST(replace(CAST(body AS TEXT), '\"review\"',"
+        f" '\"approval\"') AS BLOB) WHERE seq = {seq}"
+    ),
+    "hidden by its action": lambda seq: (
+        f"UPDATE ledger_entries SET action = 'run.started' WHERE seq = {seq}"
+    ),
+    "hidden by its subject": lambda seq: (
+        f"UPDATE ledger_entries SET subject_id = 'x' WHERE seq = {seq}"
+    ),
+    "deleted": lambda seq: f"DELETE FROM ledger_entries WHERE seq = {seq}",
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_row_that_is_edited_past_the_ledger_is_noticed_or_changes_nothing(
+    place: Governed, edit: str
+) -> None:
+    place.build()
+    seq = place.review().seq
+    place.intrude(EDITS[edit](seq))
+    if edit.startswith("hidden"):  # decisions do not search by these columns
+        assert [s.seq for s in fresh(place).stages.state(SUBJECT).valid] == [seq]
+    else:
+        with pytest.raises(ClinicalError):
+            fresh(place).stages.state(SUBJECT)
+
+
+def fresh(place: Governed) -> Governed:
+    """As another process would see it."""
+    from resources import ledger
+
+    ledger._opened.clear()
+    return place
+
+
+def test_a_refusal_is_written_down_with_who_acts(place: Governed) -> None:
+    place.build()
+    with acting(Actor("person", "eve", "Eve", "session")), pytest.raises(ClinicalError):
+        place.approve()
+    (entry,) = place.ledger.reader.proven(Wanted(action="signature.refused"))
+    assert entry.act.actor.id == "eve"
+    assert entry.act.reason.startswith("quentin: ")
+
+
+def test_signed_since_goes_on_where_it_ended(place: Governed) -> None:
+    place.build()
+    assert place.stages.signed_since(0)[1] == []
+    place.review()
+    after, signed = place.stages.signed_since(0)
+    assert signed == [SUBJECT]
+    assert place.stages.signed_since(after)[1] == []

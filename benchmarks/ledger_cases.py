@@ -14,6 +14,7 @@ from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Subject
 
 POSTGRESQL = os.environ.get("CLINICAL_BENCH_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 WRITERS = {"one writer": 1, "8 threads": 8, "8 processes": 8}
+SUBJECTS = 5000
 Work = Callable[[int], None]
 _WORKER = Actor("service", "s-0001", "Worker", "service-credential", on_behalf_of="p-0001")
 _COLUMNS = ("glucose_mg_per_dl", "diastolic_mmhg", "bmi_kg_per_m2", "age_years", "diabetes")
@@ -25,7 +26,7 @@ def act(number: int) -> Act:
         uuid4().hex,
         _WORKER,
         "table.read",
-        Subject("table", f"model-{number % 5000}/dataset", "3", "0123456789abcdef" * 4),
+        Subject("table", f"model-{number % SUBJECTS}/dataset", "3", "0123456789abcdef" * 4),
         Rows(632, _COLUMNS, "training"),
         origin=Origin("0f8fad5b-d9cb-469f-a165-70867728950e", "diabetes/features"),
         software="0.1.0 8d01301abcde",

@@ -6,16 +6,17 @@ Entries that decide about something (signatures, stages, rights) are read with :
 which proves each to be in the tree of the signed head.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import read
 from clinical_assets.ledger.entry import Entry, read_entry, time_text
 from clinical_assets.ledger.merkle import (
+    Node,
     consistency_proof,
     inclusion_proof,
     leaf_hash,
@@ -28,6 +29,8 @@ from resources.ledger_store import LedgerStore
 from resources.ledger_tables import CHECKPOINTS, ENTRIES, NODES, OPEN_ACTS
 
 _CHUNK = 5000
+_NODES_AT_ONCE = 400
+Computed = TypeVar("Computed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +188,16 @@ class LedgerReader:
                 return self.proven(wanted, opened, newest=newest)
         head = self.store.verified_head(connection)
         root = read(head.note).root
-        nodes = cache(partial(_node, connection))  # the upper ones are in every proof
+        asked = select(ENTRIES).where(*wanted.conditions(connection))
+        ordered = asked.order_by(ENTRIES.c.seq.desc()).limit(newest)
+        rows = connection.execute(ordered).mappings().all()[::-1]
+        numbers = [int(row["seq"]) for row in rows]
+        if numbers and not 0 <= min(numbers) <= max(numbers) < head.size:
+            raise _changed(min(numbers), self.store.engine.place)
+        nodes = _nodes(connection, lambda n: [inclusion_proof(s, head.size, n) for s in numbers])
         entries = []
-        found = select(ENTRIES).where(*wanted.conditions(connection))
-        ordered = found.order_by(ENTRIES.c.seq.desc()).limit(newest)
-        for row in reversed(connection.execute(ordered).mappings().all()):
-            seq, body = int(row["seq"]), _bytes(row["body"])
-            if not 0 <= seq < head.size:
-                raise _changed(seq, self.store.engine.place)
+        for seq, row in zip(numbers, rows, strict=True):
+            body = _bytes(row["body"])
             proof = inclusion_proof(seq, head.size, nodes)
             if not verify_inclusion(seq, head.size, leaf_hash(body), proof, root):
                 raise _changed(seq, self.store.engine.place)
@@ -213,24 +218,24 @@ class LedgerReader:
             ClinicalError: it is not there.
         """
         with self.store.reading() as connection:
-            return _node(connection, level, place)
+            return _read(connection, lambda node: node(level, place))
 
     def inclusion(self, seq: int, size: int) -> list[bytes]:
         """Proof that entry ``seq`` is among the first ``size``."""
         with self.store.reading() as connection:
-            return inclusion_proof(seq, size, partial(_node, connection))
+            return _read(connection, lambda node: inclusion_proof(seq, size, node))
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Proof that the first ``old`` entries are the beginning of the first ``new``."""
         with self.store.reading() as connection:
-            return consistency_proof(old, new, partial(_node, connection))
+            return _read(connection, lambda node: consistency_proof(old, new, node))
 
     def root(self, size: int, connection: Connection | None = None) -> bytes:
         """Root of the first ``size`` entries, from the stored nodes."""
         if connection is None:
             with self.store.reading() as opened:
                 return self.root(size, opened)
-        return root_of(size, partial(_node, connection))
+        return _read(connection, lambda node: root_of(size, node))
 
     def open_acts(self) -> list[OpenAct]:
         """Acts without an outcome, the oldest first: under way, or interrupted."""
@@ -253,19 +258,51 @@ def _first_from(at: str, connection: Connection) -> int:
     return low
 
 
-def _node(connection: Connection, level: int, place: int) -> bytes:
-    if level == 0:
-        wanted = select(ENTRIES.c.leaf).where(ENTRIES.c.seq == place)
-    else:
-        wanted = select(NODES.c.hash).where(NODES.c.level == level, NODES.c.place == place)
-    found = connection.execute(wanted).scalar()
-    if found is None:
-        raise ClinicalError(
-            f"The ledger lacks a node of its tree (level {level}, place {place})",
-            where="ledger_entries" if level == 0 else "ledger_nodes",
-            repair="Run `clinical ledger verify`; restore the ledger from a backup",
-        )
-    return _bytes(found)
+def _read(connection: Connection, compute: Callable[[Node], Computed]) -> Computed:
+    """What ``compute`` makes of the tree's nodes."""
+    return compute(_nodes(connection, compute))
+
+
+def _nodes(connection: Connection, compute: Callable[[Node], object]) -> Node:
+    """The nodes that ``compute`` will ask for, fetched some hundred at a time.
+
+    It is called once with hashes that are none, to see which it asks for: that depends on sizes
+    and numbers only.
+    """
+    wanted: set[tuple[int, int]] = set()
+
+    def seen(level: int, place: int) -> bytes:
+        wanted.add((level, place))
+        return b""
+
+    compute(seen)
+    found: dict[tuple[int, int], bytes] = {}
+    for some in _divided(sorted(wanted), _NODES_AT_ONCE):
+        leaves = [place for level, place in some if level == 0]
+        above = [each for each in some if each[0]]
+        if leaves:
+            asked = select(ENTRIES.c.seq, ENTRIES.c.leaf).where(ENTRIES.c.seq.in_(leaves))
+            found |= {(0, int(seq)): _bytes(leaf) for seq, leaf in connection.execute(asked)}
+        if above:
+            key = tuple_(NODES.c.level, NODES.c.place)
+            stored = select(NODES).where(key.in_(above))
+            found |= {(int(x), int(y)): _bytes(node) for x, y, node in connection.execute(stored)}
+
+    def node(level: int, place: int) -> bytes:
+        if (level, place) not in found:
+            raise ClinicalError(
+                f"The ledger lacks a node of its tree (level {level}, place {place})",
+                where="ledger_nodes" if level else "ledger_entries",
+                repair="Run `clinical ledger verify`; restore the ledger from a backup",
+            )
+        return found[level, place]
+
+    return node
+
+
+def _divided(keys: list[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
 
 
 def _bytes(value: object) -> bytes:

@@ -31,6 +31,7 @@ EDITS = {
     "DELETE FROM ledger_nodes WHERE level = 3": "entry 7: the node of level 3 above it",
     "DELETE FROM ledger_open_acts": "entry 11: its act has no outcome, and the list",
     "INSERT INTO ledger_open_acts (seq, act, writer) VALUES (13, 'gone', '')": "entry 13: the list",
+    "UPDATE ledger_entries SET body = leaf WHERE seq = 3": "entry 3: it cannot be read",
     "DELETE FROM ledger_entries WHERE seq = 5": "entry 5: is missing; entry 6 follows",
 }
 

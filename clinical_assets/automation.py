@@ -28,6 +28,7 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from clinical_assets.evidence.stage_moves import judge_approvals
+from clinical_assets.evidence.stage_state import StageState
 from clinical_assets.keys import ModelKeys
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.in_force import InForce
@@ -64,7 +65,7 @@ def model_jobs(spec: ClinicalModel) -> list[UnresolvedAssetJobDefinition]:
         define_asset_job(
             candidate_job_name(spec.name),
             AssetSelection.groups(spec.name) - AssetSelection.assets(keys.release),
-            description=f"{spec.title}: source to signed package, through every gate.",
+            description=f"{spec.title}: source to approval record, through every gate.",
             executor_def=in_process_executor,
         ),
         define_asset_job(
@@ -92,12 +93,18 @@ def release_sensor(spec: ClinicalModel) -> SensorDefinition:
         requests = [
             RunRequest(run_key=f"{subject.sha256}:{after}")
             for subject in signed
-            if (state := stages.state(subject)).stage == "quality approval"
-            and judge_approvals(state).passed
+            if _is_ready(stages.advance(subject))
         ]
         return SensorResult(run_requests=requests, cursor=str(after))
 
     return start
+
+
+def _is_ready(state: StageState) -> bool:
+    """Whether nothing but the release itself is missing, the gates aside."""
+    if state.stage == "suspended":
+        return state.released_before and state.reinstated and not state.missing
+    return state.stage == "quality approval" and judge_approvals(state).passed
 
 
 def registry_sensor(specs: Sequence[ClinicalModel]) -> SensorDefinition:
@@ -133,14 +140,17 @@ def witness_sensor() -> SensorDefinition:
     )
     def publish(context: SensorEvaluationContext, witnessing: WitnessingResource) -> SensorResult:
         opened = witnessing.open()
-        if opened.ledger.store.head().size <= int(context.cursor or 0):
+        known = int(context.cursor or 0)
+        if opened.ledger.store.head().size <= known:
             behind = opened.spool.deliver()
         else:
-            behind = opened.publish()
+            published = opened.publish()
+            behind = published.behind
+            # Its own entries, one for each witness, ask for no further checkpoint.
+            known = published.size + len(opened.spool.witnesses)
         told = "; ".join(f"{b.witness} lacks {b.waiting} since {b.since}" for b in behind)
-        size = opened.ledger.store.head().size
         return SensorResult(
-            skip_reason=SkipReason(told or "every witness has every checkpoint"), cursor=str(size)
+            skip_reason=SkipReason(told or "every witness has every checkpoint"), cursor=str(known)
         )
 
     return publish

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.modelling.approvals import Approval, Role
 from clinical_assets.modelling.spec import ClinicalModel
@@ -18,8 +19,8 @@ from resources.authentication import Authentication
 from resources.claims import Authenticated
 from resources.demonstration_people import DemonstrationPerson, demonstration_people
 from resources.ledger import Ledger
-from resources.signatories import local_zone, signatory
-from resources.stages import Stages
+from resources.stages import Shown, Stages
+from resources.terminal_zone import local_zone
 
 COMMENT = "Demonstration: nobody read this"
 
@@ -43,7 +44,8 @@ def demonstrate(
     if not report.succeeded or not sign:
         return report
     stages = Stages(ledger, spec)
-    subject = stages.versions()[-1]
+    package = report.metadata["package"]
+    subject = version_subject(spec.name, str(package["version"]), str(package["digest"]))
     _sign_all(stages, subject, register, people)
     released = runner.release(spec.name)
     return report.followed_by(released, stages.state(subject).valid)
@@ -64,14 +66,16 @@ def _sign_all(
                 where=f"model {subject.id}",
                 repair="Run `clinical demo --stop-before-signing`, and have people sign",
             )
-        stages.sign(
-            subject,
-            signatory(_proven(register, person), local_zone()),
-            role=asked.role,
-            stage=asked.stage,
-            meaning=asked.meaning,
-            comment=COMMENT,
-        )
+        proven = _proven(register, person)
+        with acting(proven.actor):
+            stages.sign(
+                subject,
+                Shown(proven.factors, local_zone()),
+                role=asked.role,
+                stage=asked.stage,
+                meaning=asked.meaning,
+                comment=COMMENT,
+            )
         stages.advance(subject)
 
 

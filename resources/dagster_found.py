@@ -15,6 +15,17 @@ from clinical_assets.ledger.entry import Entry
 Found = Literal["found", "absent", "cannot be told"]
 
 
+ACTIONS = (
+    "run.requested",
+    "run.deleted",
+    "run.events_deleted",
+    "asset.wiped",
+    "backfill.requested",
+    "automation.switched",
+)
+"""Acts whose outcome Dagster's instance can tell."""
+
+
 def dagster_probes(instance: DagsterInstance) -> dict[str, Callable[[Entry], Found]]:
     """By action, what tells whether the change that an entry intended is there."""
 

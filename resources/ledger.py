@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Outcome, Subject
-from resources.actors import authenticated_actor, present_origin
+from resources.actors import acting, authenticated_actor, present_origin
 from resources.checkout import software
+from resources.ledger_engine import LedgerEngine
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_reader import LedgerReader
 from resources.ledger_scan import LedgerScan
@@ -25,6 +27,7 @@ from resources.ledger_writers import Writers
 from resources.settings import Settings
 
 DECIDING = (
+    "ledger.reconciled",
     "package.built",
     "protocol.frozen",
     "registry.changed",
@@ -127,13 +130,13 @@ class Ledger:
     def decide(self, decide: Decide) -> tuple[Entry, ...]:
         """Writes the acts that ``decide`` returns, with nobody else writing in between.
 
-        Who acts is asked before: it may have to be written down first.
+        Who acts is asked once and before: to find out may need an entry of its own.
 
         Raises:
             ClinicalError: as :meth:`record`; else what ``decide`` raised.
         """
-        _ = self.actor
-        return self.store.decide(decide)
+        with acting(self.actor):
+            return self.store.decide(decide)
 
     @contextmanager
     def doing(
@@ -189,12 +192,27 @@ def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
         def person(ledger: Ledger) -> Actor | None:
             return session_actor(ledger.store, keys) if present_terminal() else None
 
+        _refuse_lost(url, keys)
         writers = Writers(folder / "writers")
         store = LedgerStore(url, LedgerKeys(keys), software=software(), writer=writers.name)
         _opened[where] = Ledger(
             store, lambda ledger: service_of(ledger, keys), writers, folder, person
         )
     return _opened[where]
+
+
+def _refuse_lost(url: str, keys: Path) -> None:
+    """Refuses to begin a ledger where keys tell that there was one: it was lost or taken away."""
+    engine = LedgerEngine(url)
+    if not engine.embedded or Path(engine.place).exists():
+        return
+    if any(keys.glob("ledger-*.pem")):
+        raise ClinicalError(
+            "The ledger is gone, but its key is here: it was deleted, or moved away",
+            where=engine.place,
+            repair="Restore it (`clinical backup restore`), or bring it back; for a new"
+            " installation, name another CLINICAL_STORE",
+        )
 
 
 def _text(value: str) -> str:

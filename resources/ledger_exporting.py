@@ -44,7 +44,8 @@ def export_ledger(
         if wanted is None:
             rows = reader.rows(first, size if end is None else end)
         else:
-            rows = (row for row in reader.find(wanted) if first <= row.seq < size)
+            until = size if end is None else min(size, end)
+            rows = (row for row in reader.find(wanted) if first <= row.seq < until)
         made = write_export(
             Folder.new(folder),
             source,

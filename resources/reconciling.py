@@ -9,7 +9,7 @@ decided upon while nobody else writes and from entries that are proven, so that 
 record an act once, and an act that ends after all in the meantime is not called interrupted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
@@ -26,12 +26,15 @@ UNTOLD: Found = "cannot be told"
 Probe = Callable[[Entry], Found]
 
 
-def reconcile(ledger: Ledger, probes: Mapping[str, Probe]) -> list[Entry]:
+def reconcile(
+    ledger: Ledger, probes: Mapping[str, Probe], *, leave: Collection[str] = ()
+) -> list[Entry]:
     """Looks into every open act whose process has ended; the entries that say what was found.
 
     Args:
         probes: by action, what tells from an intended entry whether its change is there
             (``found``) or not (``absent``). Where there is none, or it fails, it cannot be told.
+        leave: actions whose acts stay open, for somebody who can tell.
 
     Raises:
         ClinicalError: the ledger cannot be read or written.
@@ -39,7 +42,9 @@ def reconcile(ledger: Ledger, probes: Mapping[str, Probe]) -> list[Entry]:
     recorded: list[Entry] = []
     for opened in ledger.reader.open_acts():
         intended = ledger.reader.entry(opened.seq)
-        if ledger.writers.may_be_alive(opened.writer, intended.at, datetime.now(UTC)):
+        if intended.act.action in leave or ledger.writers.may_be_alive(
+            opened.writer, intended.at, datetime.now(UTC)
+        ):
             continue
         act = ledger.act(
             "ledger.reconciled",

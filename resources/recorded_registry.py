@@ -3,6 +3,7 @@
 MLflow keeps no history of who made a version champion; the ledger does.
 """
 
+from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.ledger.actions import Change
 from clinical_assets.ledger.entry import Entry, Subject
@@ -21,12 +22,20 @@ class RecordedRegistry(Registry):
     def release(
         self, model: str, version: str, package_sha256: str, onnx_sha256: str
     ) -> ReleaseRecord:
-        """As the registry's."""
+        """As the registry's; nothing is recorded where nothing changes."""
         champion = self.champion(model)
+        if champion is not None and champion.package_sha256 == package_sha256:
+            return champion
         change = Change(CHAMPION, champion.version if champion else "", version)
         about = Subject("model-version", model, version, package_sha256)
         with self._ledger.doing("registry.changed", about, change):
-            return super().release(model, version, package_sha256, onnx_sha256)
+            try:
+                return super().release(model, version, package_sha256, onnx_sha256)
+            except ClinicalError:
+                made = self.champion(model)  # a fault after the alias was set changes nothing
+                if made is None or made.package_sha256 != package_sha256:
+                    raise
+                return made
 
 
 def probe_registry(registry: Registry, entry: Entry) -> Found:

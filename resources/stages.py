@@ -7,8 +7,10 @@ checking a person's secret (:mod:`.authentication`). What is refused is written 
 P11-15).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -22,32 +24,35 @@ from clinical_assets.evidence.signatures import (
 )
 from clinical_assets.evidence.signing_rights import Intent, Signer, judge_signing
 from clinical_assets.evidence.stage_fold import Surroundings, state_of
-from clinical_assets.evidence.stage_moves import judge_transition, next_steps
+from clinical_assets.evidence.stage_moves import judge_approvals, judge_transition, next_steps
 from clinical_assets.evidence.stage_state import StageState
 from clinical_assets.evidence.stages import StagePolicy
 from clinical_assets.ledger.actions import Attempt, Change
 from clinical_assets.ledger.checkpoint import read
-from clinical_assets.ledger.entry import Act, Entry, Subject
+from clinical_assets.ledger.entry import Act, Actor, Entry, Subject
 from clinical_assets.modelling.approvals import Stage
 from clinical_assets.modelling.records import Verdict
 from clinical_assets.modelling.spec import ClinicalModel
+from clinical_assets.people.person import Person
+from clinical_assets.people.statement import CURRENT
+from resources.accounts import Accounts
+from resources.actors import authenticated_actor
 from resources.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Signatory:
-    """A person who has just shown every component for one signature.
+class Shown:
+    """What a person has just shown for one signature, and where.
+
+    Who the person is, is no part of it: that is the authenticated actor, of whom the register is
+    asked when the signature is written.
 
     Attributes:
-        signer: what the register says of the person.
-        name: as printed now.
-        method, factors: how it was shown.
-        zone: time zone of the terminal.
+        factors: components, by kind.
+        zone: time zone of the terminal: IANA name or offset.
     """
 
-    signer: Signer
-    name: str
-    method: str
+    factors: tuple[str, ...]
     zone: str
 
 
@@ -80,7 +85,10 @@ class Stages:
 
     def versions(self) -> list[Subject]:
         """Every package of the model that ever entered a stage, in the order of their first."""
-        return self._subjects("stage.changed")
+        known = self.ledger.decisions.refresh()
+        staged = self._subjects(known, "stage.changed")
+        built = self._subjects(known[::-1], "package.built")[::-1]  # by the newest building
+        return [s for s in staged if s not in built] + [s for s in built if s in staged]
 
     def enter(self, subject: Subject, after: Stage, *, gates: Verdict | None = None) -> StageState:
         """Moves a version to a stage, as the machine does.
@@ -92,15 +100,15 @@ class Stages:
         refusals: list[ClinicalError] = []
 
         def move(connection: Connection) -> list[Act]:
+            refusals.clear()  # it may be asked twice
             state = self.state(subject, connection)
-            if state.stage == after:
+            if state.stage == after and (after != "released" or judge_approvals(state).passed):
                 return []
             refused = judge_transition(state, after, gates=gates)
             if refused is not None:
                 refusals.append(refused)
                 return [self._refusal(subject, state, after, refused)]
-            moved = self.policy.move(state.stage, after)
-            return [self.ledger.act("stage.changed", subject, moved)]
+            return [self._moved(subject, state, after)]
 
         self.ledger.decide(move)
         if refusals:
@@ -111,7 +119,7 @@ class Stages:
         """Versions that were signed from entry ``first`` on, and where to go on the next time."""
         known = self.ledger.decisions.refresh()
         after = known[-1].seq + 1 if known else first
-        return max(after, first), self._subjects("signature.given", first)
+        return max(after, first), self._subjects(known, "signature.given", first)
 
     def refuse(self, subject: Subject, after: Stage, why: str) -> None:
         """Writes down that a version was not let into a stage, where something else says why."""
@@ -125,23 +133,33 @@ class Stages:
         Args:
             gates: the verdict over the gates, made just now; None goes no way that needs one.
         """
-        while True:
-            state = self.state(subject)
-            ready = [
-                step.transition.after
-                for step in next_steps(state)
-                if step.transition.by == "machine"
-                and step.transition.after != "released"
-                and (not step.needs or step.transition.gates)
-            ]
-            if not ready or judge_transition(state, ready[0], gates=gates) is not None:
-                return state
-            self.enter(subject, ready[0], gates=gates)
+        while self.ledger.decide(partial(self._next_move, subject, gates)):
+            pass
+        return self.state(subject)
+
+    def _next_move(
+        self, subject: Subject, gates: Verdict | None, connection: Connection
+    ) -> list[Act]:
+        """The move that is due, as the ledger stands with nobody else writing; or none."""
+        state = self.state(subject, connection)
+        ready = [
+            step.transition.after
+            for step in next_steps(state)
+            if step.transition.by == "machine"
+            and step.transition.after != "released"
+            and (not step.needs or step.transition.gates)
+        ]
+        if not ready or judge_transition(state, ready[0], gates=gates) is not None:
+            return []
+        return [self._moved(subject, state, ready[0])]
+
+    def _moved(self, subject: Subject, state: StageState, after: Stage) -> Act:
+        return self.ledger.act("stage.changed", subject, self.policy.move(state.stage, after))
 
     def sign(
         self,
         subject: Subject,
-        by: Signatory,
+        shown: Shown,
         *,
         role: str,
         stage: str,
@@ -149,23 +167,36 @@ class Stages:
         comment: str = "",
         revokes: str = "",
     ) -> Entry:
-        """Signs a version. The signature is the entry that is returned (P11-13, P11-15).
+        """Signs a version in the name of the authenticated actor, who has just proven to be there.
+
+        The signature is the entry that is returned (P11-13, P11-15). What the register says of the
+        person is read again, with nobody else writing: a revocation counts at once (P11-25).
 
         Raises:
-            ClinicalError: something stands against it (order, right, segregation of duties,
-                training, a missing component); that is recorded, nothing is signed.
+            ClinicalError: nobody was authenticated for signing, or something stands against it
+                (order, right, segregation of duties, training, a missing component); that is
+                recorded, nothing is signed.
         """
-        intent = Intent(by.signer.id, role, stage, meaning, comment, revokes)
+        actor = authenticated_actor()
+        if actor is None or actor.method != "signing":
+            raise ClinicalError(
+                "Nobody has proven who they are for this signature",
+                where=f"{subject.id} {subject.version}",
+                repair="Sign with `clinical sign`, which asks for id and secret",
+            )
+        intent = Intent(actor.id, role, stage, meaning, _text(comment), revokes)
         refusals: list[ClinicalError] = []
 
         def give(connection: Connection) -> list[Act]:
+            refusals.clear()  # it may be asked twice
+            person = self._registered(actor, connection)
             entries = self._entries(subject, connection)
             around = self._surroundings(entries, connection)
             state = state_of(self.policy, subject, entries, around)
             now = self.ledger.store.now(connection)
             refused = judge_signing(
                 state,
-                by.signer,
+                signer_of(person, shown.factors),
                 intent,
                 authors=around.authors,
                 now=now,
@@ -173,8 +204,8 @@ class Stages:
             )
             if refused is not None:
                 refusals.append(refused)
-                return [self._refused_signature(subject, by, refused)]
-            statement = self._statement(subject, by, intent, now, connection)
+                return [self._refused_signature(subject, actor, shown, refused)]
+            statement = self._statement(subject, person, shown, intent, now, connection)
             return [signature_act(statement, uuid4().hex, software=self.ledger.store.software)]
 
         entry = self.ledger.decide(give)[0]
@@ -188,13 +219,14 @@ class Stages:
         with self.ledger.store.reading() as connection:
             return self._authors(self._entries(subject, connection))
 
-    def _subjects(self, action: str, first: int = 0) -> list[Subject]:
+    def _subjects(self, entries: Sequence[Entry], action: str, first: int = 0) -> list[Subject]:
         """What the entries of an action from ``first`` on are about, in order, each once."""
         found = (
             entry.act.subject
-            for entry in self.ledger.decisions.refresh()
+            for entry in entries
             if entry.seq >= first
             and entry.act.action == action
+            and entry.act.outcome == "done"
             and (entry.act.subject.kind, entry.act.subject.id) == (SUBJECT_KIND, self.spec.name)
         )
         return list(dict.fromkeys(found))
@@ -221,7 +253,8 @@ class Stages:
     def _statement(
         self,
         subject: Subject,
-        by: Signatory,
+        person: Person,
+        shown: Shown,
         intent: Intent,
         now: datetime,
         connection: Connection,
@@ -229,20 +262,20 @@ class Stages:
         head = self.ledger.store.verified_head(connection)
         return SignatureStatement(
             subject=subject,
-            signer=by.signer.id,
-            printed_name=by.name,
+            signer=person.id,
+            printed_name=person.name,
             role=intent.role,
             stage=intent.stage,
             meaning=intent.meaning,
             comment=intent.comment,
-            zone=by.zone,
-            local_time=local_time(now, by.zone),
+            zone=shown.zone,
+            local_time=local_time(now, shown.zone),
             policy_sha256=self.policy.digest,
             head_size=head.size,
             head_root=read(head.note).root.hex(),
-            method=by.method,
-            factors=by.signer.factors,
-            demonstration=by.signer.demonstration,
+            method="signing",
+            factors=shown.factors,
+            demonstration=person.demonstration,
             revokes=intent.revokes,
         )
 
@@ -254,13 +287,49 @@ class Stages:
             "stage.refused", subject, change, outcome="refused", reason=refused.what
         )
 
-    def _refused_signature(self, subject: Subject, by: Signatory, refused: ClinicalError) -> Act:
-        """About the person who wanted to sign, whoever acts for them."""
-        attempt = Attempt(by.method, by.signer.factors)
-        reason = f"{by.signer.id}: {refused.what}"
+    def _registered(self, actor: Actor, connection: Connection) -> Person:
+        """What the register says of the actor now."""
+        found = Accounts(self.ledger.store).find(actor.id, connection)
+        if found is None or found.account.person.state != "active":
+            raise ClinicalError(
+                "The signer is not, or no longer, active in the identity register",
+                where=f"account {actor.id}",
+                repair="Ask an administrator: `clinical users show` tells the state",
+            )
+        return found.account.person
+
+    def _refused_signature(
+        self, subject: Subject, actor: Actor, shown: Shown, refused: ClinicalError
+    ) -> Act:
+        attempt = Attempt("signing", shown.factors)
+        reason = f"{actor.id}: {refused.what}"
         return self.ledger.act(
             "signature.refused", subject, attempt, outcome="refused", reason=reason
         )
+
+
+def signer_of(person: Person, factors: tuple[str, ...]) -> Signer:
+    """A person of the register as the rules of signing want to know them."""
+    trained = person.trained_until
+    # A training holds to the end of its last day.
+    expires = (
+        None if trained is None else datetime.combine(trained, time(), UTC) + timedelta(days=1)
+    )
+    return Signer(
+        id=person.id,
+        kind=person.kind,
+        roles=frozenset(person.roles),
+        training_expires=expires,
+        factors=factors,
+        demonstration=person.demonstration,
+        identity_verified=person.enrolment is not None and not person.demonstration,
+        accountable=person.acceptance == CURRENT,
+    )
+
+
+def _text(value: str) -> str:
+    """The text, where it is none (lone surrogates) made one, so that it can be written."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def _named(entry: Entry) -> tuple[str, str, str]:

@@ -20,7 +20,7 @@ def look_into_interrupted(
     """Records what became of acts whose process died in between; the entries about them.
 
     Args:
-        instance: Dagster's, to be asked about acts of its own; without, they cannot be told.
+        instance: Dagster's, to be asked about acts of its own; without, these stay open.
 
     Raises:
         ClinicalError: the ledger cannot be read or written.
@@ -28,11 +28,11 @@ def look_into_interrupted(
     ledger = open_ledger(settings)
     if not ledger.reader.open_acts():
         return []
-    from resources.dagster_found import dagster_probes
+    from resources.dagster_found import ACTIONS, dagster_probes
     from resources.delta_lake import Lake
     from resources.mlflow_registry import Registry
     from resources.package_store import PackageStore
-    from resources.reconciling import reconcile
+    from resources.reconciling import Probe, reconcile
     from resources.recorded_lake import probe_table
     from resources.recorded_packages import probe_package
     from resources.recorded_registry import probe_registry
@@ -43,13 +43,12 @@ def look_into_interrupted(
     snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
     packages = PackageStore(settings.packages, settings.keys)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
-    return reconcile(
-        ledger,
-        {
-            **({} if instance is None else dagster_probes(instance)),
-            "table.written": lambda entry: probe_table(lake, entry),
-            "snapshot.written": lambda entry: probe_snapshot(snapshots, entry),
-            "package.built": lambda entry: probe_package(packages, entry),
-            "registry.changed": lambda entry: probe_registry(registry, entry),
-        },
-    )
+    probes: dict[str, Probe] = {
+        "table.written": lambda entry: probe_table(lake, entry),
+        "snapshot.written": lambda entry: probe_snapshot(snapshots, entry),
+        "package.built": lambda entry: probe_package(packages, entry),
+        "registry.changed": lambda entry: probe_registry(registry, entry),
+    }
+    if instance is None:
+        return reconcile(ledger, probes, leave=ACTIONS)
+    return reconcile(ledger, {**probes, **dagster_probes(instance)})

@@ -19,10 +19,18 @@ from clinical_assets.ledger.witnessed import contradictions
 from resources.ledger import Ledger
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_reader import Wanted
-from resources.witness import Witness, open_witnesses
+from resources.witness import open_witnesses
 from resources.witness_spool import Behind, WitnessSpool
 
 _LAST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A checkpoint that was handed out: of how many entries, and which witnesses lack it."""
+
+    size: int
+    behind: tuple[Behind, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Witnessing:
         witnesses = open_witnesses(addresses, s3_options=options)
         return cls(ledger, keys, WitnessSpool(ledger.folder / "witnessing", witnesses))
 
-    def publish(self) -> tuple[Behind, ...]:
+    def publish(self) -> Published:
         """Signs a checkpoint of the newest state and hands it to every witness.
 
         A witness that is down is told by what is returned, and gets the checkpoint later.
@@ -58,13 +66,15 @@ class Witnessing:
             about = Subject("ledger", self.ledger.store.origin)
             head = read(self.ledger.store.head().note)
             said = "; ".join(map(str, problems[:3]))
-            self.ledger.record(
-                "ledger.contradicted",
-                about,
-                Covering(head.size, head.root.hex()),
-                outcome="refused",
-                reason=said,
-            )
+            known = self.ledger.reader.proven(Wanted(action="ledger.contradicted"), newest=1)
+            if not known or known[0].act.reason != said:  # once for each contradiction
+                self.ledger.record(
+                    "ledger.contradicted",
+                    about,
+                    Covering(head.size, head.root.hex()),
+                    outcome="refused",
+                    reason=said,
+                )
             raise ClinicalError(
                 f"A witness holds another history than this ledger: {said}",
                 where=self.ledger.store.engine.place,
@@ -82,15 +92,22 @@ class Witnessing:
                 Covering(stated.size, stated.root.hex(), witness.name),
                 outcome="failed" if witness.name in late else "done",
             )
-        return behind
+        return Published(stated.size, behind)
 
     def notes(self, last: int | None = None) -> list[str]:
-        """What the witnesses hold, those that can be read back; only the ``last`` of each.
+        """What the witnesses hold, those that answer; only the ``last`` notes of each."""
+        return self.asked(last)[0]
 
-        One that does not answer is passed over: whoever publishes to it is told.
-        """
-        origin = self.ledger.store.origin
-        return [note for w in self.spool.witnesses for note in _notes(w, origin, last)]
+    def asked(self, last: int | None = None) -> tuple[list[str], list[str]]:
+        """What the witnesses hold, and the names of those that did not answer."""
+        notes: list[str] = []
+        silent: list[str] = []
+        for witness in self.spool.witnesses:
+            try:
+                notes += witness.notes(self.ledger.store.origin, last=last)
+            except ClinicalError:
+                silent.append(witness.name)
+        return notes, silent
 
     def contradictions(self) -> tuple[Problem, ...]:
         """Where the witnesses' newest checkpoints and the ledger cannot both be true."""
@@ -107,10 +124,3 @@ class Witnessing:
             withdrawn=self.keys.withdrawn(),
         )
         return tuple(found)
-
-
-def _notes(witness: Witness, origin: str, last: int | None) -> list[str]:
-    try:
-        return witness.notes(origin, last=last)
-    except ClinicalError:
-        return []

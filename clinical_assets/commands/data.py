@@ -83,7 +83,7 @@ def add(source: str, file: Path, as_json: bool) -> None:
     It goes into the snapshot store; FILE itself is not needed afterwards.
     """
     try:
-        added = _files().add(source, file)
+        added = _recorded().add(source, file)
     except ClinicalError as error:
         _stop(error, as_json)
     if as_json:
@@ -101,6 +101,18 @@ def _files() -> "SourceFiles":
     settings = Settings.load()
     store = SnapshotStore(settings.snapshots_url, settings.s3_options)
     return SourceFiles(settings.sources, store)
+
+
+def _recorded() -> "SourceFiles":
+    from resources.ledger import open_ledger
+    from resources.recorded_snapshots import RecordedSnapshots
+    from resources.recorded_sources import RecordedSources
+    from resources.settings import Settings
+
+    settings = Settings.load()
+    ledger = open_ledger(settings)
+    store = RecordedSnapshots(settings.snapshots_url, settings.s3_options, ledger)
+    return RecordedSources(settings.sources, store, ledger)
 
 
 def _here(files: "SourceFiles", source: "RegisteredSource") -> list[bool]:

@@ -42,7 +42,7 @@ def verify(
     the files of an export alone, on any machine; nothing else is read, and no key that the export
     itself brings is trusted. Exit status 1 if anything does not hold; the first bad entry is named.
     """
-    notes = [path.read_text() for path in against]
+    notes = [path.read_text(errors="replace") for path in against]
     if folder is not None:
         if newly:
             raise click.UsageError("--new is for a ledger; an export is always verified whole")
@@ -64,7 +64,7 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
     ledger = open_ledger(settings)
     keys = LedgerKeys(settings.keys)
     witnessing = Witnessing.of(ledger, keys, settings.witnesses, settings.s3_options)
-    held = witnessing.notes()
+    held, silent = witnessing.asked()
     found = verify_own(ledger, whole=not newly, witnessed=[*held, *notes])
     report = found.report
     if as_json:
@@ -77,6 +77,7 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
             "checkpoints": report.checkpoints,
             "covered": report.covered,
             "witnessed": len(held) + len(notes),
+            "silent_witnesses": silent,
             "open_acts": list(report.open_acts),
             "losses": [str(loss) for loss in found.losses],
             "problems": _plain(found.problems),
@@ -85,7 +86,10 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
     else:
         click.echo(f"Ledger {ledger.store.origin}, entries {report.first} to {report.size - 1}")
         click.echo(f"{report.checkpoints} signed checkpoints agree, {len(held) + len(notes)} held")
-        click.echo(f"by witnesses or given; entries up to {report.covered - 1} are covered.")
+        covered = f"the first {report.covered} entries" if report.covered else "no entry"
+        click.echo(f"by witnesses or given; {covered} covered.")
+        for name in silent:
+            click.secho(printable(f"No answer from witness {name}."), fg="yellow")
         for loss in found.losses:
             click.secho(printable(str(loss)), fg="yellow")
         if report.open_acts:
@@ -146,7 +150,7 @@ def _keys(given: Sequence[str]) -> "list[PublicKey]":
     for text in given:
         path = Path(text)
         try:
-            lines += path.read_text().split() if path.is_file() else [text]
+            lines += path.read_text(errors="replace").split() if path.is_file() else [text]
         except OSError as error:
             raise ClinicalError(
                 f"The file of keys cannot be read ({error.strerror})",

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.entry_text import printable
+
 if TYPE_CHECKING:
     from resources.witnessing import Witnessing
 
@@ -22,7 +24,7 @@ def witness(publish: bool) -> None:
 
     settings = Settings.load()
     opened = _opened()
-    behind = opened.publish() if publish else opened.spool.overdue(datetime.now(UTC))
+    behind = opened.publish().behind if publish else opened.spool.overdue(datetime.now(UTC))
     problems = () if publish else opened.contradictions()
     late = {b.witness: b for b in behind}
     for place in opened.spool.witnesses:
@@ -31,9 +33,9 @@ def witness(publish: bool) -> None:
         if waiting is not None:
             state = f"lacks {waiting.waiting} checkpoints since {waiting.since:%Y-%m-%d %H:%M} UTC"
             state += f" ({waiting.why})" if waiting.why else ""
-        click.echo(f"{place.name}: {state}")
+        click.echo(printable(f"{place.name}: {state}"))
     for problem in problems:
-        click.secho(f"  {problem}", fg="red")
+        click.secho(printable(f"  {problem}"), fg="red")
     if settings.witnesses == (f"folder:{settings.store / 'witness'}",):
         click.echo(
             "This witness lies beside the ledger: it finds mistakes, not intruders."

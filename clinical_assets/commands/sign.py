@@ -45,12 +45,23 @@ def sign(
     one; a log-in does not sign. The signature covers the package's SHA-256, your name as printed,
     the time with its zone, the meaning and the state of the ledger.
     """
+    from datetime import UTC, datetime
+
+    from clinical_assets.evidence.signatures import local_time
     from resources.actors import acting
     from resources.authentication import Authentication
     from resources.ledger import open_ledger
     from resources.settings import Settings
-    from resources.signatories import local_zone, signatory
+    from resources.stages import Shown
+    from resources.terminal_zone import local_zone
 
+    if bool(revokes) != (meaning == "revocation"):
+        raise click.UsageError(
+            "--revokes names the signature to take back, and goes with nothing"
+            " but --meaning revocation"
+        )
+    zone = zone or local_zone()
+    local_time(datetime.now(UTC), zone)  # an unknown zone is said before anything is asked
     settings = Settings.load()
     ledger = open_ledger(settings)
     model, named = divided(version)
@@ -67,7 +78,7 @@ def sign(
     with acting(person.actor):  # a refusal is theirs, too
         entry = stages.sign(
             subject,
-            signatory(person, zone or local_zone()),
+            Shown(person.factors, zone),
             role=role or _role(state, stage, meaning, person.roles),
             stage=stage,
             meaning=meaning,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.entry_text import printable
 from clinical_assets.commands.versions import divided, stages_of, version_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def show(version: str, as_html: bool, as_json: bool) -> None:
         click.echo(forms["approval_record.html"].decode())
     else:
         click.echo(forms["approval_record.txt"].decode())
-        click.echo(f"Not to be used: {problem}." if problem else "In force.")
+        click.echo(printable(f"Not to be used: {problem}.") if problem else "In force.")
     sys.exit(1 if problem else 0)
 
 

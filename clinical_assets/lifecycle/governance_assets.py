@@ -31,6 +31,7 @@ from resources.ledger_verifying import require_whole
 from resources.packages import PackagesResource
 from resources.registry import RegistryResource
 from resources.stages import Stages
+from resources.witnessing import Witnessing
 from resources.witnessing_resource import WitnessingResource
 
 
@@ -105,25 +106,27 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
         witnessing: WitnessingResource,
     ) -> ReleaseRecord:
         stages = Stages(ledger.open(), spec)
-        released = registry.open()
-        require_ledger(context.instance, ledger.place)
+        released, store = registry.open(), packages.open()
         subject = version_subject(spec.name, package.version, package.digest)
+        in_force = InForce(spec, ledger.open(), released, store)
         with released.releasing():
-            in_force = InForce(spec, ledger.open(), released, packages.open())
-            verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
-            released.record_verdict(spec.name, package.version, verdict)
+            try:
+                require_ledger(context.instance, ledger.place)
+                verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
+                released.record_verdict(spec.name, package.version, verdict)
+                if verdict.passed:
+                    require_whole(ledger.open(), witnessed=witnessing.open().notes())
+                    stages.enter(subject, "released", gates=verdict)
+            except ClinicalError as error:
+                stages.refuse(subject, "released", error.what)
+                raise _refused(spec, package, error.what) from error
             if not verdict.passed:
                 stages.refuse(subject, "released", verdict.summary)
                 raise _refused(spec, package, verdict.summary)
-            try:
-                require_whole(ledger.open(), witnessed=witnessing.open().notes())
-                stages.enter(subject, "released", gates=verdict)
-            except ClinicalError as error:
-                raise _refused(spec, package, error.what) from error
             record = released.release(
                 spec.name, package.version, package.digest, package.onnx_sha256
             )
-        behind = witnessing.open().publish()
+        store.keep_beside(package, approval_forms(sheet_of(stages, subject, store)))
         context.add_output_metadata(
             {
                 "version": record.version,
@@ -131,13 +134,22 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                 "replaces": record.replaces or "none: first release",
                 "released_at": record.released_at,
                 "verdict": verdict.summary,
-                "witnesses_behind": ", ".join(b.witness for b in behind) or "none",
+                "witnesses": _published(witnessing.open()),
                 "approvals": judge_approvals(stages.state(subject)).summary,
             }
         )
         return record
 
     return release
+
+
+def _published(witnessing: Witnessing) -> str:
+    """What became of the checkpoint; a release that is made does not fail for want of a witness."""
+    try:
+        behind = witnessing.publish().behind
+    except ClinicalError as error:
+        return f"not published: {error.what}"
+    return ", ".join(f"{b.witness} is behind" for b in behind) or "all have the checkpoint"
 
 
 def _refused(spec: ClinicalModel, package: PackageRecord, why: str) -> Failure:

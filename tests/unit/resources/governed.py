@@ -3,20 +3,24 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from clinical_assets.evidence.signing_rights import Signer
 from clinical_assets.evidence.stage_fold import version_subject
-from clinical_assets.ledger.actions import Bytes
-from clinical_assets.ledger.entry import Actor, Entry
+from clinical_assets.ledger.actions import Bytes, Change
+from clinical_assets.ledger.entry import Act, Actor, Entry
 from clinical_assets.modelling.approvals import Approval
 from clinical_assets.modelling.records import Verdict
+from clinical_assets.people.account import Account
+from clinical_assets.people.person import Enrolment, Person, Training
+from clinical_assets.people.statement import CURRENT
+from resources.accounts import Accounts
 from resources.actors import acting
 from resources.ledger import Ledger, open_ledger_at
 from resources.ledger_reader import Wanted
-from resources.stages import Signatory, Stages
+from resources.ledger_store import LEDGER
+from resources.stages import Shown, Stages
 from tests.graph.small_model import MODEL as SMALL
 
 MODEL = replace(
@@ -33,13 +37,35 @@ SUBJECT = version_subject(MODEL.name, "1.0.0+aaaaaaaa", "a" * 64)
 OTHER = version_subject(MODEL.name, "1.0.0+bbbbbbbb", "b" * 64)
 
 
-def person(id: str, *roles: str, **more: Any) -> Signatory:
-    """Somebody who has just shown the password."""
-    until = datetime.now(UTC) + timedelta(days=30)
-    known = {"training_expires": until, "factors": ("password",), **more}
-    return Signatory(
-        Signer(id, "person", frozenset(roles), **known), id.title(), "signing", "Europe/Berlin"
-    )
+@dataclass(frozen=True)
+class Somebody:
+    """A person as the register holds them, and what they show when they sign."""
+
+    person: Person
+    factors: tuple[str, ...] = ("password",)
+
+    @property
+    def actor(self) -> Actor:
+        """Authenticated for one signature."""
+        return Actor(self.person.kind, self.person.id, self.person.name, "signing")
+
+
+TODAY = datetime.now(UTC).date()
+ENROLMENT = Enrolment("HR", "passport seen", TODAY)
+
+
+def person(
+    id: str,
+    *roles: str,
+    trained: date | None = TODAY + timedelta(days=30),
+    factors: tuple[str, ...] = ("password",),
+    **more: Any,
+) -> Somebody:
+    """Somebody who may sign, unless something else is said."""
+    trainings = () if trained is None else (Training("Reviewing", TODAY, trained),)
+    told = {"enrolment": ENROLMENT, "acceptance": CURRENT, "trainings": trainings, **more}
+    kind = told.pop("kind", "person")
+    return Somebody(Person(id, kind, id.title(), "active", roles, **told), factors)
 
 
 CORA = person("cora", "clinical reviewer")
@@ -70,21 +96,38 @@ class Governed:
         self.stages.advance(subject, gates)
         return self
 
-    def review(self, by: Signatory = CORA, **more: Any) -> Entry:
+    def review(self, by: Somebody = CORA, **more: Any) -> Entry:
         """The clinical review."""
         given = {"role": "clinical reviewer", "stage": "clinical review", "meaning": "review"}
         return self.sign(by, **{**given, **more})
 
-    def approve(self, by: Signatory = QUENTIN, **more: Any) -> Entry:
+    def approve(self, by: Somebody = QUENTIN, **more: Any) -> Entry:
         """The approval by quality."""
         given = {"role": "quality", "stage": "quality approval", "meaning": "approval"}
         return self.sign(by, **{**given, **more})
 
-    def sign(self, by: Signatory, subject=SUBJECT, **what: Any) -> Entry:
+    def sign(self, by: Somebody, subject=SUBJECT, **what: Any) -> Entry:
         """A signature, and what the machine does upon it."""
-        entry = self.stages.sign(subject, by, **what)
+        self.enrol(by)
+        with acting(by.actor):
+            entry = self.stages.sign(subject, Shown(by.factors, "Europe/Berlin"), **what)
         self.stages.advance(subject)
         return entry
+
+    def enrol(self, by: Somebody) -> None:
+        """Puts the person into the register, unless there is one of that id."""
+        accounts = Accounts(self.ledger.store)
+
+        def add(connection: Any) -> list[Act]:
+            if accounts.find(by.person.id, connection) is not None:
+                return []
+            at = accounts.time(connection)
+            account = Account(by.person, "", True, at, at)
+            accounts.add(account, connection)
+            told = Change("person", "", by.person.name)
+            return [accounts.act(LEDGER, "user.enrolled", account, told)]
+
+        self.ledger.decide(add)
 
     def released(self) -> "Governed":
         """Signed by both, and released."""

@@ -61,7 +61,7 @@ def test_an_alias_that_was_moved_is_found_reported_once_and_refused(
     assert in_force.report()
     assert in_force.report()
     found = place.ledger.reader.proven(Wanted(action="registry.contradicted"))
-    assert [entry.act.details.after for entry in found] == ["2.0.0"]
+    assert [entry.act.details.after for entry in found] == ["2.0.0 (ffffffff)"]
     (refused,) = place.ledger.reader.proven(Wanted(action="model.refused"))
     assert refused.act.outcome == "refused"
 

@@ -3,26 +3,32 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.stage_fold import version_subject
-from clinical_assets.ledger.actions import Bytes
-from clinical_assets.ledger.entry import Actor
+from clinical_assets.ledger.actions import Bytes, Nothing
+from clinical_assets.ledger.entry import Act, Actor
+from resources.accounts import Accounts
 from resources.actors import acting
 from resources.ledger_reader import Wanted
-from resources.stages import Signatory
+from resources.ledger_store import LEDGER
+from resources.stages import Shown
 from tests.unit.resources.governed import (
+    AUTHOR,
     BAD,
     CORA,
     GOOD,
     OTHER,
     QUENTIN,
     SUBJECT,
+    TODAY,
     Governed,
+    Somebody,
     person,
 )
 
@@ -75,7 +81,7 @@ def test_released_without_good_gates_is_refused(place: Governed) -> None:
     assert place.stages.state(SUBJECT).stage == "quality approval"
 
 
-LATE = datetime.now(UTC) - timedelta(days=1)
+LATE = TODAY - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -83,16 +89,16 @@ LATE = datetime.now(UTC) - timedelta(days=1)
     [
         (person("anton", "clinical reviewer"), "author"),
         (person("quentin", "quality"), "does not hold the role"),
-        (person("cora", "clinical reviewer", training_expires=LATE), "training record has expired"),
-        (person("cora", "clinical reviewer", training_expires=None), "no training record"),
+        (person("cora", "clinical reviewer", trained=LATE), "training record has expired"),
+        (person("cora", "clinical reviewer", trained=None), "no training record"),
         (person("cora", "clinical reviewer", factors=()), "session alone does not sign"),
-        (person("cora", "clinical reviewer", identity_verified=False), "verified"),
-        (person("cora", "clinical reviewer", accountable=False), "accountability statement"),
+        (person("cora", "clinical reviewer", enrolment=None), "verified"),
+        (person("cora", "clinical reviewer", acceptance=None), "accountability statement"),
     ],
     ids=["author", "role", "expired", "untrained", "session", "identity", "statement"],
 )
 def test_who_may_not_sign_is_refused_and_recorded(
-    place: Governed, by: Signatory, words: str
+    place: Governed, by: Somebody, words: str
 ) -> None:
     place.build()
     with pytest.raises(ClinicalError, match=words):
@@ -104,19 +110,52 @@ def test_who_may_not_sign_is_refused_and_recorded(
 
 def test_a_service_cannot_sign(place: Governed) -> None:
     place.build()
-    robot = replace(CORA, signer=replace(CORA.signer, kind="service"))
+    robot = person("robot", "clinical reviewer", kind="service")
     with pytest.raises(ClinicalError, match="a service cannot sign"):
         place.review(robot)
 
 
+def test_nobody_signs_without_having_proven_it_or_past_the_register(place: Governed) -> None:
+    place.build()
+    what = {"role": "clinical reviewer", "stage": "clinical review", "meaning": "review"}
+    shown = Shown(("password",), "UTC")
+    with pytest.raises(ClinicalError, match="Nobody has proven who they are"):
+        place.stages.sign(SUBJECT, shown, **what)
+    place.enrol(CORA)
+    session = Actor("person", "cora", "Cora", "session")
+    with acting(session), pytest.raises(ClinicalError, match="Nobody has proven who they are"):
+        place.stages.sign(SUBJECT, shown, **what)
+    stranger = Actor("person", "dr-forged", "Dr. Forged", "signing")
+    with acting(stranger), pytest.raises(ClinicalError, match="not, or no longer, active"):
+        place.stages.sign(SUBJECT, shown, **what)
+    assert place.stages.state(SUBJECT).signatures == ()
+
+
+def test_a_revocation_counts_before_the_signature_that_was_about_to_be_given(
+    place: Governed,
+) -> None:
+    place.build()
+    place.enrol(CORA)  # she proves who she is, and is revoked before she signs
+    accounts = Accounts(place.ledger.store)
+
+    def revoke(connection: Any) -> list[Act]:
+        account = accounts.get("cora", connection).revoked()
+        accounts.put(account, connection)
+        return [accounts.act(LEDGER, "user.revoked", account, Nothing())]
+
+    place.ledger.decide(revoke)
+    with pytest.raises(ClinicalError, match="not, or no longer, active"):
+        place.review()
+
+
 def test_out_of_order_and_twice_are_refused(place: Governed) -> None:
     place.build()
+    both = person("bea", "clinical reviewer", "quality")
     with pytest.raises(ClinicalError, match="out of order"):
         place.approve()
-    place.review()
+    place.review(both)
     with pytest.raises(ClinicalError):
-        place.review()
-    both = person("cora", "clinical reviewer", "quality")
+        place.review(both)
     with pytest.raises(ClinicalError, match="one person signs under one role only"):
         place.approve(both)
 
@@ -132,6 +171,7 @@ def test_nobody_known_as_author_lets_nobody_approve(place: Governed) -> None:
 
 def test_a_signature_says_everything_and_names_the_ledger_it_saw(place: Governed) -> None:
     place.build()
+    place.enrol(CORA)
     before = place.ledger.store.head().size
     entry = place.review(comment="Read in full")
     act = entry.act
@@ -151,21 +191,19 @@ def test_of_two_approvers_at_once_one_signs(place: Governed) -> None:
     place.build()
     place.review()
 
-    def approve(name: str) -> str:
+    people = [person(f"quality-{n}", "quality") for n in range(8)]
+    for one in people:
+        place.enrol(one)
+
+    def approve(by: Somebody) -> str:
         try:
-            place.stages.sign(
-                SUBJECT,
-                person(name, "quality"),
-                role="quality",
-                stage="quality approval",
-                meaning="approval",
-            )
+            place.approve(by)
         except ClinicalError as error:
             return error.what
         return "signed"
 
     with ThreadPoolExecutor(8) as pool:
-        said = list(pool.map(approve, [f"q{n}" for n in range(8)]))
+        said = list(pool.map(approve, people))
     assert said.count("signed") == 1
     assert len(place.stages.state(SUBJECT).valid) == 2
 
@@ -246,11 +284,28 @@ def fresh(place: Governed) -> Governed:
 
 def test_a_refusal_is_written_down_with_who_acts(place: Governed) -> None:
     place.build()
-    with acting(Actor("person", "eve", "Eve", "session")), pytest.raises(ClinicalError):
+    with pytest.raises(ClinicalError):
         place.approve()
     (entry,) = place.ledger.reader.proven(Wanted(action="signature.refused"))
-    assert entry.act.actor.id == "eve"
+    assert (entry.act.actor.id, entry.act.actor.method) == ("quentin", "signing")
     assert entry.act.reason.startswith("quentin: ")
+
+
+def test_a_later_building_makes_a_version_the_newest_again(place: Governed) -> None:
+    place.build().build(OTHER)
+    assert place.stages.versions() == [SUBJECT, OTHER]
+    place.build(SUBJECT)
+    assert place.stages.versions() == [OTHER, SUBJECT]
+
+
+def test_two_that_advance_at_once_refuse_nothing(place: Governed) -> None:
+    with acting(AUTHOR):
+        place.ledger.record("package.built", SUBJECT, Bytes(1))
+    with ThreadPoolExecutor(6) as pool:
+        states = list(pool.map(lambda _: place.stages.advance(SUBJECT, GOOD), range(6)))
+    assert {state.stage for state in states} == {"clinical review"}
+    assert place.refusals("stage.refused") == []
+    assert len(place.stages.state(SUBJECT).steps) == 3
 
 
 def test_signed_since_goes_on_where_it_ended(place: Governed) -> None:

@@ -1,0 +1,34 @@
+"""Registered sources as commands get them: a file that is added, or refused, is in the ledger."""
+
+from pathlib import Path
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.sources import RegisteredFile
+from clinical_assets.ledger.actions import Bytes, Failing
+from clinical_assets.ledger.entry import Subject
+from resources.ledger import Ledger
+from resources.snapshot_store import SnapshotStore
+from resources.source_files import SourceFiles
+
+
+class RecordedSources(SourceFiles):
+    """Sources whose additions are acts in ``ledger``."""
+
+    def __init__(self, register: Path, snapshots: SnapshotStore, ledger: Ledger) -> None:
+        super().__init__(register, snapshots)
+        self._ledger = ledger
+
+    def add(self, source_id: str, path: Path) -> RegisteredFile:
+        """As the sources'; the file's own name is not written down, it may say anything."""
+        about = Subject("source", self.source(source_id).id)
+        try:
+            with self._ledger.doing("source.added", about, Bytes(0)) as doing:
+                added = super().add(source_id, path)
+                doing.subject = Subject("source", about.id, added.name, added.sha256)
+                doing.details = Bytes(path.stat().st_size)
+        except ClinicalError:
+            self._ledger.record(
+                "source.refused", about, Failing("not the registered file"), outcome="refused"
+            )
+            raise
+        return added

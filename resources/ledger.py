@@ -34,6 +34,9 @@ DECIDING = (
     "signature.given",
     "stage.changed",
     "testset.opened",
+    "user.authenticated",
+    "user.enrolled",
+    "user.revoked",
 )
 """Acts that something rests on later; they are read by a scan, from which none can be hidden."""
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, insert, inspect, select
 
@@ -68,6 +69,7 @@ class LedgerStore:
             self._write, lambda: unknown(self.engine.place)
         )
         self._known: Head | None = None  # written by this process, and on disk
+        self._began: WeakKeyDictionary[Connection, Head | None] = WeakKeyDictionary()
         self._seen: Head | None = None  # written by this process; a crash may take it back
         self._origin = ""
         self.after_fork()
@@ -136,7 +138,9 @@ class LedgerStore:
             ClinicalError: the database does not answer.
         """
         _ = self.origin
+        known = self._known  # what others write while this state is read is no step back
         with self.engine.reading() as connection:
+            self._began[connection] = known
             yield connection
 
     def verified_head(self, connection: Connection) -> Head:
@@ -146,15 +150,15 @@ class LedgerStore:
             ClinicalError: its signature does not fit, or rows stand behind it or are missing.
         """
         row = connection.execute(head_query(connection.dialect.name)).first()
-        return self._verified(row, self.origin)
+        return self._verified(row, self.origin, self._began.get(connection, self._known))
 
-    def _verified(self, row: Sequence[Any] | None, origin: str) -> Head:
+    def _verified(self, row: Sequence[Any] | None, origin: str, known: Head | None = None) -> Head:
         place = self.engine.place
         head = head_from(row, place)
         if head == self._seen:
             return head
         newest = (row or ())[6]
-        verify_head(head, self._known, newest, origin=origin, keys=self.keys, place=place)
+        verify_head(head, known, newest, origin=origin, keys=self.keys, place=place)
         return head
 
     def _open(self) -> tuple[str, Statements]:
@@ -247,7 +251,7 @@ class LedgerStore:
         hand_over()
 
     def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
-        head = self._verified(transaction.first, self._origin)
+        head = self._verified(transaction.first, self._origin, self._known)
         batch = self._batch(head, transaction)
         for ticket in take():
             if not isinstance(ticket.wish, tuple) and batch.added:

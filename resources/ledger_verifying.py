@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Covering
@@ -19,6 +20,7 @@ from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import Loss, losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Problem, Report, verify_ledger
+from resources.accounts import Accounts
 from resources.ledger import Ledger
 from resources.ledger_derived import derived_problems
 from resources.ledger_guards import missing_triggers
@@ -56,16 +58,20 @@ def verify_own(
     store, reader = ledger.store, ledger.reader
     memory = ledger.folder / "verified.json"
     keys = store.keys.trusted()
-    start = None if whole else _remembered(memory, ledger)
-    losses = losses_in(reader.proven(Wanted(action="ledger.lost")), reader.root)
-    held = unexplained(witnessed, losses)
-    first = start.size if start else 0
     problems: list[Problem] = []
+    losses: tuple[Loss, ...] = ()
+    note = ""
     try:
         note = store.checkpoint()
+        losses = losses_in(reader.proven(Wanted(action="ledger.lost")), reader.root)
     except ClinicalError as error:
         problems.append(Problem(None, error.what))
-        note = ""
+    remembered = _remembered(memory, ledger)
+    # What was verified before is a witness, too: an older state that was put back contradicts it.
+    held = unexplained([*witnessed, *([remembered.note] if remembered else [])], losses)
+    later = remembered is not None and verify_size(note) < remembered.frontier.size
+    start = None if whole or remembered is None or later else remembered.frontier
+    first = start.size if start else 0
     notes = [n for n in reader.notes() if verify_size(n) >= first]
     report = verify_ledger(
         store.origin,
@@ -77,12 +83,15 @@ def verify_own(
     )
     problems += report.problems
     with store.reading() as connection:
-        problems += [
-            Problem(None, f"the database's trigger {name} is missing or off")
-            for name in missing_triggers(connection)
-        ]
+        if off := missing_triggers(connection):
+            problems.append(
+                Problem(None, f"triggers of the database are missing or off: {', '.join(off)}")
+            )
     if searches and whole and not problems:
         problems += derived_problems(store)
+        with store.reading() as connection:
+            _, tampered = Accounts(store).all(connection)
+        problems += [Problem(None, error.what) for error in tampered]
     if not problems:
         _remember(memory, note, ledger, report)
     with suppress(ClinicalError):  # a ledger that takes no entry is told of all the same
@@ -134,8 +143,15 @@ def _remember(memory: Path, note: str, ledger: Ledger, report: Report) -> None:
     draft.replace(memory)
 
 
-def _remembered(memory: Path, ledger: Ledger) -> Frontier | None:
-    """The tree as it was verified last; None where that cannot be relied upon."""
+class _Remembered(NamedTuple):
+    """The signed checkpoint up to which the ledger was verified last, and its tree."""
+
+    note: str
+    frontier: Frontier
+
+
+def _remembered(memory: Path, ledger: Ledger) -> _Remembered | None:
+    """What was verified last; None where that cannot be relied upon."""
     try:
         found = json.loads(memory.read_text())
         checkpoint = verify(found["note"], ledger.store.keys.trusted())
@@ -143,4 +159,4 @@ def _remembered(memory: Path, ledger: Ledger) -> Frontier | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ClinicalError):
         return None
     fits = checkpoint.origin == ledger.store.origin and frontier.root() == checkpoint.root
-    return frontier if fits else None
+    return _Remembered(str(found["note"]), frontier) if fits else None

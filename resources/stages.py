@@ -35,7 +35,7 @@ from clinical_assets.modelling.records import Verdict
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
-from resources.accounts import Accounts
+from resources.accounts import USER, Accounts
 from resources.actors import authenticated_actor
 from resources.ledger import Ledger
 
@@ -247,8 +247,13 @@ class Stages:
         def holds_root(size: int, root: str) -> bool:
             return self.ledger.reader.root(size, connection).hex() == root
 
-        embedded = self.ledger.store.engine.embedded
-        return Surroundings(self._authors(entries), holds_root, demonstration_counts=embedded)
+        known = self.ledger.decisions.within(connection)
+        return Surroundings(
+            self._authors(entries),
+            holds_root,
+            demonstration_counts=self.ledger.store.engine.embedded,
+            unknown=lambda entry: _unknown(entry, known),
+        )
 
     def _statement(
         self,
@@ -306,6 +311,28 @@ class Stages:
         return self.ledger.act(
             "signature.refused", subject, attempt, outcome="refused", reason=reason
         )
+
+
+def _unknown(signature: Entry, known: Sequence[Entry]) -> str:
+    """Why the ledger does not bear out that the signer was there; empty where it does.
+
+    Whoever can write entries can write these, too, but then they stand in the register's history.
+    """
+    signer = signature.act.actor.id
+    before = [
+        entry.act
+        for entry in known
+        if entry.seq < signature.seq
+        and (entry.act.subject.kind, entry.act.subject.id) == (USER, signer)
+    ]
+    if not any(act.action == "user.enrolled" for act in before):
+        return "its signer was never enrolled"
+    if any(act.action == "user.revoked" for act in before):
+        return "its signer was revoked before"
+    proven = [a for a in before if a.action == "user.authenticated" and a.actor.id == signer]
+    if not proven:
+        return "its signer did not prove who they are"
+    return ""
 
 
 def signer_of(person: Person, factors: tuple[str, ...]) -> Signer:

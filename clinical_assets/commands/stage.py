@@ -44,7 +44,9 @@ def show(version: str, as_html: bool, as_json: bool) -> None:
         click.echo(forms["approval_record.html"].decode())
     else:
         click.echo(forms["approval_record.txt"].decode())
-        click.echo(printable(f"Not to be used: {problem}.") if problem else "In force.")
+        generated = any(s.demonstration for s in sheet.signatures if s.standing == "valid")
+        good = "In force, by signatures of generated people." if generated else "In force."
+        click.echo(printable(f"Not to be used: {problem}.") if problem else good)
     sys.exit(1 if problem else 0)
 
 

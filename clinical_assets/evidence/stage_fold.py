@@ -42,11 +42,14 @@ class Surroundings:
         authors: ids of everybody who made this version.
         holds_root: whether the ledger's first ``size`` entries have that root (hexadecimal).
         demonstration_counts: whether generated persons count: in the embedded profile only.
+        unknown: why a signature's entry does not fit what the ledger says of its signer before it
+            (enrolled, not revoked, just authenticated for signing); empty where it does.
     """
 
     authors: frozenset[str]
     holds_root: Callable[[int, str], bool]
     demonstration_counts: bool = False
+    unknown: Callable[[Entry], str] = lambda _: ""
 
 
 def version_subject(model: str, version: str, package_sha256: str) -> Subject:
@@ -137,7 +140,7 @@ def _forged(state: StageState, entry: Entry, signed: Signed, surroundings: Surro
         return "the head of the ledger that it names was never this ledger's"
     if any(s.digest == signed.signature_sha256 for s in state.signatures):
         return "it is a copy of an earlier signature"
-    return ""
+    return surroundings.unknown(entry)
 
 
 def _unfit(state: StageState, entry: Entry, signed: Signed, surroundings: Surroundings) -> str:

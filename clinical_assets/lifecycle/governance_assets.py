@@ -119,7 +119,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                     stages.enter(subject, "released", gates=verdict)
             except ClinicalError as error:
                 stages.refuse(subject, "released", error.what)
-                raise _refused(spec, package, error.what) from error
+                raise _refused(spec, package, f"{error.what}. {error.repair}") from error
             if not verdict.passed:
                 stages.refuse(subject, "released", verdict.summary)
                 raise _refused(spec, package, verdict.summary)

@@ -148,6 +148,7 @@ def assert_refused(store: Store, report: RunReport, *words: str) -> None:
     assert "release" not in report.metadata
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "words"), BAD_FILES.values(), ids=BAD_FILES)
 def test_a_bad_file_is_refused_by_name_place_and_repair(
     shared: Store, change: Change, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]

@@ -39,6 +39,7 @@ def newest_status(store: Store) -> DagsterRunStatus:
         return instance.get_runs(limit=1)[0].status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", [interrupted_reader, swallowing_reader])
 def test_an_interrupted_run_is_marked_and_a_rerun_completes(store: Store, reader) -> None:
     champion = store.champion()

@@ -174,6 +174,7 @@ def test_a_candidate_that_another_overtook_is_not_released(store: Store) -> None
     assert store.champion().onnx_sha256 == "e" * 64
 
 
+@pytest.mark.slow
 def test_a_champion_that_the_ledger_does_not_know_stops_every_comparison(store: Store) -> None:
     """Somebody moved MLflow's alias by hand: found, written down, and nothing goes on."""
     champion = store.champion()

@@ -162,6 +162,59 @@ def test_a_rotated_key_signs_and_the_old_one_goes_on_to_count(
     assert {"key.retired", "key.created", "ledger.witnessed"} <= set(kinds)
 
 
+def test_an_older_state_that_is_put_back_contradicts_what_was_verified(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """With the database file alone, and no witness that saw more."""
+    database = tmp_path / "store/ledger/ledger.db"
+
+    def close() -> None:
+        ledger.store.engine.close()
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    close()
+    older = database.read_bytes()
+    ledger.record("run.started", Subject("run", "r-9"), Nothing())
+    assert run("verify").exit_code == 0
+    close()
+    for path in database.parent.glob("ledger.db*"):
+        path.unlink()
+    database.write_bytes(older)
+    from resources import ledger as module
+
+    for arguments in (("verify", "--new"), ("verify",), ("verify", "--new")):
+        module._opened.clear()
+        bad = run(*arguments)
+        assert bad.exit_code == 1, bad.output
+        assert "is not what was there" in bad.output or "is missing" in bad.output
+
+
+def test_a_verification_goes_on_where_the_head_does_not_fit(ledger: Ledger, tmp_path: Path) -> None:
+    intrude(tmp_path, "DELETE FROM ledger_entries WHERE subject_id = 'm/data'")
+    bad = json.loads(run("verify", "--json").stdout)
+    assert not bad["passed"]
+    assert any("is missing; entry" in problem["what"] for problem in bad["problems"])
+
+
+def test_an_account_that_was_edited_is_found(ledger: Ledger, tmp_path: Path) -> None:
+    assert run("verify").exit_code == 0
+    intrude(tmp_path, "UPDATE identity_accounts SET record = x'7b7d'")
+    assert run("verify").exit_code == 1
+
+
+def test_a_ledger_that_is_gone_is_not_begun_anew(ledger: Ledger, tmp_path: Path) -> None:
+    from resources import ledger as module
+
+    ledger.store.engine.close()
+    for path in (tmp_path / "store/ledger").glob("ledger.db*"):
+        path.unlink()
+    module._opened.clear()
+    gone = run("verify")
+    assert isinstance(gone.exception, ClinicalError)
+    assert "The ledger is gone" in str(gone.exception)
+
+
 def test_a_cut_tail_contradicts_the_witness(ledger: Ledger, tmp_path: Path) -> None:
     """A whole older state put back: consistent in itself, and the witness knows better."""
     database = tmp_path / "store/ledger/ledger.db"

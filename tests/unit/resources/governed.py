@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical_assets.evidence.stage_fold import version_subject
-from clinical_assets.ledger.actions import Bytes, Change
+from clinical_assets.ledger.actions import Attempt, Bytes, Change
 from clinical_assets.ledger.entry import Act, Actor, Entry
 from clinical_assets.modelling.approvals import Approval
 from clinical_assets.modelling.records import Verdict
@@ -109,10 +109,17 @@ class Governed:
     def sign(self, by: Somebody, subject=SUBJECT, **what: Any) -> Entry:
         """A signature, and what the machine does upon it."""
         self.enrol(by)
+        self.ledger.decide(lambda connection: [self.proof(by, connection)])
         with acting(by.actor):
             entry = self.stages.sign(subject, Shown(by.factors, "Europe/Berlin"), **what)
         self.stages.advance(subject)
         return entry
+
+    def proof(self, by: Somebody, connection: Any) -> Act:
+        """The entry that the person has just proven who they are."""
+        accounts = Accounts(self.ledger.store)
+        account = accounts.get(by.person.id, connection)
+        return accounts.act(by.actor, "user.authenticated", account, Attempt("signing", by.factors))
 
     def enrol(self, by: Somebody) -> None:
         """Puts the person into the register, unless there is one of that id."""

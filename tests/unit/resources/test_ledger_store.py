@@ -351,3 +351,13 @@ def test_two_that_begin_a_ledger_at_once_begin_one(in_use: LedgerInUse) -> None:
     assert len(origins) == 6
     assert len(set(origins)) == 1
     assert numbers(stores[0]) == [0, 1]
+
+
+def test_what_is_written_while_a_state_is_read_is_no_step_back(in_use: LedgerInUse) -> None:
+    store = in_use.store()
+    store.append([act()])
+    with store.reading() as connection:
+        before = store.verified_head(connection)
+        store.append([act()])
+        assert store.verified_head(connection) == before
+    assert store.head().size == before.size + 1

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.signatures import local_time, signature_act, statement_of
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.ledger.actions import Bytes, Nothing
 from clinical_assets.ledger.entry import Act, Actor
@@ -171,8 +172,6 @@ def test_nobody_known_as_author_lets_nobody_approve(place: Governed) -> None:
 
 def test_a_signature_says_everything_and_names_the_ledger_it_saw(place: Governed) -> None:
     place.build()
-    place.enrol(CORA)
-    before = place.ledger.store.head().size
     entry = place.review(comment="Read in full")
     act = entry.act
     assert (act.actor.kind, act.actor.id, act.actor.name) == ("person", "cora", "Cora")
@@ -184,7 +183,8 @@ def test_a_signature_says_everything_and_names_the_ledger_it_saw(place: Governed
         "Europe/Berlin",
     )
     assert signed.local_time.endswith("+01:00")
-    assert signed.head_size == before == entry.seq
+    assert signed.head_size == entry.seq
+    assert signed.head_root == place.ledger.reader.root(entry.seq).hex()
 
 
 def test_of_two_approvers_at_once_one_signs(place: Governed) -> None:
@@ -289,6 +289,28 @@ def test_a_refusal_is_written_down_with_who_acts(place: Governed) -> None:
     (entry,) = place.ledger.reader.proven(Wanted(action="signature.refused"))
     assert (entry.act.actor.id, entry.act.actor.method) == ("quentin", "signing")
     assert entry.act.reason.startswith("quentin: ")
+
+
+def test_a_signature_written_past_the_register_is_an_anomaly(place: Governed) -> None:
+    """Somebody with the key appends a perfect signature of somebody who never was."""
+    place.build()
+    real = place.review()
+    ghost = Actor("person", "ghost", "Dr. Ghost", "signing")
+    said = {"role": "quality", "stage": "quality approval", "meaning": "approval"}
+    statement = replace(
+        statement_of(real),
+        signer="ghost",
+        printed_name="Dr. Ghost",
+        local_time=local_time(datetime.now(UTC), "UTC"),
+        zone="UTC",
+        comment="",
+        **said,
+    )
+    forged = replace(signature_act(statement, "forged"), actor=ghost)
+    place.ledger.store.append([forged])
+    state = place.stages.state(SUBJECT)
+    assert [s.signer for s in state.valid] == ["cora"]
+    assert "its signer was never enrolled" in str(state.unexamined[0])
 
 
 def test_a_later_building_makes_a_version_the_newest_again(place: Governed) -> None:

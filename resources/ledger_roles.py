@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from clinical_assets.errors import ClinicalError
+from resources.identity_tables import ACCOUNTS, SESSIONS
 from resources.ledger_guards import missing_triggers
 from resources.ledger_store import LedgerStore
 from resources.ledger_tables import APPEND_ONLY, HEAD, OPEN_ACTS
@@ -21,6 +22,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     **{table.name: ("SELECT", "INSERT") for table in APPEND_ONLY},
     HEAD.name: ("SELECT", "UPDATE"),
     OPEN_ACTS.name: ("SELECT", "INSERT", "DELETE"),
+    ACCOUNTS.name: ("SELECT", "INSERT", "UPDATE"),
+    SESSIONS.name: ("SELECT", "INSERT", "UPDATE"),
 }
 _POWERS = {
     "rolsuper": "is a superuser",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.ledger_database import check, prepare
 from clinical_assets.commands.ledger_export import export
 from clinical_assets.commands.ledger_verify import verify
 from clinical_assets.commands.ledger_wanted import asked_for, wanted
@@ -136,5 +137,5 @@ def _print_entries(entries: "Sequence[Entry]") -> None:
         click.echo(f"{'':{width}}  by {who(entry)}  {said(entry)}".rstrip())
 
 
-for command in (verify, export, witness, key):
+for command in (verify, export, witness, key, prepare, check):
     ledger.add_command(command)

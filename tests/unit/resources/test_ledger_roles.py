@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from clinical_assets.errors import ClinicalError
+from resources.identity_tables import METADATA as IDENTITY
 from resources.ledger_roles import RIGHTS, prepare, privileges
 from resources.ledger_tables import METADATA
 from tests.unit.resources.ledgers import LedgerInUse, act, empty
@@ -71,7 +72,7 @@ def test_the_database_denies_the_writer_the_rest(
 
 
 def test_every_table_has_its_rights(prepared: tuple[LedgerInUse, LedgerInUse]) -> None:
-    assert set(RIGHTS) == set(METADATA.tables)
+    assert set(RIGHTS) == {*METADATA.tables, *IDENTITY.tables}
 
 
 def test_a_right_too_many_or_too_few_is_told(prepared: tuple[LedgerInUse, LedgerInUse]) -> None:

@@ -74,6 +74,7 @@ def counted(account: Account, claim: Claim) -> tuple[str, ...]:
 
 
 def authenticated(account: Account, claim: Claim, at: datetime) -> Authenticated:
+    """What the account says of a person whose claim was proven at ``at``."""
     person = account.person
     return Authenticated(
         actor=actor_of(account, "signing"),
@@ -88,6 +89,7 @@ def authenticated(account: Account, claim: Claim, at: datetime) -> Authenticated
 
 
 def not_proven() -> ClinicalError:
+    """The one answer to every claim that does not hold, whatever is wrong with it."""
     return ClinicalError(
         "Id, secret and code were not accepted together",
         where="log-in",

@@ -63,15 +63,18 @@ def read_session(record: bytes) -> Session:
 
 
 def row_of_token(token: str, connection: Connection) -> Row[Any] | None:
+    """The session that a token opens; None for a token that opens none."""
     digest = sha256(token.encode()).hexdigest()
     return connection.execute(select(SESSIONS).where(SESSIONS.c.token_sha256 == digest)).first()
 
 
 def row_of_session(id: str, connection: Connection) -> Row[Any] | None:
+    """The session of an id; None where there is none."""
     return connection.execute(select(SESSIONS).where(SESSIONS.c.id == id)).first()
 
 
 def ended_error(what: str) -> ClinicalError:
+    """The error that tells somebody why their session does nothing."""
     return ClinicalError(
         f"Your session {what}, so nothing was done",
         where="terminal session",

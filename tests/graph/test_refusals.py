@@ -152,6 +152,7 @@ def test_a_gate_that_was_never_decided_refuses(store: Store) -> None:
     assert "gate reproducibility of small/package was never decided" in said
 
 
+@pytest.mark.slow
 def test_a_gate_that_was_decided_about_an_older_value_refuses(store: Store) -> None:
     """Another package is built, and only the release is asked for: its gates are of the old."""
     other = replace(MODEL, title="Another title, hence another package")
@@ -219,6 +220,7 @@ def forge(store: Store, *gates: str) -> None:
                 )
 
 
+@pytest.mark.slow
 def leaking(rows: pl.DataFrame) -> pl.DataFrame:
     """Features that read the outcome."""
     return MODEL.derive(rows).with_columns(

@@ -148,7 +148,6 @@ def assert_refused(store: Store, report: RunReport, *words: str) -> None:
     assert "release" not in report.metadata
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("change", "words"), BAD_FILES.values(), ids=BAD_FILES)
 def test_a_bad_file_is_refused_by_name_place_and_repair(
     shared: Store, change: Change, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
@@ -172,6 +171,7 @@ def test_a_bad_file_is_refused_by_name_place_and_repair(
     shared.unregister()
 
 
+@pytest.mark.slow
 def test_after_bad_files_a_run_completes(shared: Store) -> None:
     champion = shared.champion()
     shared.register(cell(TRAIN, 7, 1, NAME))

@@ -152,7 +152,6 @@ def test_a_gate_that_was_never_decided_refuses(store: Store) -> None:
     assert "gate reproducibility of small/package was never decided" in said
 
 
-@pytest.mark.slow
 def test_a_gate_that_was_decided_about_an_older_value_refuses(store: Store) -> None:
     """Another package is built, and only the release is asked for: its gates are of the old."""
     other = replace(MODEL, title="Another title, hence another package")
@@ -161,6 +160,7 @@ def test_a_gate_that_was_decided_about_an_older_value_refuses(store: Store) -> N
     assert "gate package_intact of small/package was decided about an older small/package" in said
 
 
+@pytest.mark.slow
 def test_a_candidate_that_another_overtook_is_not_released(store: Store) -> None:
     """Two candidates at once, both better than the old champion: the second must meet the first."""
     before = store.champion()
@@ -175,7 +175,6 @@ def test_a_candidate_that_another_overtook_is_not_released(store: Store) -> None
     assert store.champion().onnx_sha256 == "e" * 64
 
 
-@pytest.mark.slow
 def test_a_champion_that_the_ledger_does_not_know_stops_every_comparison(store: Store) -> None:
     """Somebody moved MLflow's alias by hand: found, written down, and nothing goes on."""
     champion = store.champion()
@@ -188,6 +187,7 @@ def test_a_champion_that_the_ledger_does_not_know_stops_every_comparison(store: 
     assert found.act.subject.sha256 == champion.package_sha256
 
 
+@pytest.mark.slow
 def test_a_gate_forged_in_dagsters_event_log_does_not_release(
     worse: tuple[Store, RunReport], tmp_path: Path
 ) -> None:
@@ -220,7 +220,6 @@ def forge(store: Store, *gates: str) -> None:
                 )
 
 
-@pytest.mark.slow
 def leaking(rows: pl.DataFrame) -> pl.DataFrame:
     """Features that read the outcome."""
     return MODEL.derive(rows).with_columns(
@@ -228,6 +227,7 @@ def leaking(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_all_gates_forged_do_not_release_a_model_that_reads_the_outcome(store: Store) -> None:
     champion = store.champion()
     spec = replace(MODEL, derive=leaking)

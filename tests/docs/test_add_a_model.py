@@ -42,6 +42,7 @@ def command_folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_model_of_the_page_is_released(files: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "breast_mass").mkdir()
     (tmp_path / "breast_mass/__init__.py").touch()

@@ -109,7 +109,7 @@ def test_the_graph_answers_with_every_asset_and_its_checks(graph: str, released:
         {"Content-Type": "application/json"},
     )
     nodes = json.loads(urllib.request.urlopen(request, timeout=60).read())["data"]["assetNodes"]
-    assert len(nodes) == 13
+    assert len(nodes) == 14
     assert all(node["assetMaterializations"] for node in nodes)
 
 

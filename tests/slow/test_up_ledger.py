@@ -71,7 +71,7 @@ def test_every_process_of_clinical_up_writes_the_same_ledger(tmp_path: Path) -> 
         selector = {
             "repositoryName": "__repository__",
             "repositoryLocationName": "clinical-assets",
-            "jobName": "small_release",
+            "jobName": "small_candidate",
             "assetSelection": [{"path": ["small", "source"]}],
         }
         launched = ask(port, LAUNCH, params={"selector": selector})["launchRun"]
@@ -80,7 +80,8 @@ def test_every_process_of_clinical_up_writes_the_same_ledger(tmp_path: Path) -> 
         def of_the_run() -> list[Act]:
             rows = open_ledger(settings).reader.rows()
             acts = [read_entry(row.body).act for row in rows]
-            return [act for act in acts if act.origin.run == run and act.outcome != "intended"]
+            mine = [act for act in acts if act.origin.run == run and act.outcome != "intended"]
+            return [act for act in mine if act.action.startswith(("run.", "asset."))]
 
         until(lambda: "run.succeeded" in [act.action for act in of_the_run()], process)
         assert [act.action for act in of_the_run()] == [

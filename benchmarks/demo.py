@@ -108,8 +108,9 @@ def event_log(store: str) -> dict[str, object]:
     steps = []
     resources = ["resources", 0.0, 0.0]
     with DagsterInstance.from_config(str(Path(store) / "dagster")) as instance:
-        (newest,) = instance.get_runs(limit=1)
-        entries = [e for e in instance.all_logs(newest.run_id) if e.dagster_event is not None]
+        runs = instance.get_runs(limit=2)[::-1]  # to the approval record, then the release
+        logged = [e for run in runs for e in instance.all_logs(run.run_id)]
+        entries = [e for e in logged if e.dagster_event is not None]
     for entry in entries:
         event = entry.get_dagster_event()
         if event.event_type == Kind.RESOURCE_INIT_STARTED:

@@ -129,7 +129,7 @@ def test_dagsters_command_line_switches(site: Site) -> None:
     cli(sensor_cli, "stop", *WHERE, "asking")
     cli(schedule_cli, "start", *WHERE, "nightly")
     cli(schedule_cli, "stop", *WHERE, "nightly")
-    assert of(site.acts()) == [
+    assert of(site.acts("automation.")) == [
         ("automation.switched", "asking"),
         ("automation.cursor_set", "asking"),
         ("automation.switched", "asking"),
@@ -138,7 +138,7 @@ def test_dagsters_command_line_switches(site: Site) -> None:
     ]
     on, off = Change("status", "", "RUNNING"), Change("status", "RUNNING", "STOPPED")
     assert [act.details for act in site.acts("automation.switched")] == [on, off] * 2
-    assert {act.subject.kind for act in site.acts()} == {"sensor", "schedule"}
+    assert {act.subject.kind for act in site.acts("automation.")} == {"sensor", "schedule"}
 
 
 def test_the_web_server_reports_assets_without_a_run(site: Site, web: TestClient) -> None:

@@ -68,7 +68,7 @@ def _row(turned: Turns, act: str) -> tuple[str, ...]:
 
 def prepare(folder: str, rows: int) -> None:
     """Writes the table as ``raw.parquet`` and into a lake."""
-    from resources.delta_lake import Lake
+    from resources.delta.lake import Lake
 
     frame = _dataset(rows)
     frame.write_parquet(Path(folder) / "raw.parquet", compression="zstd")
@@ -78,7 +78,7 @@ def prepare(folder: str, rows: int) -> None:
 def timed(folder: str, turns: int) -> Turns:
     """Every read and write in turns, with the digests that are part of the lake's."""
     from clinical_assets.canonical import frame_digest, sha256
-    from resources.delta_lake import Lake
+    from resources.delta.lake import Lake
 
     frame = _frame(folder)
     data = (Path(folder) / "raw.parquet").read_bytes()
@@ -99,7 +99,7 @@ def memory(folder: str, name: str) -> tuple[int, int]:
 def _reads(folder: str) -> Actions:
     import polars as pl
 
-    from resources.delta_lake import Lake
+    from resources.delta.lake import Lake
 
     lake = Lake(f"{folder}/lake")
     pin = lake.latest("table")
@@ -112,7 +112,7 @@ def _reads(folder: str) -> Actions:
 
 
 def _writes(folder: str) -> Actions:
-    from resources.delta_lake import Lake
+    from resources.delta.lake import Lake
 
     frame = _frame(folder)
     target = Path(folder) / "written.parquet"

@@ -159,8 +159,8 @@ def gone_through(url: str, folder: str, how: str) -> dict[str, float]:
     from benchmarks.ledger_cases import store
     from benchmarks.measure import added_memory
     from clinical_assets.ledger.verification import verify_ledger
-    from resources.ledger_derived import derived_problems
-    from resources.ledger_reader import LedgerReader
+    from resources.ledger_database.derived import derived_problems
+    from resources.ledger_database.reader import LedgerReader
 
     opened = store(url, folder)
     reader = LedgerReader(opened)
@@ -197,7 +197,7 @@ def proved(url: str, folder: str, count: int) -> dict[str, list[float]]:
     import random
 
     from benchmarks.ledger_cases import SUBJECTS, store
-    from resources.ledger_reader import LedgerReader, Wanted
+    from resources.ledger_database.reader import LedgerReader, Wanted
 
     reader = LedgerReader(store(url, folder))
     size = reader.store.head().size

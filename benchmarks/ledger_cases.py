@@ -35,8 +35,8 @@ def act(number: int) -> Act:
 
 def store(url: str, folder: str) -> Any:
     """The ledger at ``url``, its keys below ``folder``."""
+    from resources.ledger_database.store import LedgerStore
     from resources.ledger_keys import LedgerKeys
-    from resources.ledger_store import LedgerStore
 
     return LedgerStore(url, LedgerKeys(Path(folder) / "keys"), software="0.1.0 8d01301abcde")
 

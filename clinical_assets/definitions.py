@@ -17,7 +17,7 @@ from clinical_assets.lifecycle.build import build_assets
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.models import models
 from resources.build import build_resources
-from resources.dagster_home import require_own_instance
+from resources.dagster_instance.home import require_own_instance
 from resources.settings import Settings
 from resources.starting import look_into_interrupted
 

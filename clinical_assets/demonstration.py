@@ -1,8 +1,8 @@
 """A model from its source to its release, with generated people in the place of real ones.
 
 What belongs here: who acts when in a demonstration. What does not: the runs (:mod:`.runs`), the
-people (``resources/demonstration_people.py``) and what is shown of it. They sign through the same
-door as everyone: all components, the same rules, entries that say what they are.
+people (``resources/people/demonstration_people.py``) and what is shown of it. They sign through
+the same door as everyone: all components, the same rules, entries that say what they are.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from clinical_assets.modelling.approvals import Approval, Role
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.runs import Runner, RunReport
 from resources.actors import acting
-from resources.authentication import Authentication
-from resources.claims import Authenticated
-from resources.demonstration_people import DemonstrationPerson, demonstration_people
 from resources.ledger import Ledger
 from resources.locks import held
+from resources.people.authentication import Authentication
+from resources.people.claims import Authenticated
+from resources.people.demonstration_people import DemonstrationPerson, demonstration_people
 from resources.stages import Shown, Stages
 from resources.terminal_zone import local_zone
 

@@ -1,8 +1,9 @@
 """Who acts, and where in Dagster: what every entry of the ledger says beside the act itself.
 
 What belongs here: the authenticated actor of the present context, and the run and asset that it
-works in. What does not: authenticating, which :mod:`.identity` does and which alone calls
-:func:`acting`. An actor never comes from an argument, an environment variable or a tag (P11-05).
+works in. What does not: authenticating, which :mod:`resources.people.identity` does and which alone
+calls :func:`acting`. An actor never comes from an argument, an environment variable or a tag
+(P11-05).
 """
 
 from collections.abc import Iterator

@@ -21,7 +21,7 @@ from clinical_assets.ledger.entry import Act, Subject
 from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.ledger import Ledger
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 from resources.mlflow_registry import CHAMPION, Registry
 from resources.package_store import PackageStore
 from resources.stages import Stages

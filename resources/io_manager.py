@@ -36,7 +36,7 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.keys import ROWS, SHA256, SNAPSHOT, TABLE, VERSION
 from clinical_assets.ledger.entry import Origin
 from resources.actors import at_origin
-from resources.delta_log import TableVersion
+from resources.delta.log import TableVersion
 from resources.lake import LakeResource
 from resources.snapshots import SnapshotsResource
 

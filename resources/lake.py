@@ -1,20 +1,20 @@
-"""Dagster's shell around the lake (:mod:`resources.delta_lake`).
+"""Dagster's shell around the lake (:mod:`resources.delta.lake`).
 
 The lake itself lives in modules without Dagster, whose import takes seconds.
 """
 
 from dagster import ConfigurableResource
 
-from resources.delta_lake import Lake
-from resources.delta_log import Commit, TableVersion
+from resources.delta.lake import Lake
+from resources.delta.log import Commit, TableVersion
 from resources.ledger_resource import LedgerResource
-from resources.recorded_lake import RecordedLake
+from resources.recorded.lake import RecordedLake
 
 __all__ = ["Commit", "Lake", "LakeResource", "TableVersion"]
 
 
 class LakeResource(ConfigurableResource[Lake]):
-    """Hands out the :class:`~resources.delta_lake.Lake`, its reads and writes recorded."""
+    """Hands out the :class:`~resources.delta.lake.Lake`, its reads and writes recorded."""
 
     url: str
     ledger: LedgerResource

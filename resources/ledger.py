@@ -1,9 +1,10 @@
 """The ledger as the rest of the software uses it: acts of an authenticated actor, written down.
 
 What belongs here: turning "this is being done" into entries, before and after. What does not: the
-database (:mod:`.ledger_store`), reading (:mod:`.ledger_reader`), who acts (:mod:`.actors`). An act
-that changes something outside of the ledger is written before it happens and again when it is
-known what became of it; if it cannot be written, it does not happen (P11-05).
+database (:mod:`resources.ledger_database.store`), reading
+(:mod:`resources.ledger_database.reader`), who acts (:mod:`.actors`). An act that changes something
+outside of the ledger is written before it happens and again when it is known what became of it; if
+it cannot be written, it does not happen (P11-05).
 """
 
 import os
@@ -18,12 +19,12 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Outcome, Subject
 from resources.actors import acting, authenticated_actor, present_origin
 from resources.checkout import software
-from resources.ledger_engine import LedgerEngine
+from resources.ledger_database.engine import LedgerEngine
+from resources.ledger_database.reader import LedgerReader
+from resources.ledger_database.scan import LedgerScan
+from resources.ledger_database.store import Decide, LedgerStore
+from resources.ledger_database.writers import Writers
 from resources.ledger_keys import LedgerKeys
-from resources.ledger_reader import LedgerReader
-from resources.ledger_scan import LedgerScan
-from resources.ledger_store import Decide, LedgerStore
-from resources.ledger_writers import Writers
 from resources.settings import Settings
 
 DECIDING = (
@@ -189,7 +190,7 @@ def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
     """
     where = (os.getpid(), url, keys)
     if where not in _opened:
-        from resources.identity import service_of, session_actor
+        from resources.people.identity import service_of, session_actor
         from resources.terminal import present_terminal
 
         def person(ledger: Ledger) -> Actor | None:

@@ -11,7 +11,7 @@ from clinical_assets.ledger.exports.manifest import Manifest
 from clinical_assets.ledger.exports.proving import Range, Selection, Source
 from clinical_assets.ledger.exports.write import write_export
 from resources.ledger import Ledger
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 
 
 def export_ledger(

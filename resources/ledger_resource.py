@@ -4,8 +4,8 @@ from pathlib import Path
 
 from dagster import ConfigurableResource
 
+from resources.dagster_instance.writing import LedgerPlace
 from resources.ledger import Ledger, open_ledger_at
-from resources.ledger_writing import LedgerPlace
 
 
 class LedgerResource(ConfigurableResource[Ledger]):

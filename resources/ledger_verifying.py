@@ -20,11 +20,11 @@ from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import Loss, losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Problem, Report, verify_ledger
-from resources.accounts import Accounts
 from resources.ledger import Ledger
-from resources.ledger_derived import derived_problems
-from resources.ledger_guards import missing_triggers
-from resources.ledger_reader import Wanted
+from resources.ledger_database.derived import derived_problems
+from resources.ledger_database.guards import missing_triggers
+from resources.ledger_database.reader import Wanted
+from resources.people.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True)

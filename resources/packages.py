@@ -6,7 +6,7 @@ from dagster import ConfigurableResource
 
 from resources.ledger_resource import LedgerResource
 from resources.package_store import PackageStore
-from resources.recorded_packages import RecordedPackages
+from resources.recorded.packages import RecordedPackages
 
 
 class PackagesResource(ConfigurableResource[PackageStore]):

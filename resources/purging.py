@@ -31,7 +31,7 @@ from clinical_assets.ledger.actions import Failing, Nothing
 from clinical_assets.ledger.entry import Entry, Subject
 from resources.blobs import disk_faults, flush, open_blobs
 from resources.ledger import Ledger
-from resources.ledger_scan import LedgerScan
+from resources.ledger_database.scan import LedgerScan
 from resources.references import Use
 from resources.retention import HELD, demand_reason, hold_events
 from resources.settings import Settings
@@ -223,7 +223,7 @@ def _snapshot(settings: Settings, uses: Uses, record: str) -> _Found:
 
 
 def _table(settings: Settings, uses: Uses, record: str) -> _Found:
-    from resources.delta_lake import Lake
+    from resources.delta.lake import Lake
 
     table, _, number = record.rpartition("@")
     history = Lake(settings.lake_url, settings.s3_options).history(table) if table else ()

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from clinical_assets.ledger.actions import Reconciled
 from clinical_assets.ledger.entry import Act, Entry
 from resources.ledger import Ledger
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 
 Found = Literal["found", "absent", "cannot be told"]
 UNTOLD: Found = "cannot be told"

@@ -97,7 +97,7 @@ class References:
     def _newest_package(self, model: str) -> str | None:
         from dagster import AssetKey
 
-        from resources.dagster_home import dagster_instance
+        from resources.dagster_instance.home import dagster_instance
         from resources.evidence import EvidenceReader
 
         with dagster_instance(self._settings) as instance:
@@ -117,7 +117,7 @@ class References:
     @cached_property
     def _pins(self) -> Pins:
         from clinical_assets.keys import SNAPSHOT, TABLE, VERSION
-        from resources.dagster_home import dagster_instance
+        from resources.dagster_instance.home import dagster_instance
         from resources.snapshot_store import SnapshotStore
 
         store = SnapshotStore(self._settings.snapshots_url, self._settings.s3_options)

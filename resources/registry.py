@@ -4,7 +4,7 @@ from dagster import ConfigurableResource
 
 from resources.ledger_resource import LedgerResource
 from resources.mlflow_registry import Registry
-from resources.recorded_registry import RecordedRegistry
+from resources.recorded.registry import RecordedRegistry
 
 
 class RegistryResource(ConfigurableResource[Registry]):

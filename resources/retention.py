@@ -19,7 +19,7 @@ from clinical_assets.evidence.retention import (
 from clinical_assets.ledger.actions import Change
 from clinical_assets.ledger.entry import Entry, Subject
 from resources.ledger import Ledger
-from resources.ledger_scan import LedgerScan
+from resources.ledger_database.scan import LedgerScan
 from resources.settings import Settings
 
 HELD = "retention.held"

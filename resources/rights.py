@@ -1,8 +1,8 @@
 """Whether the person at this terminal may do something; commands ask before they do it (P11-07)."""
 
 from clinical_assets.people.rights import Right
-from resources.access import Access
 from resources.ledger import open_ledger
+from resources.people.access import Access
 from resources.settings import Settings
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clinical_assets.errors import ClinicalError
-from resources.witness_urls import witness_url
+from resources.witnesses.urls import witness_url
 
 PREFIX = "CLINICAL_"
 _MODEL_SPEC = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         sources: the register of data sources.
         models: further models as ``module:ATTRIBUTE``; the variable takes them comma separated.
         witnesses: addresses of the places that hold the ledger's checkpoints
-            (:mod:`resources.witness_urls`), comma separated in the variable; never empty.
+            (:mod:`resources.witnesses.urls`), comma separated in the variable; never empty.
     """
 
     model_config = SettingsConfigDict(

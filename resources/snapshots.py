@@ -6,7 +6,7 @@ The store itself lives in a module without Dagster, whose import takes seconds.
 from dagster import ConfigurableResource
 
 from resources.ledger_resource import LedgerResource
-from resources.recorded_snapshots import RecordedSnapshots
+from resources.recorded.snapshots import RecordedSnapshots
 from resources.snapshot_store import SnapshotStore
 
 __all__ = ["SnapshotStore", "SnapshotsResource"]

@@ -3,8 +3,8 @@
 What belongs here: reading the entries about a version (by a scan of the whole signed ledger, from
 which none can be hidden), handing them to the pure rules of :mod:`clinical_assets.evidence`, and
 writing what those allow, with nobody else writing in between. What does not: the rules, and
-checking a person's secret (:mod:`.authentication`). What is refused is written down, too (P11-06,
-P11-15).
+checking a person's secret (:mod:`resources.people.authentication`). What is refused is written
+down, too (P11-06, P11-15).
 """
 
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ from clinical_assets.modelling.records import Verdict
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
-from resources.accounts import USER, Accounts
 from resources.actors import authenticated_actor
 from resources.ledger import Ledger
+from resources.people.accounts import USER, Accounts
 
 
 @dataclass(frozen=True, slots=True)

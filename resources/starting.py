@@ -28,15 +28,15 @@ def look_into_interrupted(
     ledger = open_ledger(settings)
     if not ledger.reader.open_acts():
         return []
-    from resources.dagster_found import ACTIONS, dagster_probes
-    from resources.delta_lake import Lake
+    from resources.dagster_instance.found import ACTIONS, dagster_probes
+    from resources.delta.lake import Lake
     from resources.mlflow_registry import Registry
     from resources.package_store import PackageStore
     from resources.reconciling import Probe, reconcile
-    from resources.recorded_lake import probe_table
-    from resources.recorded_packages import probe_package
-    from resources.recorded_registry import probe_registry
-    from resources.recorded_snapshots import probe_snapshot
+    from resources.recorded.lake import probe_table
+    from resources.recorded.packages import probe_package
+    from resources.recorded.registry import probe_registry
+    from resources.recorded.snapshots import probe_snapshot
     from resources.snapshot_store import SnapshotStore
 
     lake = Lake(settings.lake_url, settings.s3_options)

@@ -1,9 +1,9 @@
 """Whether this process is a command that a person called at a terminal.
 
 What belongs here: the mark, and what was found out about the session for as long as it stands. What
-does not: sessions (:mod:`.sessions`). It loads nothing and opens nothing, so that a command that
-needs no ledger opens none; who acts is asked for at the first act. Daemons, workers and services
-carry no mark and act by their service credential.
+does not: sessions (:mod:`resources.people.sessions`). It loads nothing and opens nothing, so that a
+command that needs no ledger opens none; who acts is asked for at the first act. Daemons, workers
+and services carry no mark and act by their service credential.
 """
 
 from collections.abc import Iterator

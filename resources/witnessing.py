@@ -1,9 +1,10 @@
 """Publishing the ledger's checkpoints to its witnesses, and asking them before going on.
 
 What belongs here: the order of things – ask the witnesses, sign, publish, write it down. What does
-not: the witnesses (:mod:`.witness`), waiting notes (:mod:`.witness_spool`) and what contradicts
-what (:mod:`clinical_assets.ledger.witnessed`). A ledger that a witness contradicts is not signed
-again: that would make two histories under one name.
+not: the witnesses (:mod:`resources.witnesses.witness`), waiting notes
+(:mod:`resources.witnesses.spool`) and what contradicts what
+(:mod:`clinical_assets.ledger.witnessed`). A ledger that a witness contradicts is not signed again:
+that would make two histories under one name.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,10 @@ from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import Problem
 from clinical_assets.ledger.witnessed import contradictions
 from resources.ledger import Ledger
+from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
-from resources.ledger_reader import Wanted
-from resources.witness import open_witnesses
-from resources.witness_spool import Behind, WitnessSpool
+from resources.witnesses.spool import Behind, WitnessSpool
+from resources.witnesses.witness import open_witnesses
 
 _LAST = 5
 

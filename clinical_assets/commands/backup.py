@@ -1,6 +1,6 @@
 """``clinical backup``: make, verify and restore backups, and try a restore.
 
-Printing, prompts and exit codes only; the work is done in ``resources.backup*``.
+Printing, prompts and exit codes only; the work is done in ``resources.backups.making*``.
 """
 
 import json
@@ -50,8 +50,8 @@ def make(folder: Path, previous: Path | None, keys_file: Path | None, as_json: b
 
     Private keys are not in it. Runs may go on meanwhile.
     """
-    from resources.backup import make_backup
-    from resources.backup_keys import pack_keys
+    from resources.backups.keys import pack_keys
+    from resources.backups.making import make_backup
     from resources.ledger import open_ledger
     from resources.rights import require_right
     from resources.settings import Settings
@@ -101,7 +101,7 @@ def verify(folder: Path, given: Sequence[str], as_json: bool) -> None:
     Exit code 0: whole, unchanged and signed; 1: it is not. Who made it is established with --key,
     or with the ledger's key in CLINICAL_KEYS; else the backup's own keys are believed.
     """
-    from resources.backup_reader import verify_backup
+    from resources.backups.reader import verify_backup
     from resources.settings import Settings
 
     try:
@@ -152,8 +152,8 @@ def restore(
     Entries that were written after the backup are lost; where a witness's checkpoint shows it,
     the ledger says so from then on.
     """
-    from resources.backup_keys import unpack_keys
-    from resources.backup_restore import restore_backup
+    from resources.backups.keys import unpack_keys
+    from resources.backups.restoring import restore_backup
     from resources.ledger import open_ledger
     from resources.rights import require_right
     from resources.settings import Settings
@@ -202,8 +202,8 @@ def acknowledge(given: Sequence[str], against: Sequence[Path], reason: str, as_j
     Needed where the checkpoint came to light after a restore only. Verification reports the loss
     for ever, and takes no further offence at just these checkpoints.
     """
+    from resources.backups.losses import acknowledge_loss
     from resources.ledger import open_ledger
-    from resources.ledger_losses import acknowledge_loss
     from resources.rights import require_right
     from resources.settings import Settings
 
@@ -231,8 +231,8 @@ def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
     Recorded as backup.drilled. Exit code 0: everything came back as it was.
     """
     from clinical_assets.ledger.entry import Subject
-    from resources.backup import make_backup
-    from resources.backup_drill import drill_backup, trial_folder
+    from resources.backups.drill import drill_backup, trial_folder
+    from resources.backups.making import make_backup
     from resources.ledger import open_ledger
     from resources.rights import require_right
     from resources.settings import Settings

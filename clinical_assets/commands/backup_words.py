@@ -12,7 +12,7 @@ from clinical_assets.errors import ClinicalError
 if TYPE_CHECKING:
     from clinical_assets.ledger.actions import Lost
     from clinical_assets.ledger.checkpoint import PublicKey
-    from resources.backup_drill import Drill
+    from resources.backups.drill import Drill
     from resources.settings import Settings
 
 

@@ -105,8 +105,8 @@ def _files() -> "SourceFiles":
 
 def _recorded() -> "SourceFiles":
     from resources.ledger import open_ledger
-    from resources.recorded_snapshots import RecordedSnapshots
-    from resources.recorded_sources import RecordedSources
+    from resources.recorded.snapshots import RecordedSnapshots
+    from resources.recorded.sources import RecordedSources
     from resources.settings import Settings
 
     settings = Settings.load()

@@ -78,7 +78,7 @@ def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome, *, s
     from clinical_assets.demonstration import demonstrate
     from clinical_assets.models import models
     from clinical_assets.runs import Runner
-    from resources.dagster_home import dagster_instance
+    from resources.dagster_instance.home import dagster_instance
     from resources.ledger import open_ledger
     from resources.mlflow_registry import Registry
     from resources.settings import Settings

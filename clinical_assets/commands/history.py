@@ -61,7 +61,7 @@ def _pasts(settings: "Settings", model: str | None) -> list[_Past]:
     from clinical_assets.automation import run_outcome
     from clinical_assets.models import models
     from clinical_assets.runs import failed_runs
-    from resources.dagster_home import dagster_instance
+    from resources.dagster_instance.home import dagster_instance
     from resources.mlflow_registry import Registry
 
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)

@@ -1,7 +1,7 @@
 """``clinical ledger``: show, prove and verify what happened.
 
-Printing and exit codes only: entries come from ``resources.ledger_reader``, and what has to hold
-of them is decided in ``clinical_assets.ledger``.
+Printing and exit codes only: entries come from ``resources.ledger_database.reader``, and what
+has to hold of them is decided in ``clinical_assets.ledger``.
 """
 
 import json
@@ -52,7 +52,7 @@ def show(newest: int | None, as_json: bool, **asked: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def tail(newest: int, follow: bool, as_json: bool) -> None:
     """Show the newest entries."""
-    from resources.ledger_reader import Wanted
+    from resources.ledger_database.reader import Wanted
 
     _, opened = _open()
     rows = opened.reader.find(Wanted(), newest=newest)

@@ -1,6 +1,6 @@
 """``clinical ledger prepare`` and ``check``: the rights on the ledger's database.
 
-Printing only; the rights are granted and examined by ``resources.ledger_roles``.
+Printing only; the rights are granted and examined by ``resources.ledger_database.roles``.
 """
 
 import sys
@@ -17,7 +17,7 @@ def prepare(writer: str) -> None:
     connect as WRITER.
     """
     from resources.ledger import open_ledger
-    from resources.ledger_roles import prepare as grant
+    from resources.ledger_database.roles import prepare as grant
     from resources.settings import Settings
 
     ledger = open_ledger(Settings.load())
@@ -33,7 +33,7 @@ def check() -> None:
     """
     from clinical_assets.commands.entry_text import printable
     from resources.ledger import open_ledger
-    from resources.ledger_roles import privileges
+    from resources.ledger_database.roles import privileges
     from resources.settings import Settings
 
     store = open_ledger(Settings.load()).store

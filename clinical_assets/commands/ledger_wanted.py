@@ -8,7 +8,7 @@ import click
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
-    from resources.ledger_reader import Wanted
+    from resources.ledger_database.reader import Wanted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -46,7 +46,7 @@ def wanted(
     Raises:
         ClinicalError: a time is none.
     """
-    from resources.ledger_reader import Wanted
+    from resources.ledger_database.reader import Wanted
 
     kind, found, name = subject.partition(":")
     return Wanted(

@@ -14,7 +14,7 @@ def login(id: str, secret_stdin: bool) -> None:
     The session ends when it is idle (15 minutes) or old (8 hours). An issued secret is exchanged
     for one of your own first. A session never signs: signing asks for everything again.
     """
-    from resources.claims import MustChangeSecretError
+    from resources.people.claims import MustChangeSecretError
 
     _, sessions = open_register()
     asking = Asking(secret_stdin)

@@ -14,9 +14,9 @@ import click
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
-    from resources.claims import Claim
-    from resources.identity import IdentityRegister
-    from resources.sessions import Sessions
+    from resources.people.claims import Claim
+    from resources.people.identity import IdentityRegister
+    from resources.people.sessions import Sessions
 
 secret_stdin = click.option(
     "--secret-stdin",
@@ -67,7 +67,7 @@ class Asking:
 
     def claim(self, id: str) -> "Claim":
         """Everything that proves who ``id`` is."""
-        from resources.claims import Claim
+        from resources.people.claims import Claim
 
         secret = self.secret()
         return Claim(id, secret, self.code())
@@ -82,9 +82,9 @@ def open_register() -> "tuple[IdentityRegister, Sessions]":
     """The register of this installation, and its terminal sessions."""
     from datetime import timedelta
 
-    from resources.identity import IdentityRegister
     from resources.ledger import open_ledger
-    from resources.sessions import Sessions
+    from resources.people.identity import IdentityRegister
+    from resources.people.sessions import Sessions
     from resources.settings import Settings
 
     settings = Settings.load()

@@ -49,8 +49,8 @@ def sign(
 
     from clinical_assets.evidence.signatures import local_time
     from resources.actors import acting
-    from resources.authentication import Authentication
     from resources.ledger import open_ledger
+    from resources.people.authentication import Authentication
     from resources.settings import Settings
     from resources.stages import Shown
     from resources.terminal_zone import local_zone

@@ -57,7 +57,7 @@ def history(version: str, as_json: bool) -> None:
     """Show every entry of the ledger about a version's stage: moves, signatures, refusals."""
     from clinical_assets.commands.ledger import print_rows
     from resources.ledger import open_ledger
-    from resources.ledger_reader import Wanted
+    from resources.ledger_database.reader import Wanted
     from resources.settings import Settings
 
     settings = Settings.load()

@@ -21,7 +21,7 @@ def up(host: str, port: int) -> None:
     The web server has no log-in of its own: leave it on 127.0.0.1 (the default) unless something
     that authenticates stands before it.
     """
-    from resources.dagster_home import dagster_instance
+    from resources.dagster_instance.home import dagster_instance
     from resources.ledger import open_ledger
     from resources.settings import Settings, project_root
     from resources.starting import look_into_interrupted

@@ -16,7 +16,7 @@ from clinical_assets.commands.people_tools import (
 def accept(id_: str | None, secret_stdin: bool) -> None:
     """Read and accept the accountability statement; without it nobody signs."""
     from clinical_assets.people.statement import TEXT, VERSION
-    from resources.own_account import accept_statement
+    from resources.people.own_account import accept_statement
 
     register, sessions = open_register()
     id_ = id_ or logged_in_id(sessions)
@@ -43,7 +43,7 @@ def secret(id_: str | None, secret_stdin: bool) -> None:
 @click.option("--id", "id_", help="Your id; default: who is logged in.")
 def totp(id_: str | None) -> None:
     """Set a second factor: codes of an app, asked for at every log-in and signature (RFC 6238)."""
-    from resources.own_account import set_second_factor
+    from resources.people.own_account import set_second_factor
 
     register, sessions = open_register()
     id_ = id_ or logged_in_id(sessions)

@@ -2,7 +2,7 @@
 
 What belongs here: the request and the response of RFC 3161 about the SHA-256 of a signed note,
 and their verification. What does not: sending and keeping them
-(:mod:`resources.witness_timestamp`).
+(:mod:`resources.witnesses.timestamp`).
 
 A token shows that the note existed at the time which the authority states. Unlike other witnesses
 it holds no copy, so by itself it finds no cut ledger; but nobody, the ledger's owner included, can

@@ -24,8 +24,8 @@ from clinical_assets.lifecycle.release_verdict import release_verdict
 from clinical_assets.modelling.records import Evaluation
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.approvals import sheet_of
+from resources.dagster_instance.sqlite import require_ledger
 from resources.in_force import InForce
-from resources.ledger_instance import require_ledger
 from resources.ledger_resource import LedgerResource
 from resources.ledger_verifying import require_whole
 from resources.packages import PackagesResource

@@ -17,11 +17,15 @@ from sqlalchemy import create_engine, text
 from clinical_assets.ledger.entry import Act, Actor, Entry, read_entry
 from clinical_assets.ledger.verification import verify_ledger
 from resources.actors import acting
-from resources.dagster_home import dagster_instance, embedded_configuration, ledger_configuration
-from resources.identity import IdentityRegister
+from resources.dagster_instance.home import (
+    dagster_instance,
+    embedded_configuration,
+    ledger_configuration,
+)
 from resources.ledger import Ledger, open_ledger
+from resources.people.identity import IdentityRegister
+from resources.people.service_credentials import credential_file
 from resources.private_files import create_private
-from resources.service_credentials import credential_file
 from resources.settings import Settings
 from tests.graph.ledger_graph import defs
 
@@ -136,7 +140,7 @@ def postgres_site(folder: Path) -> Iterator[Site]:
         made.dagster_home.mkdir(parents=True)
         configuration = embedded_configuration(made.dagster_home)
         configuration["storage"]["custom"] = {
-            "module": "resources.ledger_postgres",
+            "module": "resources.dagster_instance.postgres",
             "class": "LedgerPostgresStorage",
             "config": {"postgres_url": url, "ledger": ledger_configuration(made)},
         }

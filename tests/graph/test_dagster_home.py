@@ -11,16 +11,16 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from clinical_assets.errors import ClinicalError
-from resources.dagster_home import (
+from resources.dagster_instance.event_log import LedgerSqliteEventLogStorage
+from resources.dagster_instance.home import (
     dagster_instance,
     embedded_configuration,
     ledger_configuration,
     prepare_dagster_home,
 )
-from resources.ledger_event_log import LedgerSqliteEventLogStorage
-from resources.ledger_instance import LedgerSqliteStorage
-from resources.ledger_postgres import LedgerPostgresEventLogStorage
-from resources.ledger_writing import LedgerPlace
+from resources.dagster_instance.postgres import LedgerPostgresEventLogStorage
+from resources.dagster_instance.sqlite import LedgerSqliteStorage
+from resources.dagster_instance.writing import LedgerPlace
 from resources.settings import Settings
 from tests.graph.ledger_graph import defs
 from tests.graph.ledger_paths import POSTGRES, QUIET, Site, postgres_site

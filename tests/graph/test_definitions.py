@@ -12,7 +12,7 @@ from dagster._core.definitions.metadata import TableMetadataSet
 from clinical_assets.definitions import build_defs
 from clinical_assets.errors import ClinicalError
 from clinical_assets.keys import ASSETS, GATES, RELEASE_GATES, ModelKeys, gate_keys
-from resources.dagster_home import (
+from resources.dagster_instance.home import (
     embedded_configuration,
     ledger_configuration,
     prepare_dagster_home,

@@ -13,7 +13,7 @@ import pytest
 from dagster import DagsterRunStatus
 from dagster._core.execution.compute_logs import execute_posix_tail
 
-from resources.dagster_home import dagster_instance
+from resources.dagster_instance.home import dagster_instance
 from tests.graph.small_model import MODEL
 from tests.graph.test_processes import steps_begun
 from tests.graph.whole_run import ROOT, Store

@@ -13,17 +13,17 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.runs.base import RunStorage
 from dagster._core.storage.schedules.base import ScheduleStorage
 
-from resources.dagster_acts import ACTS, NOT_ACTS
-from resources.ledger_event_log import LedgerEventLog, LedgerSqliteEventLogStorage
-from resources.ledger_instance import LedgerSqliteStorage
-from resources.ledger_postgres import (
+from resources.dagster_instance.acts import ACTS, NOT_ACTS
+from resources.dagster_instance.event_log import LedgerEventLog, LedgerSqliteEventLogStorage
+from resources.dagster_instance.postgres import (
     LedgerPostgresEventLogStorage,
     LedgerPostgresRunStorage,
     LedgerPostgresScheduleStorage,
     LedgerPostgresStorage,
 )
-from resources.ledger_run_storage import LedgerRuns, LedgerSqliteRunStorage
-from resources.ledger_schedule_storage import LedgerSqliteScheduleStorage, LedgerSwitches
+from resources.dagster_instance.run_storage import LedgerRuns, LedgerSqliteRunStorage
+from resources.dagster_instance.schedule_storage import LedgerSqliteScheduleStorage, LedgerSwitches
+from resources.dagster_instance.sqlite import LedgerSqliteStorage
 
 READS = (
     "all_",

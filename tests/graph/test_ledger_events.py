@@ -29,9 +29,9 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change, Counted, Decision, Failing, Launch, Undecided
 from clinical_assets.ledger.entry import Act
 from resources.actors import acting
-from resources.dagster_found import dagster_probes
-from resources.ledger_instance import require_ledger
-from resources.ledger_writing import LedgerPlace
+from resources.dagster_instance.found import dagster_probes
+from resources.dagster_instance.sqlite import require_ledger
+from resources.dagster_instance.writing import LedgerPlace
 from resources.settings import Settings
 from tests.graph.ledger_graph import DIGEST, defs
 from tests.graph.ledger_paths import Site, of, postgres_site, sqlite_site

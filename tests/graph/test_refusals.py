@@ -16,9 +16,9 @@ from dagster import AssetCheckEvaluation, MetadataValue
 from clinical_assets.cli import main
 from clinical_assets.keys import ASSETS, GATES, JUDGED, SHA256, gate_keys
 from clinical_assets.runs import RunReport
-from resources.dagster_home import dagster_instance
+from resources.dagster_instance.home import dagster_instance
 from resources.evidence import EvidenceReader
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 from tests.graph.small_model import ACCEPTANCE, MODEL, SECOND, STUMP
 from tests.graph.whole_run import Store
 

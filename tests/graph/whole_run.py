@@ -27,11 +27,11 @@ from clinical_assets.lifecycle.build import build_assets
 from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.runs import Runner, RunReport
 from resources.build import build_resources
-from resources.dagster_home import dagster_instance
+from resources.dagster_instance.home import dagster_instance
 from resources.evidence import EvidenceReader
 from resources.ledger import Ledger, open_ledger
 from resources.mlflow_registry import Registry
-from resources.recorded_registry import RecordedRegistry
+from resources.recorded.registry import RecordedRegistry
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from tests.graph.small_model import MODEL

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from clinical_assets.errors import ClinicalError
-from resources.ledger_store import LedgerStore
+from resources.ledger_database.store import LedgerStore
 from tests.slow.clusters import Cluster, cluster
 from tests.unit.resources.faults import tiny_disk
 from tests.unit.resources.ledger_killing import Acknowledged, hold, survived

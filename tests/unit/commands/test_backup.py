@@ -15,7 +15,7 @@ from clinical_assets.ledger.actions import Nothing
 from clinical_assets.ledger.entry import Subject
 from resources import ledger as ledger_module
 from resources.ledger import open_ledger
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 from resources.settings import Settings
 from tests.unit.resources.small_store import filled_store
 
@@ -107,7 +107,7 @@ def test_no_backup_no_key_no_checkpoint(tmp_path: Path) -> None:
 def test_keys_go_out_with_a_passphrase_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from resources import backup_keys
+    from resources.backups import keys as backup_keys
 
     monkeypatch.setattr(backup_keys, "_COST", {"n": 2**4, "r": 8, "p": 1})
     words = "correct horse battery\n"

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
 from resources import ledger as ledger_module
-from resources.identity import IdentityRegister
+from resources.people.identity import IdentityRegister
 from resources.terminal import signed_in
 from tests.unit.resources.register import FAST, GOOD, OTHER
 
@@ -25,7 +25,7 @@ def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     monkeypatch.setenv("CLINICAL_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("COLUMNS", "160")
     cheap = partial(IdentityRegister, hashing=FAST)
-    monkeypatch.setattr("resources.identity.IdentityRegister", cheap)
+    monkeypatch.setattr("resources.people.identity.IdentityRegister", cheap)
     yield
     ledger_module._opened.clear()
 
@@ -136,7 +136,7 @@ def test_another_secret_of_ones_own(anna: None) -> None:
 def test_a_second_factor(anna: None, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyotp
 
-    from resources.second_factor import SecondFactor
+    from resources.people.second_factor import SecondFactor
 
     key = pyotp.random_base32()
     monkeypatch.setattr(SecondFactor, "new_key", lambda _: key)

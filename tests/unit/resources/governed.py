@@ -15,11 +15,11 @@ from clinical_assets.modelling.records import Verdict
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Enrolment, Person, Training
 from clinical_assets.people.statement import CURRENT
-from resources.accounts import Accounts
 from resources.actors import acting
 from resources.ledger import Ledger, open_ledger_at
-from resources.ledger_reader import Wanted
-from resources.ledger_store import LEDGER
+from resources.ledger_database.reader import Wanted
+from resources.ledger_database.store import LEDGER
+from resources.people.accounts import Accounts
 from resources.stages import Shown, Stages
 from tests.graph.small_model import MODEL as SMALL
 

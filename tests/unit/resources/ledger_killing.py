@@ -16,8 +16,8 @@ from typing import Any
 
 from clinical_assets.ledger.actions import Nothing
 from clinical_assets.ledger.entry import Subject
-from resources.ledger_derived import derived_problems
-from resources.ledger_reader import LedgerReader, Wanted
+from resources.ledger_database.derived import derived_problems
+from resources.ledger_database.reader import LedgerReader, Wanted
 from resources.reconciling import reconcile
 from tests.unit.resources.ledgers import FixedKeys, LedgerInUse, act
 

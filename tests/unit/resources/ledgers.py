@@ -17,9 +17,9 @@ from clinical_assets.ledger.checkpoint import PublicKey, SigningKey
 from clinical_assets.ledger.entry import Act, Actor, Subject
 from clinical_assets.ledger.verification import Report, verify_ledger
 from resources.ledger import Ledger
-from resources.ledger_reader import LedgerReader
-from resources.ledger_store import LedgerStore
-from resources.ledger_writers import Writers
+from resources.ledger_database.reader import LedgerReader
+from resources.ledger_database.store import LedgerStore
+from resources.ledger_database.writers import Writers
 
 SERVER = os.environ.get("CLINICAL_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 WORKER = Actor("service", "s-1", "Worker", "service-credential")

@@ -12,11 +12,11 @@ import pytest
 from clinical_assets.ledger.checkpoint import PublicKey, SigningKey
 from clinical_assets.ledger.entry import Actor, Entry, read_entry
 from resources.actors import acting
-from resources.claims import Claim
-from resources.identity import IdentityRegister
-from resources.ledger_reader import LedgerReader
-from resources.ledger_store import LedgerStore
-from resources.secret_hashing import SecretHashing
+from resources.ledger_database.reader import LedgerReader
+from resources.ledger_database.store import LedgerStore
+from resources.people.claims import Claim
+from resources.people.identity import IdentityRegister
+from resources.people.secret_hashing import SecretHashing
 
 FAST = SecretHashing(kibibytes=64, passes=1, lanes=1)
 GOOD = "horse staple battery"

@@ -12,7 +12,7 @@ from clinical_assets.evidence.package_record import PackageRecord
 from clinical_assets.ledger.actions import Bytes, Rows
 from clinical_assets.ledger.entry import Subject
 from resources import ledger as ledger_module
-from resources.delta_lake import Lake
+from resources.delta.lake import Lake
 from resources.ledger import Ledger, open_ledger
 from resources.package_store import PackageStore
 from resources.settings import Settings

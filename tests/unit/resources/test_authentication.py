@@ -9,10 +9,10 @@ import pytest
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Actor
 from resources.actors import acting
-from resources.authentication import Authentication
-from resources.claims import Authenticated, Claim, MustChangeSecretError
-from resources.own_account import accept_statement, set_second_factor
-from resources.secret_hashing import SecretHashing
+from resources.people.authentication import Authentication
+from resources.people.claims import Authenticated, Claim, MustChangeSecretError
+from resources.people.own_account import accept_statement, set_second_factor
+from resources.people.secret_hashing import SecretHashing
 from tests.unit.resources.register import FAST, GOOD, OTHER, RITA, Place, on_sqlite
 
 

@@ -18,18 +18,19 @@ from clinical_assets.ledger.checkpoint import SigningKey, read
 from clinical_assets.ledger.entry import Actor, Subject, read_entry
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import verify_ledger
-from resources import backup, backup_restore, ledger_copy
 from resources import ledger as ledger_module
 from resources.actors import acting
-from resources.backup import Made, make_backup
-from resources.backup_drill import drill_backup
-from resources.backup_files import file_sha256
-from resources.backup_reader import verify_backup
-from resources.backup_restore import Restored, restore_backup
-from resources.delta_lake import Lake
+from resources.backups import making, restoring
+from resources.backups.drill import drill_backup
+from resources.backups.files import file_sha256
+from resources.backups.losses import acknowledge_loss
+from resources.backups.making import Made, make_backup
+from resources.backups.reader import verify_backup
+from resources.backups.restoring import Restored, restore_backup
+from resources.delta.lake import Lake
 from resources.ledger import Ledger, open_ledger
-from resources.ledger_losses import acknowledge_loss
-from resources.ledger_reader import Wanted
+from resources.ledger_database import copy
+from resources.ledger_database.reader import Wanted
 from resources.package_store import PackageStore
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
@@ -47,7 +48,7 @@ from tests.unit.resources.small_store import (
 
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(ledger_copy, "SEGMENT", 4)
+    monkeypatch.setattr(copy, "SEGMENT", 4)
     yield
     ledger_module._opened.clear()
 
@@ -228,11 +229,11 @@ def test_work_may_go_on_while_it_is_made(
 
     def copy_ledger(*arguments: object) -> object:
         work(100)
-        copied = ledger_copy.copy_ledger(*arguments)  # type: ignore[arg-type]
+        copied = copy.copy_ledger(*arguments)  # type: ignore[arg-type]
         work(200)
         return copied
 
-    monkeypatch.setattr(backup, "copy_ledger", copy_ledger)
+    monkeypatch.setattr(making, "copy_ledger", copy_ledger)
     made = make_backup(settings, ledger, tmp_path / "backup")
     drill = drill_backup(settings, made.folder, tmp_path / "trial", keys(ledger))
     assert drill.problems == ()
@@ -355,7 +356,7 @@ def test_a_file_that_changes_after_it_was_verified_is_not_restored(
         (folder / "mlflow/artifacts/1/card.md").write_text("A better card")
         return report
 
-    monkeypatch.setattr(backup_restore, "verify_backup", verify_then_change)
+    monkeypatch.setattr(restoring, "verify_backup", verify_then_change)
     target = settings_of(tmp_path / "restored", keys=settings.keys)
     with pytest.raises(ClinicalError, match=r"changed while it was restored \(card.md\)"):
         restore(made, target, keys(ledger))
@@ -458,15 +459,15 @@ def test_the_drill_brings_everything_back(
 def test_the_drill_finds_what_does_not_come_back(
     made: Made, settings: Settings, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from resources import backup_drill
+    from resources.backups import drill as drill_module
 
     def forgetful(place: Settings, folder: Path, manifest: object) -> None:
         original(place, folder, manifest)  # type: ignore[arg-type]
         (place.store / "mlflow/artifacts/1/card.md").write_text("another card")
         next((place.store / "lake/m/table").glob("*.parquet")).unlink()
 
-    original = backup_drill.put_back
-    monkeypatch.setattr(backup_drill, "put_back", forgetful)
+    original = drill_module.put_back
+    monkeypatch.setattr(drill_module, "put_back", forgetful)
     drill = drill_backup(settings, made.folder, tmp_path / "trial", keys(ledger))
     assert any("are not what they were" in problem for problem in drill.problems)
     assert any("lacks its file" in problem for problem in drill.problems)
@@ -482,7 +483,7 @@ def test_an_interrupted_restore_stays_open_and_is_done_again(
         raise ClinicalError("The disk is full", repair="-")
 
     with monkeypatch.context() as patched:
-        patched.setattr(backup_restore, "_place", full)
+        patched.setattr(restoring, "_place", full)
         with pytest.raises(ClinicalError, match="disk is full"):
             restore(made, target, keys(ledger))
     found = open_ledger(target).reader.proven(Wanted(action="backup.restored"))
@@ -529,7 +530,7 @@ def test_stores_on_s3_are_backed_up_and_come_back(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from resources import backup, backup_files
+from resources.backups import files, making
 from resources.ledger import open_ledger
 from resources.settings import Settings
 
@@ -546,17 +547,17 @@ def counted(function):
         return function(*arguments, **more)
     return call
 
-backup_files.Copier.add = counted(backup_files.Copier.add)
-backup_files.Copier.adopt = counted(backup_files.Copier.adopt)
-backup.copy_sqlite = counted(backup.copy_sqlite)
-backup.flush = counted(backup.flush)
+files.Copier.add = counted(files.Copier.add)
+files.Copier.adopt = counted(files.Copier.adopt)
+making.copy_sqlite = counted(making.copy_sqlite)
+making.flush = counted(making.flush)
 Path.rename = counted(Path.rename)
-backup.make_backup(settings, ledger, Path(sys.argv[2]) / "whole")
+making.make_backup(settings, ledger, Path(sys.argv[2]) / "whole")
 whole, killed = count, 0
 for last in sorted({*range(1, whole, max(1, whole // 6)), *range(whole - 2, whole)}):
     if not (child := os.fork()):
         count = 0
-        backup.make_backup(settings, ledger, Path(sys.argv[2]) / f"killed-{last}")
+        making.make_backup(settings, ledger, Path(sys.argv[2]) / f"killed-{last}")
         os._exit(0)
     killed += os.waitpid(child, 0)[1] == signal.SIGKILL
 print(killed)

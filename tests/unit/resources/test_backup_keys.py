@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from clinical_assets.errors import ClinicalError
-from resources import backup_keys
-from resources.backup_keys import pack_keys, unpack_keys
+from resources.backups import keys as backup_keys
+from resources.backups.keys import pack_keys, unpack_keys
 
 WORDS = "correct horse battery"
 

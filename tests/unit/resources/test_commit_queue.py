@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clinical_assets.errors import ClinicalError
-from resources.commit_queue import CommitQueue, InterruptedCommitError, Ticket
+from resources.ledger_database.commit_queue import CommitQueue, InterruptedCommitError, Ticket
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
@@ -83,7 +83,7 @@ def test_who_waits_is_served_by_one_write_each_in_its_own_context() -> None:
 
 
 def test_more_than_fit_into_one_write_are_all_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resources.commit_queue._MOST_AT_ONCE", 2)
+    monkeypatch.setattr("resources.ledger_database.commit_queue._MOST_AT_ONCE", 2)
     written = Written()
     outcomes, threads = written.all_waiting("abcde")
     written.finish(threads)
@@ -202,7 +202,7 @@ def test_the_next_writes_while_the_one_before_waits_for_the_disk() -> None:
 
 @pytest.mark.parametrize("hands_over", [False, True])
 def test_nobody_is_forgotten(monkeypatch: pytest.MonkeyPatch, hands_over: bool) -> None:
-    monkeypatch.setattr("resources.commit_queue._MOST_AT_ONCE", 3)
+    monkeypatch.setattr("resources.ledger_database.commit_queue._MOST_AT_ONCE", 3)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads meet in every place

@@ -8,9 +8,9 @@ import pytest
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Actor
 from resources.actors import acting
-from resources.claims import Claim
-from resources.demonstration_people import ROLES, demonstration_people
-from resources.sessions import Sessions
+from resources.people.claims import Claim
+from resources.people.demonstration_people import ROLES, demonstration_people
+from resources.people.sessions import Sessions
 from tests.unit.resources.register import RITA, Place, on_postgresql, on_sqlite, postgresql_database
 
 

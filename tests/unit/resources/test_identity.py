@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Actor
 from clinical_assets.people.person import Training
-from resources.accounts import TamperedError
 from resources.actors import acting
-from resources.claims import Claim, MustChangeSecretError
-from resources.identity_tables import ACCOUNTS
-from resources.ledger_tables import ENTRIES
+from resources.ledger_database.identity_tables import ACCOUNTS
+from resources.ledger_database.tables import ENTRIES
+from resources.people.accounts import TamperedError
+from resources.people.claims import Claim, MustChangeSecretError
 from tests.unit.resources.register import (
     GOOD,
     OTHER,
@@ -217,7 +217,7 @@ def test_administrators_change_neither_their_own_roles_nor_sign(local: Place) ->
 
 
 def test_a_reset_keeps_the_second_factor_unless_it_was_lost(local: Place) -> None:
-    from resources.own_account import set_second_factor
+    from resources.people.own_account import set_second_factor
 
     local.enrolled("anna", "Anna Example", "quality")
     register, key = local.register, local.register.second_factor.new_key()
@@ -319,7 +319,7 @@ def test_an_account_that_was_restored_counts_again(local: Place) -> None:
 
 def _enrol_many(url: str, folder: Path, name: str, key: bytes, start, number: int) -> None:
     from clinical_assets.ledger.checkpoint import SigningKey
-    from resources.ledger_store import LedgerStore
+    from resources.ledger_database.store import LedgerStore
     from tests.unit.resources.register import Clock
 
     keys = Keys()

@@ -6,10 +6,10 @@ import pytest
 
 from clinical_assets.errors import ClinicalError
 from resources.in_force import InForce
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 from resources.mlflow_registry import Registry
 from resources.package_store import PackageStore
-from resources.recorded_registry import RecordedRegistry
+from resources.recorded.registry import RecordedRegistry
 from tests.unit.resources.governed import MODEL, QUENTIN, SUBJECT, Governed
 
 

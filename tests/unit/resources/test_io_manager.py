@@ -27,8 +27,8 @@ from dagster import Config as DagsterConfig
 
 from clinical_assets.canonical import frame_digest, sha256
 from resources.build import build_resources
-from resources.delta_lake import Lake
-from resources.delta_log import TableVersion
+from resources.delta.lake import Lake
+from resources.delta.log import TableVersion
 from resources.io_manager import ROWS, SHA256, SNAPSHOT, TABLE, VERSION, ClinicalIOManager
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore

@@ -19,9 +19,9 @@ from polars.testing import assert_frame_equal
 from clinical_assets.canonical import frame_digest
 from clinical_assets.errors import ClinicalError
 from resources.blobs import open_blobs
-from resources.delta_lake import Lake
-from resources.delta_log import DeltaLog, TableVersion, chained
-from resources.delta_sweep import sweep
+from resources.delta.lake import Lake
+from resources.delta.log import DeltaLog, TableVersion, chained
+from resources.delta.sweep import sweep
 from tests.unit.resources.conftest import BUCKET
 from tests.unit.resources.faults import kill_after, start, tiny_disk, watched_disk
 
@@ -429,7 +429,7 @@ def test_a_writer_that_is_overtaken_for_the_last_time_leaves_no_file(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pin = lake.write("t", PART)
-    monkeypatch.setattr("resources.delta_lake._ATTEMPTS", 2)
+    monkeypatch.setattr("resources.delta.lake._ATTEMPTS", 2)
     monkeypatch.setattr(DeltaLog, "commit", lambda *_: None)
     with pytest.raises(ClinicalError, match="Others kept writing"):
         lake.write("t", PART)
@@ -456,7 +456,7 @@ def test_rows_and_then_their_commit_are_on_disk_before_the_answer(
 WRITER = """
 import sys
 import polars as pl
-from resources.delta_lake import Lake
+from resources.delta.lake import Lake
 lake, mode, rows = Lake(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 print("began", flush=True)
 for n in range(int(sys.argv[4])):
@@ -635,7 +635,7 @@ def test_what_killed_writers_left_is_swept_on_s3(
     blobs.create(unnamed, b"rows")
     s3_lake.append("t", PART)
     assert blobs.exists(unnamed)
-    monkeypatch.setattr("resources.delta_sweep.time.time", lambda: time.monotonic() + 4e9)
+    monkeypatch.setattr("resources.delta.sweep.time.time", lambda: time.monotonic() + 4e9)
     s3_lake.append("t", PART)
     assert not blobs.exists(unnamed)
     assert s3_lake.read("t").height == 6

@@ -10,7 +10,7 @@ from clinical_assets.ledger.actions import Nothing, Rows
 from clinical_assets.ledger.entry import Act, Origin, Subject
 from resources.actors import acting, at_origin
 from resources.ledger import Ledger
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 from tests.unit.resources.ledgers import ANNA, WORKER, LedgerInUse
 
 TABLE = Subject("table", "diabetes/dataset")

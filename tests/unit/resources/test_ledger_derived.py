@@ -2,7 +2,7 @@
 
 import pytest
 
-from resources.ledger_derived import derived_problems
+from resources.ledger_database.derived import derived_problems
 from tests.unit.resources.ledgers import ANNA, LedgerInUse, act
 
 
@@ -17,7 +17,7 @@ def test_what_was_written_fits(in_use: LedgerInUse, monkeypatch: pytest.MonkeyPa
     filled(in_use)
     assert derived_problems(in_use.store()) == ()
     for chunk in (1, 3, 4, 7):
-        monkeypatch.setattr("resources.ledger_derived._CHUNK", chunk)
+        monkeypatch.setattr("resources.ledger_database.derived._CHUNK", chunk)
         assert derived_problems(in_use.store()) == ()
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act
-from resources.ledger_engine import LedgerEngine
-from resources.ledger_reader import LedgerReader
+from resources.ledger_database.engine import LedgerEngine
+from resources.ledger_database.reader import LedgerReader
 from tests.unit.resources.ledgers import LedgerInUse, act, numbers
 
 

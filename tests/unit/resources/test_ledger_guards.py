@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from resources.ledger_guards import REFUSAL, missing_triggers
+from resources.ledger_database.guards import REFUSAL, missing_triggers
 from tests.unit.resources.ledgers import LedgerInUse, act
 
 TABLES = ("ledger_layouts", "ledger_entries", "ledger_nodes", "ledger_checkpoints")

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import PublicKey, SigningKey
 from clinical_assets.ledger.verification import verify_ledger
-from resources.ledger_migrations import LAYOUT
-from resources.ledger_reader import LedgerReader
-from resources.ledger_store import LedgerStore
+from resources.ledger_database.migrations import LAYOUT
+from resources.ledger_database.reader import LedgerReader
+from resources.ledger_database.store import LedgerStore
 from tests.unit.resources.register import FAST, Clock, Place
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "ledger-layout-1.sql"

@@ -9,8 +9,8 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import verify
 from clinical_assets.ledger.entry import Origin
 from clinical_assets.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from resources.ledger_reader import LedgerReader, Wanted
-from resources.ledger_tables import OPEN_ACTS
+from resources.ledger_database.reader import LedgerReader, Wanted
+from resources.ledger_database.tables import OPEN_ACTS
 from tests.unit.resources.ledgers import ANNA, Clock, LedgerInUse, act
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_an_entry_is_read_by_its_number(in_use: LedgerInUse) -> None:
 def test_rows_come_some_at_a_time_and_whole(
     in_use: LedgerInUse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.ledger_reader._CHUNK", 4)
+    monkeypatch.setattr("resources.ledger_database.reader._CHUNK", 4)
     reader = filled(in_use)
     assert [r.seq for r in reader.rows()] == list(range(12))
     assert [r.seq for r in reader.rows(3, 9)] == list(range(3, 9))

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from clinical_assets.errors import ClinicalError
-from resources.identity_tables import METADATA as IDENTITY
-from resources.ledger_roles import RIGHTS, prepare, privileges
-from resources.ledger_tables import METADATA
+from resources.ledger_database.identity_tables import METADATA as IDENTITY
+from resources.ledger_database.roles import RIGHTS, prepare, privileges
+from resources.ledger_database.tables import METADATA
 from tests.unit.resources.ledgers import LedgerInUse, act, empty
 
 DENIED = (

@@ -11,11 +11,11 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import SigningKey, verify
 from clinical_assets.ledger.entry import Entry, time_text
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
-from resources.ledger_head import Head
-from resources.ledger_migrations import LAYOUT
-from resources.ledger_reader import LedgerReader, Wanted
-from resources.ledger_rows import search_columns
-from resources.ledger_tables import ENTRIES, LAYOUTS
+from resources.ledger_database.head import Head
+from resources.ledger_database.migrations import LAYOUT
+from resources.ledger_database.reader import LedgerReader, Wanted
+from resources.ledger_database.rows import search_columns
+from resources.ledger_database.tables import ENTRIES, LAYOUTS
 from tests.unit.resources.ledgers import Clock, FixedKeys, LedgerInUse, act, numbers
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -4,14 +4,14 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from resources.ledger_writers import Writers
+from resources.ledger_database.writers import Writers
 from tests.unit.resources.faults import kill_after, start
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 WRITER = """
 import sys, time
 from pathlib import Path
-from resources.ledger_writers import Writers
+from resources.ledger_database.writers import Writers
 print(Writers(Path(sys.argv[1])).name(), flush=True)
 time.sleep(60)
 """

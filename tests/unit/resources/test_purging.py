@@ -15,9 +15,9 @@ from clinical_assets.ledger.entry import Outcome
 from clinical_assets.ledger.merkle import leaf_hash
 from resources import ledger as ledger_module
 from resources import purging
-from resources.delta_lake import Lake
+from resources.delta.lake import Lake
 from resources.ledger import Ledger, open_ledger
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 from resources.purging import purge
 from resources.references import Use
 from resources.retention import (

@@ -7,8 +7,8 @@ import pytest
 
 from clinical_assets.ledger.actions import Nothing, Reconciled
 from clinical_assets.ledger.entry import Entry, Subject
-from resources.ledger_reader import Wanted
-from resources.ledger_writers import Writers
+from resources.ledger_database.reader import Wanted
+from resources.ledger_database.writers import Writers
 from resources.reconciling import Found, reconcile
 from tests.unit.resources.ledgers import LedgerInUse, act
 

@@ -10,8 +10,8 @@ from dagster import asset, materialize
 from clinical_assets.canonical import sha256
 from clinical_assets.errors import ClinicalError
 from resources.build import build_resources
-from resources.dagster_home import dagster_instance
-from resources.delta_lake import Lake
+from resources.dagster_instance.home import dagster_instance
+from resources.delta.lake import Lake
 from resources.mlflow_registry import Registry
 from resources.references import References
 from resources.settings import Settings, project_root

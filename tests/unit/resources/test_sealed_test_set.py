@@ -8,7 +8,7 @@ import pytest
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.modelling.records import CandidateRecord, Protocol
-from resources.ledger_reader import Wanted
+from resources.ledger_database.reader import Wanted
 from resources.sealed_test_set import SealedTestSet
 from tests.unit.resources.governed import Governed
 

@@ -11,12 +11,12 @@ from clinical_assets.ledger.actions import Nothing
 from clinical_assets.ledger.checkpoint import SigningKey
 from clinical_assets.ledger.entry import Subject
 from resources.actors import acting
-from resources.identity import service_of
 from resources.ledger import Ledger
-from resources.ledger_store import LedgerStore
-from resources.ledger_writers import Writers
+from resources.ledger_database.store import LedgerStore
+from resources.ledger_database.writers import Writers
+from resources.people.identity import service_of
+from resources.people.service_credentials import LOCAL, authenticated_service, credential_file
 from resources.private_files import create_private, read_private
-from resources.service_credentials import LOCAL, authenticated_service, credential_file
 from tests.unit.resources.register import (
     RITA,
     Keys,

@@ -11,14 +11,14 @@ from sqlalchemy import delete, insert, select, update
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Nothing
 from clinical_assets.ledger.entry import Actor, Origin, Subject
-from resources.accounts import TamperedError
 from resources.actors import acting
-from resources.claims import Claim, MustChangeSecretError
-from resources.identity import service_of, session_actor
-from resources.identity_tables import ACCOUNTS, SESSIONS
 from resources.ledger import Ledger
-from resources.ledger_writers import Writers
-from resources.sessions import Sessions
+from resources.ledger_database.identity_tables import ACCOUNTS, SESSIONS
+from resources.ledger_database.writers import Writers
+from resources.people.accounts import TamperedError
+from resources.people.claims import Claim, MustChangeSecretError
+from resources.people.identity import service_of, session_actor
+from resources.people.sessions import Sessions
 from resources.terminal import present_terminal, signed_in
 from tests.unit.resources.register import GOOD, OTHER, RITA, Place, on_sqlite
 

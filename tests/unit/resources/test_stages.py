@@ -14,10 +14,10 @@ from clinical_assets.evidence.signatures import local_time, signature_act, state
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.ledger.actions import Bytes, Nothing
 from clinical_assets.ledger.entry import Act, Actor
-from resources.accounts import Accounts
 from resources.actors import acting
-from resources.ledger_reader import Wanted
-from resources.ledger_store import LEDGER
+from resources.ledger_database.reader import Wanted
+from resources.ledger_database.store import LEDGER
+from resources.people.accounts import Accounts
 from resources.stages import Shown
 from tests.unit.resources.governed import (
     AUTHOR,

@@ -11,10 +11,10 @@ import pytest
 
 from clinical_assets.errors import ClinicalError
 from resources.blobs import S3Blobs
-from resources.witness import Witness, open_witnesses, parse_witness
-from resources.witness_notes import NoteStore, slug
-from resources.witness_timestamp import TimestampWitness
-from resources.witness_urls import WitnessUrl, witness_url
+from resources.witnesses.notes import NoteStore, slug
+from resources.witnesses.timestamp import TimestampWitness
+from resources.witnesses.urls import WitnessUrl, witness_url
+from resources.witnesses.witness import Witness, open_witnesses, parse_witness
 from tests.unit.ledger.examples import ORIGIN, note, rows
 from tests.unit.resources.conftest import BUCKET
 from tests.unit.resources.faults import fill, start, tiny_disk
@@ -221,7 +221,7 @@ def test_an_attachment_stays_as_it_was_first(tmp_path: Path) -> None:
 
 PUBLISHER = """
 import sys
-from resources.witness import parse_witness
+from resources.witnesses.witness import parse_witness
 from tests.unit.ledger.examples import KEY, ORIGIN
 from clinical_assets.ledger.checkpoint import Checkpoint, sign
 witness = parse_witness(sys.argv[1])

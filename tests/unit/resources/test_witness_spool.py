@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import read
 from resources.locks import held
-from resources.witness import Witness, parse_witness
-from resources.witness_notes import slug
-from resources.witness_spool import WitnessSpool
+from resources.witnesses.notes import slug
+from resources.witnesses.spool import WitnessSpool
+from resources.witnesses.witness import Witness, parse_witness
 from tests.unit.ledger.examples import ORIGIN, note, rows
 from tests.unit.resources.faults import kill_after, start
 from tests.unit.resources.log_server import stream_server
@@ -152,7 +152,7 @@ def test_a_damaged_note_is_told_and_blocks_no_other(tmp_path: Path) -> None:
 def test_one_that_another_process_delivers_to_is_left_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.witness_spool._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("resources.witnesses.spool._WAIT_SECONDS", 0.0)
     fragile = Fragile()
     spool = WitnessSpool(tmp_path, [fragile])
     with held(tmp_path / "pending" / f"{slug('fragile')}.lock"):
@@ -202,8 +202,8 @@ PUBLISHER = """
 import sys
 from pathlib import Path
 from clinical_assets.ledger.checkpoint import Checkpoint, sign
-from resources.witness import parse_witness
-from resources.witness_spool import WitnessSpool
+from resources.witnesses.witness import parse_witness
+from resources.witnesses.spool import WitnessSpool
 from tests.unit.ledger.examples import KEY
 folder, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 witnesses = [parse_witness(f"folder:{folder}/{name}") for name in "ab"]
@@ -243,8 +243,8 @@ def test_two_publishers_at_once(tmp_path: Path) -> None:
 STEPS = """
 import os, signal, sys
 from pathlib import Path
-from resources.witness import parse_witness
-from resources.witness_spool import WitnessSpool
+from resources.witnesses.witness import parse_witness
+from resources.witnesses.spool import WitnessSpool
 from tests.unit.ledger.examples import note, rows
 left = 0
 def dying(call):
@@ -299,8 +299,8 @@ import resource, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from clinical_assets.errors import ClinicalError
-from resources.witness import parse_witness
-from resources.witness_spool import WitnessSpool
+from resources.witnesses.witness import parse_witness
+from resources.witnesses.spool import WitnessSpool
 from tests.unit.ledger.examples import note, rows
 folder = Path(sys.argv[1])
 spool = WitnessSpool(folder / "spool", [parse_witness(f"folder:{folder}/a")])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import Checkpoint, sign, verify
-from resources.witness_syslog import SyslogWitness, message
-from resources.witness_urls import witness_url
+from resources.witnesses.syslog import SyslogWitness, message
+from resources.witnesses.urls import witness_url
 from tests.unit.ledger.examples import KEY, ORIGIN, note, rows
 from tests.unit.resources.log_server import datagram_server, stream_server, tls_of
 

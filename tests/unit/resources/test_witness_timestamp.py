@@ -6,9 +6,9 @@ import pytest
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.timestamp import verify_timestamp
-from resources.witness_notes import NoteStore
-from resources.witness_timestamp import TimestampWitness
-from resources.witness_urls import witness_url
+from resources.witnesses.notes import NoteStore
+from resources.witnesses.timestamp import TimestampWitness
+from resources.witnesses.urls import witness_url
 from tests.unit.ledger.authority import Authority, served
 from tests.unit.ledger.examples import ORIGIN, note, rows
 

@@ -1,0 +1,1 @@
+"""Backups: made, read offline, restored, tried; and what was lost, found."""

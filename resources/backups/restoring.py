@@ -1,0 +1,275 @@
+"""Restoring a backup into an empty installation, and saying what was lost.
+
+What belongs here: what must be empty, in which order it is filled, what the ledger is told. What
+does not: reading backups (:mod:`.reader`). Clauses: P11-03, HIP-15.
+
+The ledger comes first, in one transaction: were the files first and the process killed, the next
+command would begin a new ledger over them. What follows is an act in it, ``backup.restored``, which
+stays open if it is interrupted. Where checkpoints of later entries are known, from witnesses or
+from the ledger that was replaced, ``ledger.lost`` names them before anything else is written:
+see :mod:`clinical_assets.ledger.losses`.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from clinical_assets.canonical import sha256 as digest_of_bytes
+from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.backup_manifest import BackupManifest
+from clinical_assets.ledger.actions import Change, Covering, Lost
+from clinical_assets.ledger.checkpoint import PublicKey, verify
+from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.losses import ACTION
+from resources.backups.files import file_sha256
+from resources.backups.losses import loss_by_restore
+from resources.backups.reader import demand_good, verify_backup
+from resources.blobs import S3Blobs, disk_faults, flush
+from resources.ledger import Ledger
+from resources.ledger_database.copy import holds_ledger, load_ledger
+from resources.ledger_database.engine import LedgerEngine
+from resources.ledger_database.reader import Wanted
+from resources.ledger_database.tables import HEAD
+from resources.maintenance import maintaining
+from resources.retention import demand_reason
+from resources.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did: the backup's manifest, what was lost, where the old store went."""
+
+    manifest: BackupManifest
+    lost: Lost | None
+    aside: tuple[Path, ...]
+
+
+def restore_backup(
+    settings: Settings,
+    folder: Path,
+    open_restored: Callable[[], Ledger],
+    *,
+    keys: Sequence[PublicKey],
+    witnessed: Sequence[str] = (),
+    allowed: Callable[[], None],
+    replace: bool = False,
+    reason: str,
+) -> Restored:
+    """Puts a verified backup in the place of an empty installation.
+
+    Args:
+        open_restored: opens the ledger once it is there; it must not be opened before.
+        keys: who is trusted to have signed the backup; none is refused.
+        witnessed: checkpoints that witnesses hold.
+        allowed: raises where the present actor may not restore; asked of the restored register.
+        replace: moves what is there aside, on this machine only; nothing is deleted. The head of
+            a ledger that is replaced counts as a witness.
+
+    Raises:
+        ClinicalError: the backup does not verify, something is in the way, a witness contradicts
+            the backup itself, or the disk refuses.
+    """
+    demand_reason(reason)
+    if not keys:
+        raise ClinicalError(
+            "Whose backup this is cannot be told without a public key",
+            where=str(folder),
+            repair="Give --key with the ledger's public key, as you have it from elsewhere than"
+            " from the backup",
+        )
+    report = verify_backup(folder, keys)
+    manifest = demand_good(report)
+    copy = report.copy
+    with maintaining(settings):
+        later = [*witnessed, *_present_notes(settings, keys)]
+        lost = loss_by_restore(copy, later, keys)
+        aside = _make_room(settings, replace)
+        _public_keys(settings, folder, manifest)
+        load_ledger(settings.ledger_url, copy)
+        ledger = open_restored()
+        allowed()
+        _record_new_key(ledger)
+        about = Subject("backup", folder.name, sha256=report.sha256)
+        if lost is not None:
+            subject = Subject("ledger", copy.origin)
+            ledger.record(ACTION, subject, lost, reason=reason)
+        restored = Covering(manifest.size, manifest.root, str(folder))
+        with ledger.doing("backup.restored", about, restored, reason=reason):
+            put_back(settings, folder, manifest)
+    return Restored(manifest, lost, aside)
+
+
+def put_back(settings: Settings, folder: Path, manifest: BackupManifest) -> None:
+    """Copies every file but ledger and keys into the stores, each verified as it is written.
+
+    Raises:
+        ClinicalError: a file is not what the manifest says, or a store refuses.
+    """
+    places = {
+        "lake": settings.lake_url,
+        "snapshots": settings.snapshots_url,
+        "packages": str(settings.packages),
+        "dagster": str(settings.dagster_home),
+        "mlflow/artifacts": settings.mlflow_artifacts,
+    }
+    database = settings.mlflow_tracking_uri.removeprefix("sqlite:///")
+    folders: set[Path] = set()
+    for path, stated in manifest.files.items():
+        if path == "mlflow/mlflow.db":
+            target = database
+        else:
+            name = path.partition("/")[0]
+            if path.startswith("mlflow/artifacts/"):
+                name = "mlflow/artifacts"
+            if name not in places:
+                continue
+            target = f"{places[name]}/{path.removeprefix(name + '/')}"
+        if "://" in target and not target.startswith("s3://"):
+            continue  # a server's, not ours
+        if target.startswith("s3://"):
+            below = path.removeprefix(name + "/")
+            _upload(settings, places[name], below, folder / path, stated.sha256)
+        else:
+            _place(folder / path, Path(target), stated.sha256)
+            folders.add(Path(target).parent)
+    for one in folders:
+        with disk_faults(one):
+            flush(one)
+
+
+def _present_notes(settings: Settings, keys: Sequence[PublicKey]) -> list[str]:
+    """The signed head of the ledger that is there, if any: what is replaced is a witness, too."""
+    if not holds_ledger(settings.ledger_url):
+        return []
+    engine = LedgerEngine(settings.ledger_url)
+    try:
+        with engine.reading() as connection:
+            notes = [str(note) for note in connection.execute(select(HEAD.c.note)).scalars()]
+    finally:
+        engine.close()
+    good = []
+    for note in notes:
+        with suppress(ClinicalError):  # what nobody signed is no evidence of anything
+            verify(note, keys)
+            good.append(note)
+    return good
+
+
+def _make_room(settings: Settings, replace: bool) -> tuple[Path, ...]:
+    """Sees to it that every store is empty; where things were moved to."""
+    local, fixed = _occupied(settings)
+    if (local or fixed) and not replace:
+        raise ClinicalError(
+            "The installation is not empty, and a restore overwrites nothing",
+            where=", ".join([*map(str, local), *fixed]),
+            repair="Restore into another CLINICAL_STORE, or give --replace, which moves what is"
+            " there aside",
+        )
+    if fixed:
+        raise ClinicalError(
+            "A server holds records that cannot be moved aside from here",
+            where=", ".join(fixed),
+            repair="Keep it for the investigation; name an empty database in CLINICAL_LEDGER_URL"
+            " or an empty prefix in CLINICAL_LAKE_URL and CLINICAL_SNAPSHOTS_URL",
+        )
+    stamp = datetime.now(UTC).strftime("replaced-%Y%m%dT%H%M%SZ")
+    aside = []
+    for path in local:
+        with disk_faults(path):
+            for extra in ("", "-wal", "-shm"):
+                here = path.with_name(path.name + extra)
+                if here.exists():
+                    here.rename(path.with_name(f"{path.name}.{stamp}{extra}"))
+            flush(path.parent)
+        aside.append(path.with_name(f"{path.name}.{stamp}"))
+    settings.prepare()
+    return tuple(aside)
+
+
+def _occupied(settings: Settings) -> tuple[list[Path], list[str]]:
+    """What is in the way: on this machine, and on servers."""
+    local: list[Path] = []
+    fixed: list[str] = []
+    urls = (settings.snapshots_url, settings.lake_url, settings.mlflow_artifacts)
+    for url in (*urls, str(settings.packages), str(settings.dagster_home)):
+        if url.startswith("s3://"):
+            if S3Blobs(url, settings.s3_options).names():
+                fixed.append(url)
+        elif "://" not in url and any(p.is_file() and p.suffix != ".lock" for p in _below(url)):
+            local.append(Path(url))
+    tracking = settings.mlflow_tracking_uri
+    if tracking.startswith("sqlite:///"):
+        database = Path(tracking.removeprefix("sqlite:///"))
+        local += [database] if database.exists() else []
+    if holds_ledger(settings.ledger_url):
+        engine = LedgerEngine(settings.ledger_url)
+        if engine.embedded:
+            local.append(Path(engine.place))
+        else:
+            fixed.append(engine.place)
+    return local, fixed
+
+
+def _below(folder: str) -> Iterator[Path]:
+    return Path(folder).rglob("*")
+
+
+def _public_keys(settings: Settings, folder: Path, manifest: BackupManifest) -> None:
+    """Trusts the keys that were trusted; the backup was verified by then. None is replaced."""
+    for path in manifest.files:
+        if path.startswith("keys/"):
+            target = settings.keys / path.removeprefix("keys/")
+            if not target.exists():
+                with disk_faults(target):
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _place(folder / path, target, manifest.files[path].sha256)
+
+
+def _record_new_key(ledger: Ledger) -> None:
+    """Says that the ledger goes on under another key, where its private key was not restored."""
+    current = str(ledger.store.keys.signing(ledger.store.origin).public)
+    if not ledger.reader.find(Wanted(subject_kind="key", subject_id=current), newest=1):
+        change = Change("ledger-signing key", "", current)
+        ledger.record("key.created", Subject("key", current), change)
+
+
+def _place(source: Path, target: Path, sha256: str) -> None:
+    """Copies a file to its place: whole, verified, on disk, or not at all."""
+    draft = target.with_name(f".restoring-{target.name}"[:200])
+    with disk_faults(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(source, draft)
+            shutil.copymode(source, draft)
+            if file_sha256(draft) != sha256:
+                raise _changed(source)
+            flush(draft)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _upload(settings: Settings, url: str, name: str, source: Path, sha256: str) -> None:
+    data = source.read_bytes()
+    if digest_of_bytes(data) != sha256:
+        raise _changed(source)
+    blobs = S3Blobs(url, settings.s3_options)
+    if not blobs.create(name, data) and blobs.read(name) != data:
+        raise ClinicalError(
+            "Another object lies where one would be restored",
+            where=f"{url}/{name}",
+            repair="Name an empty prefix and restore again",
+        )
+
+
+def _changed(source: Path) -> ClinicalError:
+    return ClinicalError(
+        "A file of the backup changed while it was restored",
+        where=source.name,
+        repair="Verify the backup, then restore again with --replace",
+    )

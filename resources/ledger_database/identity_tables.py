@@ -1,0 +1,64 @@
+"""The identity register's tables, in the ledger's database (P11-05, P11-16).
+
+What belongs here: names, columns, triggers. What does not: what a record means
+(``clinical_assets/people``) and whether it is still the one that was written
+(:mod:`resources.people.accounts`). An account is one record in canonical JSON, whose digest every
+entry about it carries; nothing else in its row decides anything. No row is ever deleted: an id that
+was used stays used.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+ACCOUNTS = Table(
+    "identity_accounts",
+    METADATA,
+    Column("id", String(64), primary_key=True),  # case-folded
+    Column("record", LargeBinary, nullable=False),
+)
+
+SESSIONS = Table(
+    "identity_sessions",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("record", LargeBinary, nullable=False),  # terms of the session, never changed
+    Column("used_at", String(27), nullable=False),
+    Column("ended", Text, nullable=False),  # why; empty while it goes on
+)
+
+REFUSAL = "the identity register forgets nobody"
+
+
+def create_identity_tables(connection: Connection) -> None:
+    """Makes the tables and their triggers where they are missing."""
+    METADATA.create_all(connection)
+    for statement in _triggers(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+def _triggers(dialect: str) -> Iterator[str]:
+    tables = (ACCOUNTS.name, SESSIONS.name)
+    if dialect == "sqlite":
+        for table in tables:
+            yield (
+                f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+            )
+        return
+    yield (
+        "CREATE OR REPLACE FUNCTION identity_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
+    )
+    for table in tables:
+        yield (
+            f"CREATE OR REPLACE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION identity_refuse()"
+        )
+        yield (
+            f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION identity_refuse()"
+        )

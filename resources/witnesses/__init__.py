@@ -1,0 +1,1 @@
+"""Second places that hold the ledger's checkpoints, out of reach of whoever holds the ledger."""

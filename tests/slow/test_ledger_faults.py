@@ -189,8 +189,9 @@ def _until_it_answers(store: LedgerStore) -> None:
 
 
 def test_sqlites_disk_is_full_for_many_at_once(tmp_path: Path) -> None:
-    with tiny_disk(tmp_path / "disk", "3m") as disk:
-        (disk / "filler").write_bytes(b"x" * 1_000_000)
+    with tiny_disk(tmp_path / "disk", "42m") as disk:
+        # Room for some thousand entries once it is gone, so that the disk is not full again.
+        (disk / "filler").write_bytes(b"x" * 40_000_000)
         in_use = LedgerInUse(f"sqlite:///{disk}/l.db", tmp_path)
         in_use.store().append([act()])
         with Appending(in_use, 4) as appending:

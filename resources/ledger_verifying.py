@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Covering
-from clinical_assets.ledger.checkpoint import verify
+from clinical_assets.ledger.checkpoint import read, verify
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import Loss, losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
@@ -57,7 +57,6 @@ def verify_own(
     """
     store, reader = ledger.store, ledger.reader
     memory = ledger.folder / "verified.json"
-    keys = store.keys.trusted()
     problems: list[Problem] = []
     losses: tuple[Loss, ...] = ()
     note = ""
@@ -69,40 +68,51 @@ def verify_own(
     remembered = _remembered(memory, ledger)
     # What was verified before is a witness, too: an older state that was put back contradicts it.
     held = unexplained([*witnessed, *([remembered.note] if remembered else [])], losses)
-    later = remembered is not None and verify_size(note) < remembered.frontier.size
+    later = remembered is not None and _size(note) < remembered.frontier.size
     start = None if whole or remembered is None or later else remembered.frontier
     first = start.size if start else 0
-    notes = [n for n in reader.notes() if verify_size(n) >= first]
     report = verify_ledger(
         store.origin,
         reader.rows(first),
-        notes,
-        keys,
-        witnessed=[n for n in held if verify_size(n) >= first],
+        [n for n in reader.notes() if _size(n) >= first],
+        store.keys.trusted(),
+        witnessed=[n for n in held if _size(n) >= first],
         start=start,
     )
-    problems += report.problems
-    with store.reading() as connection:
-        if off := missing_triggers(connection):
-            problems.append(
-                Problem(None, f"triggers of the database are missing or off: {', '.join(off)}")
-            )
+    problems += [*report.problems, *_guards_off(ledger)]
     if searches and whole and not problems:
-        problems += derived_problems(store)
-        with store.reading() as connection:
-            _, tampered = Accounts(store).all(connection)
-        problems += [Problem(None, error.what) for error in tampered]
+        problems += _beside_entries(ledger)
     if not problems:
         _remember(memory, note, ledger, report)
+    _record(ledger, report, problems)
+    return Verification(report, tuple(problems), losses)
+
+
+def _guards_off(ledger: Ledger) -> list[Problem]:
+    with ledger.store.reading() as connection:
+        off = missing_triggers(connection)
+    if not off:
+        return []
+    return [Problem(None, f"triggers of the database are missing or off: {', '.join(off)}")]
+
+
+def _beside_entries(ledger: Ledger) -> list[Problem]:
+    """What is kept beside the entries, made from them: search columns, nodes, accounts."""
+    problems = list(derived_problems(ledger.store))
+    with ledger.store.reading() as connection:
+        _, tampered = Accounts(ledger.store).all(connection)
+    return problems + [Problem(None, error.what) for error in tampered]
+
+
+def _record(ledger: Ledger, report: Report, problems: Sequence[Problem]) -> None:
     with suppress(ClinicalError):  # a ledger that takes no entry is told of all the same
         ledger.record(
             "ledger.verified",
-            Subject("ledger", store.origin),
+            Subject("ledger", ledger.store.origin),
             Covering(report.size, report.root),
             outcome="failed" if problems else "done",
             reason="; ".join(map(str, problems[:3])),
         )
-    return Verification(report, tuple(problems), losses)
 
 
 def require_whole(ledger: Ledger, *, witnessed: Sequence[str] = ()) -> None:
@@ -123,10 +133,8 @@ def require_whole(ledger: Ledger, *, witnessed: Sequence[str] = ()) -> None:
         )
 
 
-def verify_size(note: str) -> int:
+def _size(note: str) -> int:
     """Entries that a note speaks of; a note that is none is left to the verification to name."""
-    from clinical_assets.ledger.checkpoint import read
-
     try:
         return read(note).size
     except ClinicalError:

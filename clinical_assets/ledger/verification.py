@@ -118,16 +118,7 @@ def verify_ledger(
         if frontier.size in sizes:
             _compare(frontier, stated, elsewhere, found)
     else:
-        for size in sorted(sizes):
-            if size > frontier.size:
-                where = "a witness holds" if size in elsewhere else "there is"
-                found.problems.append(
-                    Problem(
-                        frontier.size,
-                        f"is the first that is missing: {where} a checkpoint of {size} entries",
-                    )
-                )
-                break
+        _cut_tail(frontier.size, stated, elsewhere, found)
     found.problems.sort(key=lambda p: -1 if p.seq is None else p.seq)
     return Report(
         first=first,
@@ -138,6 +129,21 @@ def verify_ledger(
         problems=tuple(found.problems),
         open_acts=tuple(found.open_acts.values()),
     )
+
+
+def _cut_tail(
+    size: int,
+    stated: Mapping[int, object],
+    elsewhere: Mapping[int, object],
+    found: _Findings,
+) -> None:
+    """A checkpoint of more entries than there are: the first missing one, by the smallest such."""
+    beyond = min((s for s in (*stated, *elsewhere) if s > size), default=None)
+    if beyond is not None:
+        where = "a witness holds" if beyond in elsewhere else "there is"
+        found.problems.append(
+            Problem(size, f"is the first that is missing: {where} a checkpoint of {beyond} entries")
+        )
 
 
 def _stated(

@@ -45,37 +45,22 @@ def contradictions(
         and, without a number, each note that no known key signed. The last kind alone does not
         show that the ledger was changed: the note or the trusted keys may have been.
     """
-    problems: list[Problem] = []
-    good: list[Checkpoint] = []
-    for note in notes:
-        try:
-            checkpoint = verify(note, keys)
-        except ClinicalError as error:
-            if not _signed(note, withdrawn):
-                problems.append(Problem(None, f"a witnessed checkpoint: {error.what}"))
-            continue
-        if checkpoint.origin == origin:
-            good.append(checkpoint)
-        else:
-            problems.append(
-                Problem(None, f"a witnessed checkpoint is of ledger {checkpoint.origin!r}")
-            )
+    problems, seen = _read(notes, origin, keys, withdrawn)
     agreed = {0}
-    for checkpoint in sorted(good, key=lambda c: c.size):
+    for checkpoint in sorted(seen, key=lambda c: c.size):
         if not 0 < checkpoint.size <= size:
             continue
-        if root_at(checkpoint.size) == checkpoint.root:
-            agreed.add(checkpoint.size)
-            continue
-        problems.append(
-            Problem(
-                max(s for s in agreed if s < checkpoint.size),
-                f"or a later one up to {checkpoint.size - 1} is not what was there: the "
-                f"witnessed checkpoint of {checkpoint.size} entries has another root",
+        if root_at(checkpoint.size) != checkpoint.root:
+            problems.append(
+                Problem(
+                    max(s for s in agreed if s < checkpoint.size),
+                    f"or a later one up to {checkpoint.size - 1} is not what was there: the "
+                    f"witnessed checkpoint of {checkpoint.size} entries has another root",
+                )
             )
-        )
-        break
-    largest = max((c.size for c in good), default=0)
+            break
+        agreed.add(checkpoint.size)
+    largest = max((c.size for c in seen), default=0)
     if largest > size:
         problems.append(
             Problem(
@@ -84,6 +69,31 @@ def contradictions(
             )
         )
     return tuple(sorted(problems, key=lambda p: -1 if p.seq is None else p.seq))
+
+
+def _read(
+    notes: Sequence[str],
+    origin: str,
+    keys: Sequence[PublicKey],
+    withdrawn: Sequence[PublicKey],
+) -> tuple[list[Problem], list[Checkpoint]]:
+    """The notes that count, and what is wrong with the others."""
+    problems: list[Problem] = []
+    seen: list[Checkpoint] = []
+    for note in notes:
+        try:
+            checkpoint = verify(note, keys)
+        except ClinicalError as error:
+            if not _signed(note, withdrawn):
+                problems.append(Problem(None, f"a witnessed checkpoint: {error.what}"))
+            continue
+        if checkpoint.origin == origin:
+            seen.append(checkpoint)
+        else:
+            problems.append(
+                Problem(None, f"a witnessed checkpoint is of ledger {checkpoint.origin!r}")
+            )
+    return problems, seen
 
 
 def _signed(note: str, keys: Sequence[PublicKey]) -> bool:

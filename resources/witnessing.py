@@ -21,7 +21,7 @@ from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
 from resources.witnesses.spool import Behind, WitnessSpool
-from resources.witnesses.witness import open_witnesses
+from resources.witnesses.witness import Held, held_notes, open_witnesses
 
 _LAST = 5
 
@@ -95,24 +95,13 @@ class Witnessing:
             )
         return Published(stated.size, behind)
 
-    def notes(self, last: int | None = None) -> list[str]:
-        """What the witnesses hold, those that answer; only the ``last`` notes of each."""
-        return self.asked(last)[0]
-
-    def asked(self, last: int | None = None) -> tuple[list[str], list[str]]:
-        """What the witnesses hold, and the names of those that did not answer."""
-        notes: list[str] = []
-        silent: list[str] = []
-        for witness in self.spool.witnesses:
-            try:
-                notes += witness.notes(self.ledger.store.origin, last=last)
-            except ClinicalError:
-                silent.append(witness.name)
-        return notes, silent
+    def asked(self, last: int | None = None) -> Held:
+        """What the witnesses hold, or the ``last`` notes of each, and who did not answer."""
+        return held_notes(self.spool.witnesses, self.ledger.store.origin, last=last)
 
     def contradictions(self) -> tuple[Problem, ...]:
         """Where the witnesses' newest checkpoints and the ledger cannot both be true."""
-        notes = self.notes(_LAST)  # before the size is read: others go on appending
+        notes = self.asked(_LAST).notes  # before the size is read: others go on appending
         lost = self.ledger.reader.proven(Wanted(action="ledger.lost"))
         notes = unexplained(notes, losses_in(lost, self.ledger.reader.root))
         head = self.ledger.store.head()

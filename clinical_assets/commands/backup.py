@@ -16,6 +16,7 @@ from clinical_assets.commands.backup_words import (
     parsed_keys,
     print_drill,
     print_lost,
+    print_silent,
     read_notes,
 )
 from clinical_assets.errors import ClinicalError
@@ -149,8 +150,8 @@ def restore(
 ) -> None:
     """Put the backup in FOLDER into this installation, which must be empty.
 
-    Entries that were written after the backup are lost; where a witness's checkpoint shows it,
-    the ledger says so from then on.
+    Entries that were written after the backup are lost; where a checkpoint of the installation's
+    witnesses shows it, or one given with --against, the ledger says so from then on.
     """
     from resources.backups.keys import unpack_keys
     from resources.backups.restoring import restore_backup
@@ -182,6 +183,7 @@ def restore(
             "files": len(manifest.files),
             "lost": lost_object(done.lost),
             "aside": [str(path) for path in done.aside],
+            "silent_witnesses": list(done.silent),
         }
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
@@ -189,6 +191,7 @@ def restore(
     for path in done.aside:
         click.echo(f"What was there is kept as {path}")
     print_lost(done.lost)
+    print_silent(done.silent)
 
 
 @backup.command()
@@ -199,26 +202,32 @@ def restore(
 def acknowledge(given: Sequence[str], against: Sequence[Path], reason: str, as_json: bool) -> None:
     """Record that entries which a witness's checkpoint shows are lost for good.
 
-    Needed where the checkpoint came to light after a restore only. Verification reports the loss
-    for ever, and takes no further offence at just these checkpoints.
+    Needed where the checkpoint came to light after a restore only. The installation's witnesses
+    are asked; --against adds others. Verification reports the loss for ever, and takes no further
+    offence at just these checkpoints.
     """
-    from resources.backups.losses import acknowledge_loss
+    from resources.backups.losses import acknowledge_loss, signed_notes
     from resources.ledger import open_ledger
     from resources.rights import require_right
     from resources.settings import Settings
+    from resources.witnesses.witness import held_notes, open_witnesses
 
     try:
         settings = Settings.load()
         require_right(settings, "administer")
         ledger = open_ledger(settings)
         keys = parsed_keys(given) or list(ledger.store.keys.trusted())
-        lost = acknowledge_loss(ledger, read_notes(against), keys, reason=reason)
+        witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
+        held = held_notes(witnesses, ledger.store.origin)
+        notes = [*read_notes(against), *signed_notes(held.notes, keys)]
+        lost = acknowledge_loss(ledger, notes, keys, reason=reason)
     except ClinicalError as error:
         _stop(error, as_json)
     if as_json:
-        click.echo(json.dumps({"lost": lost_object(lost)}))
+        click.echo(json.dumps({"lost": lost_object(lost), "silent_witnesses": held.silent}))
     else:
         print_lost(lost)
+        print_silent(held.silent)
 
 
 @backup.command()

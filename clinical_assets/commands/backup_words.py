@@ -59,6 +59,16 @@ def print_lost(lost: "Lost | None") -> None:
     )
 
 
+def print_silent(names: Sequence[str]) -> None:
+    """Which witnesses did not answer, and what to do about it."""
+    for name in names:
+        click.secho(
+            f"Witness {name} did not answer: it may know of more that was lost. When it answers"
+            " again, `clinical backup acknowledge` asks it.",
+            fg="yellow",
+        )
+
+
 def lost_object(lost: "Lost | None") -> Any:
     """A loss as plain JSON values."""
     from clinical_assets.canonical import to_plain

@@ -115,7 +115,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                 verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
                 released.record_verdict(spec.name, package.version, verdict)
                 if verdict.passed:
-                    require_whole(ledger.open(), witnessed=witnessing.open().notes())
+                    require_whole(ledger.open(), witnessed=witnessing.open().asked().notes)
                     stages.enter(subject, "released", gates=verdict)
             except ClinicalError as error:
                 stages.refuse(subject, "released", error.what)

@@ -6,6 +6,7 @@ recording what is gone. What does not: what a recorded loss means for verificati
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Lost
@@ -83,6 +84,16 @@ def loss_by_restore(
         elif roots[checkpoint.size] != checkpoint.root:
             raise _rewritten(checkpoint.size)
     return loss_of(copy.size, roots[copy.size], later) if later else None
+
+
+def signed_notes(notes: Iterable[str], keys: Sequence[PublicKey]) -> list[str]:
+    """Those that one of the keys signed."""
+    good = []
+    for note in notes:
+        with suppress(ClinicalError):
+            verify(note, keys)
+            good.append(note)
+    return good
 
 
 def _roots(copy: LedgerCopy, sizes: set[int]) -> dict[int, bytes]:

@@ -12,7 +12,6 @@ see :mod:`clinical_assets.ledger.losses`.
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +22,11 @@ from clinical_assets.canonical import sha256 as digest_of_bytes
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import BackupManifest
 from clinical_assets.ledger.actions import Change, Covering, Lost
-from clinical_assets.ledger.checkpoint import PublicKey, verify
+from clinical_assets.ledger.checkpoint import PublicKey
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import ACTION
 from resources.backups.files import file_sha256
-from resources.backups.losses import loss_by_restore
+from resources.backups.losses import loss_by_restore, signed_notes
 from resources.backups.reader import demand_good, verify_backup
 from resources.blobs import S3Blobs, disk_faults, flush
 from resources.ledger import Ledger
@@ -35,18 +34,28 @@ from resources.ledger_database.copy import holds_ledger, load_ledger
 from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import Wanted
 from resources.ledger_database.tables import HEAD
+from resources.ledger_keys import LedgerKeys
 from resources.maintenance import maintaining
 from resources.retention import demand_reason
 from resources.settings import Settings
+from resources.witnesses.witness import held_notes, open_witnesses
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did: the backup's manifest, what was lost, where the old store went."""
+    """What a restore did.
+
+    Attributes:
+        manifest: of the backup.
+        lost: entries that are known to have been written after it.
+        aside: where the old stores went.
+        silent: witnesses that did not answer, so that more may have been lost than is known.
+    """
 
     manifest: BackupManifest
     lost: Lost | None
     aside: tuple[Path, ...]
+    silent: tuple[str, ...]
 
 
 def restore_backup(
@@ -65,7 +74,8 @@ def restore_backup(
     Args:
         open_restored: opens the ledger once it is there; it must not be opened before.
         keys: who is trusted to have signed the backup; none is refused.
-        witnessed: checkpoints that witnesses hold.
+        witnessed: checkpoints to hold the backup against, beside those of the installation's own
+            witnesses, which are asked here.
         allowed: raises where the present actor may not restore; asked of the restored register.
         replace: moves what is there aside, on this machine only; nothing is deleted. The head of
             a ledger that is replaced counts as a witness.
@@ -86,8 +96,13 @@ def restore_backup(
     manifest = demand_good(report)
     copy = report.copy
     with maintaining(settings):
-        later = [*witnessed, *_present_notes(settings, keys)]
-        lost = loss_by_restore(copy, later, keys)
+        ours = (k for k in LedgerKeys(settings.keys).trusted() if k.name == copy.origin)
+        trusted = [*keys, *ours]
+        witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
+        held = held_notes(witnesses, copy.origin)
+        # What nobody signed is no evidence of anything; what was given has to be some.
+        found = signed_notes([*held.notes, *_present_notes(settings)], trusted)
+        lost = loss_by_restore(copy, [*witnessed, *found], trusted)
         aside = _make_room(settings, replace)
         _public_keys(settings, folder, manifest)
         load_ledger(settings.ledger_url, copy)
@@ -101,7 +116,7 @@ def restore_backup(
         restored = Covering(manifest.size, manifest.root, str(folder))
         with ledger.doing("backup.restored", about, restored, reason=reason):
             put_back(settings, folder, manifest)
-    return Restored(manifest, lost, aside)
+    return Restored(manifest, lost, aside, tuple(held.silent))
 
 
 def put_back(settings: Settings, folder: Path, manifest: BackupManifest) -> None:
@@ -142,22 +157,16 @@ def put_back(settings: Settings, folder: Path, manifest: BackupManifest) -> None
             flush(one)
 
 
-def _present_notes(settings: Settings, keys: Sequence[PublicKey]) -> list[str]:
+def _present_notes(settings: Settings) -> list[str]:
     """The signed head of the ledger that is there, if any: what is replaced is a witness, too."""
     if not holds_ledger(settings.ledger_url):
         return []
     engine = LedgerEngine(settings.ledger_url)
     try:
         with engine.reading() as connection:
-            notes = [str(note) for note in connection.execute(select(HEAD.c.note)).scalars()]
+            return [str(note) for note in connection.execute(select(HEAD.c.note)).scalars()]
     finally:
         engine.close()
-    good = []
-    for note in notes:
-        with suppress(ClinicalError):  # what nobody signed is no evidence of anything
-            verify(note, keys)
-            good.append(note)
-    return good
 
 
 def _make_room(settings: Settings, replace: bool) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ store that deletes nothing. A folder on the same disk only finds mistakes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from clinical_assets.errors import ClinicalError
 from resources.witnesses.notes import NoteStore
@@ -31,6 +31,13 @@ class Witness(Protocol):
 
     def notes(self, origin: str, *, last: int | None = None) -> list[str]:
         """Notes of a ledger held there, by size, or the ``last`` ones; empty if write-only."""
+
+
+class Held(NamedTuple):
+    """What witnesses hold of a ledger, and the names of those that did not answer."""
+
+    notes: list[str]
+    silent: list[str]
 
 
 class StoredWitness:
@@ -106,3 +113,14 @@ def open_witnesses(
             assert isinstance(kept, StoredWitness)
             tokens = kept.kept.url
     return tuple(parse_witness(text, tokens=tokens, s3_options=s3_options) for text in texts)
+
+
+def held_notes(witnesses: Sequence[Witness], origin: str, *, last: int | None = None) -> Held:
+    """The notes of a ledger that the witnesses hold, or the ``last`` ones of each."""
+    held = Held([], [])
+    for witness in witnesses:
+        try:
+            held.notes.extend(witness.notes(origin, last=last))
+        except ClinicalError:
+            held.silent.append(witness.name)
+    return held

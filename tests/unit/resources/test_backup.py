@@ -14,7 +14,7 @@ import pytest
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import MANIFEST, parse_backup_manifest
 from clinical_assets.ledger.actions import Bytes, Nothing, Rows
-from clinical_assets.ledger.checkpoint import SigningKey, read
+from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, read, sign
 from clinical_assets.ledger.entry import Actor, Subject, read_entry
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import verify_ledger
@@ -34,6 +34,7 @@ from resources.ledger_database.reader import Wanted
 from resources.package_store import PackageStore
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
+from resources.witnesses.notes import NoteStore
 from tests.unit.resources.conftest import BUCKET
 from tests.unit.resources.small_store import (
     Filled,
@@ -391,6 +392,27 @@ def test_what_a_witness_saw_later_is_lost_by_name(
     assert contradicted(now, [early, late]) == (1, True)
 
 
+def test_the_witnesses_of_the_installation_are_asked(
+    made: Made, settings: Settings, ledger: Ledger, tmp_path: Path
+) -> None:
+    more(ledger, 5)
+    late = ledger.store.checkpoint()
+    kept = NoteStore(str(tmp_path / "elsewhere"))
+    kept.put(late)
+    stranger = SigningKey.generate(ledger.store.origin)
+    kept.put(sign(Checkpoint(ledger.store.origin, 10_000, b"\0" * 32), [stranger]))
+    (tmp_path / "no-folder").write_text("")
+    silent = f"folder:{tmp_path / 'no-folder'}"
+    witnesses = (f"folder:{tmp_path / 'elsewhere'}", silent)
+    target = settings_of(tmp_path / "restored", keys=settings.keys)
+    target = target.model_copy(update={"witnesses": witnesses})
+    done = restore(made, target, keys(ledger))
+    assert done.lost is not None
+    assert (done.lost.kept, done.lost.until) == (made.manifest.size, read(late).size)
+    assert done.silent == (silent,)
+    assert contradicted(open_ledger(target), [late]) == (1, True)
+
+
 def test_a_loss_that_comes_to_light_later_contradicts_until_it_is_answered_for(
     made: Made, settings: Settings, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -431,8 +453,6 @@ def test_replacing_moves_aside_and_the_replaced_ledger_is_a_witness(
 def test_a_backup_whose_entries_a_witness_contradicts_is_refused(
     made: Made, settings: Settings, ledger: Ledger, tmp_path: Path
 ) -> None:
-    from clinical_assets.ledger.checkpoint import Checkpoint, sign
-
     forged = Checkpoint(made.manifest.origin, made.manifest.size - 1, b"\0" * 32)
     note = sign(forged, [ledger.store.keys.signing(made.manifest.origin)])
     target = settings_of(tmp_path / "restored", keys=settings.keys)

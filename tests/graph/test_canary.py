@@ -12,6 +12,8 @@ from dagster import AssetKey, AssetMaterialization, AssetObservation
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
+from clinical_assets.ledger.exports.forms import CURRENT
+from resources.ledger_exporting import export_ledger
 from tests.graph.ledger_graph import CANARY, defs
 from tests.graph.ledger_paths import QUIET, sqlite_site
 
@@ -69,6 +71,11 @@ def test_no_patients_name_reaches_the_ledger(tmp_path: Path) -> None:
         assert planted.count(CANARY.encode()) > 20, "the name was there to be taken"
         written = site.bodies().lower()
         assert len(site.entries()) > 25
+        forms = [form for form in CURRENT if form != "jsonl"]
+        export_ledger(site.ledger, tmp_path / "export", forms)
+        exported = [path for path in (tmp_path / "export").iterdir() if path.is_file()]
+        assert len(exported) > len(CURRENT)
+        written += b"".join(path.read_bytes().lower() for path in exported)
         for form in (
             CANARY.encode(),
             b"qvist",

@@ -30,6 +30,7 @@ from resources.dagster_instance.writing import (
     with_ledger,
     without_ledger,
 )
+from resources.ledger_database.faults import database_faults
 
 _OF_STEPS = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -54,7 +55,8 @@ class LedgerEventLog(LedgerWriting, SqlEventLogStorage):
         """
         if not getattr(self._batch, "told", False):
             self._tell(told_by(event, self._unmade))
-        super().store_event(event)
+        with database_faults("Dagster's storage", "Dagster's event log"):
+            super().store_event(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Tells the ledger of all in one append, then stores."""
@@ -62,7 +64,7 @@ class LedgerEventLog(LedgerWriting, SqlEventLogStorage):
         for event in events:
             told += told_by(event, self._unmade)
         self._tell(told)
-        with self._told():
+        with self._told(), database_faults("Dagster's storage", "Dagster's event log"):
             super().store_event_batch(events)
 
     @contextmanager

@@ -27,26 +27,27 @@ _STATES = {  # classes and codes of SQLSTATE (PostgreSQL, appendix A)
 
 
 @contextmanager
-def database_faults(place: str) -> Iterator[None]:
+def database_faults(place: str, what: str = "The ledger") -> Iterator[None]:
     """Raises as :class:`ClinicalError` what a database or its disk raised in the block.
 
     Args:
-        place: where the ledger is, for the message.
+        place: where the database is, for the message.
+        what: whose it is.
     """
     try:
         yield
     except (SQLAlchemyError, SqliteError, OSError) as error:
-        raise refused(error, place) from error
+        raise refused(error, place, what) from error
     except Exception as error:
         if not _is_psycopg2(error):
             raise
-        raise refused(error, place) from error
+        raise refused(error, place, what) from error
 
 
-def refused(error: BaseException, place: str) -> ClinicalError:
+def refused(error: BaseException, place: str, what: str = "The ledger") -> ClinicalError:
     """The fault in words."""
     return ClinicalError(
-        f"The ledger cannot be written or read ({' '.join(_words(error).split())}),"
+        f"{what} cannot be written or read ({' '.join(_words(error).split())}),"
         " so nothing may happen",
         where=place,
         repair="Check that the disk has free space and that the database answers, then try again",

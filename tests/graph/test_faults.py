@@ -332,6 +332,7 @@ def test_a_full_disk_is_one_paragraph_and_a_run_completes_once_there_is_room(
             said = str(error)
         assert_clear(said)
         assert re.search(r"full|No space|space", said), said
+        assert "not foreseen" not in said, said
         (disk / "ballast").unlink()
         subprocess.run(["mount", "-o", f"remount,size={size + 40_000}k", str(disk)], check=True)
         assert store.champion() == champion

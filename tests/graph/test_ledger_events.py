@@ -1,6 +1,7 @@
 """Whatever happens to an event, a run or a switch in Dagster stands in the ledger, on SQLite and
 on PostgreSQL, and what the ledger refuses does not happen."""
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -228,10 +229,10 @@ def test_where_dagster_refuses_the_ledger_knows_more_than_it(
     embedded: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
-        raise OSError("no space")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(SqlEventLogStorage, "prepare_insert_event", refuse)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(ClinicalError, match=r"Dagster's event log cannot .* \(No space left"):
         embedded.instance.report_runless_asset_event(AssetMaterialization("made"))
     monkeypatch.undo()
     assert embedded.actions("asset.") == ["asset.materialized"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clinical_assets.commands.entry_text import printable
 from clinical_assets.commands.versions import divided, stages_of, version_of
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from clinical_assets.evidence.stage_state import StageState
@@ -87,7 +87,7 @@ def sign(
         )
     after = stages.advance(subject)
     signed = entry.act.details
-    click.secho(f"Signed by {printable(entry.act.actor.name)}", bold=True, nl=False)
+    click.secho(f"Signed by {visible(entry.act.actor.name)}", bold=True, nl=False)
     click.echo(f" as {signed.role}, {signed.local_time} ({signed.zone})")
     click.echo(f"  meaning:   {signed.meaning} in {signed.stage}")
     click.echo(f"  signature: {signed.signature_sha256} (entry {entry.seq})")

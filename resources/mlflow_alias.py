@@ -30,7 +30,8 @@ def alias_tags(tracking_uri: str, model: str, alias: str) -> list[Mapping[str, s
     """The tags of the version that ``alias`` names, as a list of one; empty where it names none.
 
     Returns None where that cannot be said without MLflow: the store is no SQLite file, there is no
-    such file, it does not answer, its layout is another, or it has workspaces. It is opened for reading only.
+    such file, it does not answer, its layout is another, or it has workspaces. It is opened for
+    reading only.
     """
     file = Path(tracking_uri.removeprefix("sqlite:///"))
     if not tracking_uri.startswith("sqlite:///") or not file.is_file():

@@ -46,6 +46,7 @@ def test_both_ways_name_the_same_champion(registry: Registry) -> None:
         add_candidate(registry, version)
         registry.release("diabetes", version, version[-1] * 64, "1" * 64)
         assert same() == version
+    client.set_registered_model_alias("diabetes", "another", "2")
     client.set_registered_model_alias("diabetes", CHAMPION, "1")
     assert same() == "1.0.0+a"
     client.set_model_version_tag("diabetes", "1", "clinical.package_sha256", "f" * 64)

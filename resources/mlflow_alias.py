@@ -27,15 +27,17 @@ SELECT key, value FROM model_version_tags WHERE workspace = 'default' AND name =
 
 
 def alias_tags(tracking_uri: str, model: str, alias: str) -> list[Mapping[str, str]] | None:
-    """The tags of the version that ``alias`` names, as a list of one; empty where it names none.
+    """The tags of the version that ``alias`` names, as a list of one; empty where it names none,
+    and where there is no file yet, which is not made.
 
-    Returns None where that cannot be said without MLflow: the store is no SQLite file, there is no
-    such file, it does not answer, its layout is another, or it has workspaces. It is opened for
-    reading only.
+    Returns None where that cannot be said without MLflow: the store is no SQLite file, it does not
+    answer, its layout is another, or it has workspaces. It is opened for reading only.
     """
     file = Path(tracking_uri.removeprefix("sqlite:///"))
-    if not tracking_uri.startswith("sqlite:///") or not file.is_file():
+    if not tracking_uri.startswith("sqlite:///"):
         return None
+    if not file.exists():
+        return []
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
             database.execute("BEGIN")  # all of one state

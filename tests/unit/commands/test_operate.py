@@ -1,4 +1,4 @@
-"""Who may run assets and add sources from a terminal: nobody enrolled, a service, a role (P11-07)."""
+"""Who may run assets and add sources from a terminal (P11-07): with and without people enrolled."""
 
 from pathlib import Path
 

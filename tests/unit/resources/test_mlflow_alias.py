@@ -77,8 +77,13 @@ def test_what_is_not_known_for_sure_is_left_to_mlflow(registry: Registry, statem
 def test_other_stores_are_left_to_mlflow(tmp_path: Path) -> None:
     no_database = tmp_path / "words.db"
     no_database.write_text("no database" * 100)
-    for uri in ("https://host", f"sqlite:///{tmp_path}/none.db", f"sqlite:///{no_database}"):
+    for uri in ("https://host", f"sqlite:///{tmp_path}", f"sqlite:///{no_database}"):
         assert alias_tags(uri, "diabetes", CHAMPION) is None
+
+
+def test_a_file_that_is_not_there_yet_names_nobody_and_is_not_made(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path}/none.db", str(tmp_path / "artifacts"))
+    assert registry.champion("diabetes") is None
     assert not (tmp_path / "none.db").exists()
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Nothing, Rows
+from clinical_assets.ledger.actions import Change, Nothing, Rows
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.merkle import leaf_hash, verify_inclusion
 from resources.ledger import Ledger, open_ledger
@@ -72,7 +72,53 @@ def test_what_a_terminal_would_obey_is_written_out(ledger: Ledger) -> None:
     shown = run("tail").output
     assert "\x1b" not in shown
     assert "\u202e" not in shown
-    assert r"d\x1b[31m\n\u202edoc" in shown
+    assert r"d\u001b[31m\n\u202edoc" in shown
+
+
+@pytest.mark.parametrize("columns", ["60", "100", "200"])
+def test_every_line_tells_its_entry_and_keeps_to_the_width(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    columns_read = tuple(f"column_{number}" for number in range(300))
+    about = Subject("table", "m/wide", "3", "b" * 64)
+    entry = ledger.record("table.read", about, Rows(7, columns_read, "m/x"), reason="why not")
+    monkeypatch.setenv("COLUMNS", columns)
+    first, *lines = run("show", "--subject", "m/wide").stdout.splitlines()
+    assert first.startswith(f"{entry.seq}  ")
+    assert lines
+    for line in lines:
+        assert line.startswith(f"{entry.seq}  "), line
+        assert len(line) <= max(int(columns), 85)  # one detail is never divided
+    said = " ".join(lines)
+    for part in ("by local-installation", "“why not”", "rows=7", "purpose=m/x"):
+        assert part in said
+    assert "columns=column_0, column_1" in said
+    assert "column_99" not in said
+
+
+def test_a_digest_is_printed_whole(ledger: Ledger) -> None:
+    ledger.record("pool.changed", Subject("policy", "p"), Change("sha256", "c" * 64, "d" * 64))
+    shown = run("tail", "-n", "1").stdout
+    assert f"before={'c' * 64}" in shown
+    assert f"after={'d' * 64}" in shown
+
+
+def test_prove_says_what_each_value_is(ledger: Ledger) -> None:
+    """Every line of the proof has its name, and the proof is that of the JSON form."""
+    found = json.loads(run("prove", "2", "--json").stdout)
+    lines = run("prove", "2").stdout.splitlines()
+    named = dict(line.split(": ", 1) for line in lines if ": " in line and "  by " not in line)
+    assert named["hash of the entry (leaf)"].strip() == found["leaf"]
+    up = [value.strip() for name, value in named.items() if name.startswith("hash ")][1:]
+    assert up == found["proof"]
+    assert len(named["root in the checkpoint"].strip()) == 64
+    bare = [line for line in lines if len(line.strip()) == 64]
+    assert bare == []
+
+
+def test_verify_says_a_thing_a_line(ledger: Ledger) -> None:
+    for line in run("verify").stdout.splitlines():
+        assert line[0].isupper(), line
 
 
 def test_prove_prints_a_proof_that_anyone_can_check(ledger: Ledger) -> None:

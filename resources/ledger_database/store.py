@@ -234,7 +234,7 @@ class LedgerStore:
         try:
             with self.engine.writing(self._statements.head) as transaction:
                 head = self._append(transaction, take)
-                transaction.committed = partial(self._committed, head, hand_over)
+                transaction.leaving = partial(self._leaving, head, hand_over)
             if self._known is None or self._known.size < head.size:
                 self._known = head
             if self.engine.embedded:
@@ -246,8 +246,8 @@ class LedgerStore:
                 raise InterruptedCommitError from interrupt
             raise
 
-    def _committed(self, head: Head, hand_over: Callable[[], None]) -> None:
-        self._seen = head
+    def _leaving(self, head: Head, hand_over: Callable[[], None]) -> None:
+        self._seen = head  # should it not be committed, no row is equal to it
         hand_over()
 
     def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:

@@ -7,7 +7,7 @@ which is more than the insert itself; an append has half a dozen. PostgreSQL kee
 prepared for as long as the connection lives, since it takes longer to plan one than to do it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,8 +28,6 @@ class Transaction:
     Attributes:
         connection: for statements of SQLAlchemy; whoever has it must not commit or roll back.
         committing: whether the commit was sent, so that it may have happened.
-        leaving: called when the commit is about to be sent, where the next writer is kept waiting
-            by the database itself and not by the time that the disk takes.
         after: a statement that waits for the disk; it goes with the commit, in one journey.
     """
 
@@ -37,7 +35,6 @@ class Transaction:
         self.connection = connection
         self.committing = False
         self.after = ""
-        self.leaving: Callable[[], None] = lambda: None
         driver: Any = connection.connection.driver_connection
         self._driver = driver
         self._cursor = self._driver.cursor()
@@ -83,7 +80,6 @@ class Transaction:
         if self.after:
             parts.append(self._prepared(self.after).encode())
         self.committing = True
-        self.leaving()
         self._cursor.execute(b"; ".join(parts))
 
     def abandon(self) -> None:

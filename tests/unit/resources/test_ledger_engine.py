@@ -222,10 +222,10 @@ def test_a_transaction_that_failed_is_not_taken_for_committed(in_use: LedgerInUs
     assert numbers(store) == [0, 1, 2, 3]
 
 
-def test_a_head_whose_commit_failed_is_forgotten(in_use: LedgerInUse) -> None:
-    """The next writer is let in when the commit is sent, before anyone knows how it ends."""
+def test_a_head_whose_commit_failed_is_not_taken_for_known(in_use: LedgerInUse) -> None:
+    """Commit and the wait for the disk are sent together: the second must not hide the first."""
     if not in_use.postgresql:
-        pytest.skip("SQLite lets nobody in before")
+        pytest.skip("SQLite puts nothing off to the commit")
     store = in_use.store()
     store.append([act()])
     made = (

@@ -41,6 +41,7 @@ class LedgerKeys:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: dict[str, tuple[_Mark, SigningKey]] = {}
+        self._paths: dict[str, Path] = {}
 
     def signing(self, name: str) -> SigningKey:
         """The private key in force for a ledger's name; made where there is none.
@@ -51,7 +52,7 @@ class LedgerKeys:
             ClinicalError: it cannot be read or made, others can read it, it is damaged, or it is
                 a key that was retired or withdrawn.
         """
-        path = self._private(name)
+        path = self._paths.get(name) or self._paths.setdefault(name, self._private(name))
         try:
             mark: _Mark | None = _mark(path.stat())
         except FileNotFoundError:
@@ -158,7 +159,7 @@ class LedgerKeys:
 
     def _private(self, name: str) -> Path:
         quoted = quote(name, safe="")
-        if not name or "+" in name or any(c.isspace() for c in name):
+        if "+" in name or name.split() != [name]:
             problem = "must not be empty and has no white space and no plus sign"
         elif len(quoted) > _LONGEST_FILE_NAME:
             problem = "is too long for a file's name"

@@ -100,10 +100,13 @@ class LedgerKeys:
         """
         return tuple(self._lines(WITHDRAWN))
 
-    def rotate(self, name: str) -> tuple[PublicKey, SigningKey]:
+    def rotate(self, name: str, new: SigningKey | None = None) -> tuple[PublicKey, SigningKey]:
         """Puts a new key in force; the old public key stays trusted, the private one is deleted.
 
         Whenever it is interrupted, one whole key is in force and its public half is trusted.
+
+        Args:
+            new: the key to put in force; a fresh one unless it is given.
 
         Returns:
             The public half of the key that was in force, and the key that is now.
@@ -121,9 +124,9 @@ class LedgerKeys:
         with self._changing():
             old = _loaded(path, name)[1].public
             self._refuse_former(path, old)
-            new = SigningKey.generate(name)
-            self._put(path, new, old)
-            self._publish(new.public)
+            made = new or SigningKey.generate(name)
+            self._put(path, made, old)
+            self._publish(made.public)
         return old, self.signing(name)
 
     def withdraw(self, vkey: str) -> PublicKey:

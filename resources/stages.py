@@ -123,7 +123,11 @@ class Stages:
 
     def refuse(self, subject: Subject, after: Stage, why: str) -> None:
         """Writes down that a version was not let into a stage, where something else says why."""
-        change = Change("stage", self.state(subject).stage or "", after)
+        try:
+            before = self.state(subject).stage or ""
+        except ClinicalError:  # a ledger that does not hold is a refusal to be written down, too
+            before = ""
+        change = Change("stage", before, after)
         self.ledger.record("stage.refused", subject, change, outcome="refused", reason=why)
 
     def advance(self, subject: Subject, gates: Verdict | None = None) -> StageState:

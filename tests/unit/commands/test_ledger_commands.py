@@ -11,9 +11,10 @@ from click.testing import CliRunner, Result
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change, Nothing, Rows
-from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.entry import Subject, read_entry
 from clinical_assets.ledger.merkle import leaf_hash, verify_inclusion
 from resources.ledger import Ledger, open_ledger
+from resources.ledger_database.reader import Wanted
 from resources.settings import Settings
 
 NASTY = "d\x1b[31m\n\u202edoc"
@@ -194,6 +195,44 @@ def test_a_selection_is_exported_with_its_proofs(ledger: Ledger, tmp_path: Path)
     assert run("verify", "--export", str(tmp_path / "out"), "--key", key).exit_code == 0
     again = run("export", str(tmp_path / "out"))
     assert isinstance(again.exception, ClinicalError)  # never into a folder that holds something
+
+
+def test_a_selection_within_a_range_says_so_in_what_is_signed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Else the manifest would vouch for entries that were left out."""
+    entries = [read_entry(row.body) for row in ledger.reader.rows()]
+    runs = [entry.seq for entry in entries if entry.act.action.startswith("run.")]
+    key = run("key").stdout.strip()
+
+    def exported(*options: str) -> tuple[list[int], str, str]:
+        folder = tmp_path / "-".join(options)
+        made = run("export", str(folder), *options)
+        assert made.exit_code == 0, made.output
+        verified = run("verify", "--export", str(folder), "--key", key)
+        assert verified.exit_code == 0, verified.output
+        lines = (folder / "entries.jsonl").read_text().splitlines()
+        about = json.loads((folder / "manifest.json").read_text())
+        return [json.loads(line)["seq"] for line in lines], about["kind"], about["selected_by"]
+
+    both, one = ("--action", "run."), str(runs[1])
+    assert exported(*both) == (runs, "selection", "action run.")
+    assert exported(*both, "--to", one) == (runs[:1], "selection", f"action run., to {one}")
+    assert exported(*both, "--from", one) == (runs[1:], "selection", f"action run., from {one}")
+    assert exported(*both, "--from", "1", "--to", "99")[1:] == (
+        "selection",
+        "action run., from 1, to 99",
+    )
+    assert exported(*both, "--to", "0") == ([], "selection", "action run., to 0")
+    within = list(range(runs[0], runs[1]))
+    assert exported("--from", str(runs[0]), "--to", one) == (within, "range", "")
+    for first, end in (("3", "2"), ("0", "9999")):
+        refused = run("export", str(tmp_path / end), "--from", first, "--to", end)
+        assert "no checkpoint covers entries" in str(refused.exception)
+        assert not (tmp_path / end).exists() or not list((tmp_path / end).iterdir())
+    told = ledger.reader.proven(Wanted(action="ledger.exported"))
+    assert [entry.act.outcome for entry in told[-4:]] == ["intended", "failed"] * 2
+    assert "action run., from 1, to 99" in {entry.act.reason for entry in told}
 
 
 def test_a_rotated_key_signs_and_the_old_one_goes_on_to_count(

@@ -1,8 +1,8 @@
 """Events of the Open Cybersecurity Schema Framework, version 1.3.0, one JSON object a line.
 
 Logging in and out, and proving who one is, is Authentication (3002), changes of persons and
-services are Account Change (3001), all else is Entity Management (3004), whose managed entity is the
-subject. What OCSF has no place for stands under ``unmapped``. Every character beyond ASCII is
+services are Account Change (3001), all else is Entity Management (3004), whose managed entity is
+the subject. What OCSF has no place for stands under ``unmapped``. Every character beyond ASCII is
 escaped.
 """
 

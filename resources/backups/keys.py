@@ -9,6 +9,7 @@ AES-256-GCM (NIST SP 800-38D). Keep it apart from the backup and from the passph
 import base64
 import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ from resources.blobs import disk_faults, flush
 FORMAT = "clinical-keys/1"
 LEAST_PASSPHRASE = 12
 _COST = {"n": 2**17, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class PackedKeys:
+    """An encrypted file of keys with its passphrase."""
+
+    file: Path
+    passphrase: str = field(repr=False)
+
+    def unpack(self, folder: Path) -> int:
+        """See :func:`unpack_keys`."""
+        return unpack_keys(self.file, folder, self.passphrase)
 
 
 def pack_keys(folder: Path, file: Path, passphrase: str) -> int:

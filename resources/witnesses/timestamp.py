@@ -14,7 +14,7 @@ from typing import IO
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.timestamp import check_answer, timestamp_request
-from resources.witnesses.notes import NoteStore
+from resources.witnesses.notes import Counts, NoteStore, every
 from resources.witnesses.urls import WitnessUrl
 
 TIMESTAMP = ".tsr"
@@ -60,7 +60,7 @@ class TimestampWitness:
             raise ClinicalError(error.what, where=self.name, repair=error.repair) from error
         self.kept.attach(note, TIMESTAMP, token)
 
-    def notes(self, origin: str, *, last: int | None = None) -> list[str]:
+    def notes(self, origin: str, *, last: int | None = None, counts: Counts = every) -> list[str]:
         """None: the authority keeps no notes, and those here are those of another witness."""
         return []
 

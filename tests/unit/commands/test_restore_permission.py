@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Nothing
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, sign
 from clinical_assets.ledger.entry import Actor, Entry, Subject
 from resources import ledger as ledger_module
 from resources.actors import acting
@@ -28,6 +29,7 @@ from resources.people.own_account import set_second_factor
 from resources.people.sessions import Sessions
 from resources.settings import Settings
 from resources.terminal import signed_in
+from resources.witnesses.witness import parse_witness
 from tests.unit.resources.register import FAST, GOOD
 from tests.unit.resources.small_store import filled_store
 
@@ -210,6 +212,24 @@ def test_a_ledger_of_another_name_permits_nothing_by_itself(
     assert entries("user.refused")[-1].act.details.wanted == "backup.restored"
     done = in_place(store, vkey, "--replace", asked=f"rita\n{GOOD}\n\n")
     assert done.exit_code == 0, done.output
+
+
+def test_later_notes_of_unknown_keys_are_ignored_only_on_demand(
+    store: Path, vkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = PublicKey.parse(vkey).name
+    witness = f"folder:{store.parent}/elsewhere"
+    note = sign(Checkpoint(origin, 9999, bytes(32)), [SigningKey.generate(origin)])
+    parse_witness(witness).publish(note)
+    monkeypatch.setenv("CLINICAL_WITNESSES", witness)
+    new = new_store(store, monkeypatch)
+    asked = f"rita\n{GOOD}\n\n"
+    assert "--ignore-unknown-notes" in refused(in_place(store, vkey, asked=asked))
+    assert not (new / "ledger/ledger.db").exists()
+    done = in_place(store, vkey, "--ignore-unknown-notes", asked=asked)
+    assert done.exit_code == 0, done.output
+    assert "1 note(s) of the witnesses are signed by no key that is known here" in done.output
+    assert "1 later note(s)" in entries("backup.restored")[-1].act.reason
 
 
 def test_a_second_factor_needs_its_key(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dagster import AssetCheckKey
 
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.keys import ModelKeys
-from clinical_assets.ledger.checkpoint import Checkpoint, sign
+from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
 from clinical_assets.ledger.entry import read_entry
 from resources.dagster_instance.home import dagster_instance
 from resources.evidence import EvidenceReader
@@ -101,11 +101,22 @@ def test_a_witness_that_cannot_be_reached_or_spooled_for_stops_no_release(store:
     assert store.materialize("release") == ""
     with dagster_instance(store.settings) as instance:
         assert EvidenceReader(instance).newest(KEYS.release, "witnesses") == (
-            "all have the checkpoint"
+            "all have the checkpoint, and none contradicts it"
         )
     notes = list((store.folder / "witness").rglob("*.note"))
     assert notes
     assert store.ledger.store.head().size > before
+
+
+def test_what_a_stranger_puts_at_a_witness_stops_no_release_and_is_told(store: Store) -> None:
+    origin = store.ledger.store.origin
+    witness = parse_witness(f"folder:{store.folder}/witness")
+    stranger = SigningKey.generate(origin)
+    witness.publish(sign(Checkpoint(origin, 10**9, bytes(32)), [stranger]))
+    assert store.materialize("release") == ""
+    with dagster_instance(store.settings) as instance:
+        told = str(EvidenceReader(instance).newest(KEYS.release, "witnesses"))
+    assert "No known key signed the checkpoint of 1000000000 entries" in told
 
 
 @pytest.mark.slow

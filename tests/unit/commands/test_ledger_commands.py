@@ -11,11 +11,13 @@ from click.testing import CliRunner, Result
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change, Nothing, Rows
+from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
 from clinical_assets.ledger.entry import Subject, read_entry
 from clinical_assets.ledger.merkle import leaf_hash, verify_inclusion
 from resources.ledger import Ledger, open_ledger
 from resources.ledger_database.reader import Wanted
 from resources.settings import Settings
+from resources.witnesses.witness import parse_witness
 
 NASTY = "d\x1b[31m\n\u202edoc"
 
@@ -322,6 +324,24 @@ def test_a_cut_tail_contradicts_the_witness(ledger: Ledger, tmp_path: Path) -> N
     refused = run("witness", "--publish")
     assert isinstance(refused.exception, ClinicalError)
     assert "another history" in str(refused.exception)
+
+
+@pytest.mark.parametrize("how", ["--publish", "--status"])
+def test_what_lies_at_a_witness_or_does_not_answer_is_told(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    silent, kept = f"folder:{tmp_path}/silent", f"folder:{tmp_path}/kept"
+    monkeypatch.setenv("CLINICAL_WITNESSES", f"{kept},{silent}")
+    assert run("witness", "--publish").exit_code == 0
+    origin = ledger.store.origin
+    stranger = SigningKey.generate(origin)
+    parse_witness(kept).publish(sign(Checkpoint(origin, 999, bytes(32)), [stranger]))
+    (tmp_path / "silent").rename(tmp_path / "away")
+    (tmp_path / "silent").write_text("in the way")
+    told = run("witness", how)
+    assert told.exit_code == 1
+    assert "No known key signed the checkpoint of 999 entries" in told.output
+    assert f"{silent} did not answer: whether it agrees is not known" in told.output
 
 
 @pytest.mark.parametrize(

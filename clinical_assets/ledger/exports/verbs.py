@@ -40,6 +40,7 @@ _VERBS: dict[Verb, tuple[str, ...]] = {
         "user.changed",
         "user.revoked",
         "user.locked",
+        "user.owner_confirmed",
         "key.retired",
         "settings.changed",
         "retention.held",

@@ -94,7 +94,10 @@ class AccountChanges(Authentication):
         def decide(connection: Connection, actor: Actor) -> Sequence[Act]:
             account = self.accounts.get(folded(id), connection)
             if not own and account.person.id == actor.id:
-                raise _not_allowed("Nobody changes the own roles or trainings", account)
+                raise _not_allowed(
+                    "Nobody changes the own roles or trainings, or confirms the own account",
+                    account,
+                )
             if account.person.demonstration and not demonstration:
                 raise _not_allowed("A demonstration person is only ever revoked", account)
             account.demand_not_revoked()

@@ -10,6 +10,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.signer_proofs import SignerProofs
+from clinical_assets.ledger.actions import Verified
 from clinical_assets.ledger.entry import Actor
 from clinical_assets.people.person import Training
 from resources.actors import acting
@@ -166,6 +168,7 @@ def test_a_bad_first_administrator_is_refused(
         lambda r: r.enrol_service("new", "New"),
         lambda r: r.reset("rita"),
         lambda r: r.unlock("rita"),
+        lambda r: r.confirm_owner("rita", verified_by="x", method="seen"),
         lambda r: r.revoke("rita", "x"),
         lambda r: r.set_roles("rita", grant=["quality"]),
         lambda r: r.rename("rita", "x"),
@@ -231,6 +234,53 @@ def test_a_reset_keeps_the_second_factor_unless_it_was_lost(local: Place) -> Non
         issued = register.reset("anna", without_totp=True)
     register.change_secret(Claim("anna", issued), OTHER)
     assert local.state("anna") == "active"
+
+
+def _confirms(place: Place, by: str, id: str, method: str = "she came in person") -> None:
+    with acting(Actor("person", by, by.title(), "session")):
+        place.register.confirm_owner(id, verified_by=by, method=method)
+
+
+def _issued_by(place: Place, id: str) -> str:
+    return SignerProofs(place.entries()).issued_by(id)
+
+
+def test_after_a_reset_somebody_else_confirms_the_owner_once_she_has_an_own_secret(
+    local: Place,
+) -> None:
+    for id, role in (("anna", "ethics board"), ("quentin", "quality"), ("quinn", "quality")):
+        local.enrolled(id, id.title(), role)
+    with pytest.raises(ClinicalError, match="waits for no confirmation"):
+        _confirms(local, "quentin", "anna")
+    with acting(RITA):
+        issued = local.register.reset("anna", without_totp=True)
+    assert _issued_by(local, "anna") == "rita"
+    with pytest.raises(ClinicalError, match="not set an own secret yet"):
+        _confirms(local, "quentin", "anna")
+    local.register.change_secret(Claim("anna", issued), OTHER)
+    for by in ("rita", "anna"):
+        with pytest.raises(ClinicalError, match="not the right to confirm"):
+            _confirms(local, by, "anna")
+    with pytest.raises(ClinicalError, match="not said who verified"):
+        _confirms(local, "quentin", "anna", " ")
+    _confirms(local, "quentin", "anna")
+    assert local.last()[:3] == ("quentin", "user.owner_confirmed", "done")
+    assert local.entries()[-1].act.details == Verified("quentin", "she came in person")
+    assert _issued_by(local, "anna") == ""
+
+
+def test_nobody_confirms_the_own_account_or_while_waiting_for_a_confirmation(local: Place) -> None:
+    for id, role in (("anna", "ethics board"), ("quentin", "quality")):
+        local.enrolled(id, id.title(), role)
+    for id in ("anna", "quentin"):
+        with acting(RITA):
+            issued = local.register.reset(id)
+        local.register.change_secret(Claim(id, issued), OTHER)
+    with pytest.raises(ClinicalError, match="the own account"):
+        _confirms(local, "quentin", "quentin")
+    with pytest.raises(ClinicalError, match="Your own account waits"):
+        _confirms(local, "quentin", "anna")
+    assert _issued_by(local, "anna") == "rita"
 
 
 def _code(key: str, place: Place) -> str:

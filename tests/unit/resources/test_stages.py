@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.signatures import local_time, signature_act, statement_of
 from clinical_assets.evidence.stage_fold import version_subject
-from clinical_assets.ledger.actions import Attempt, Bytes, Nothing
+from clinical_assets.ledger.actions import Attempt, Bytes, Change, Nothing, Verified
 from clinical_assets.ledger.entry import Act, Actor
 from resources.actors import acting
 from resources.ledger_database.reader import Wanted
@@ -226,6 +227,31 @@ def test_a_signature_of_an_account_that_was_tampered_with_is_a_recorded_refusal(
     (reason,) = place.refusals("signature.refused")
     assert reason.startswith("cora: The account cora is not the one")
     assert len(place.refusals("user.tampered")) == 1
+
+
+def test_an_account_that_was_reset_signs_nothing_until_its_owner_is_confirmed(
+    place: Governed,
+) -> None:
+    """An administrator could have used the issued secret before its owner did (P11-21)."""
+    place.build().enrol(CORA)
+    place.enrol(QUENTIN)
+    accounts = Accounts(place.ledger.store)
+    rita = Actor("person", "rita", "Rita Root", "session")
+    reset, seen = Change("secret and second factor", "", "issued"), Verified("HR", "in person")
+    writes = {"user.changed": (rita, reset), "user.owner_confirmed": (QUENTIN.actor, seen)}
+
+    def write(action: str) -> None:
+        by, told = writes[action]
+        about = partial(accounts.get, "cora")
+        place.ledger.decide(lambda c: [accounts.act(by, action, about(c), told)])
+
+    write("user.changed")
+    proves(place, CORA)
+    with pytest.raises(ClinicalError, match="rita reset the signer's secret"):
+        signs(place)
+    write("user.owner_confirmed")
+    proves(place, CORA)
+    assert signs(place).act.actor.id == "cora"
 
 
 def test_a_signature_that_rests_on_a_used_proof_is_an_anomaly(place: Governed) -> None:

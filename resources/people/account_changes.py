@@ -47,6 +47,7 @@ class AccountChanges(Authentication):
                 ``decide`` raises.
         """
         actor = self.present_person()
+        self.accounts.scan.keep_in(self.keys)
         refused = []
 
         def with_right(connection: Connection) -> Sequence[Act]:

@@ -120,6 +120,7 @@ class Authentication:
             MustChangeSecretError: proven, but the secret has to be changed and no ``new`` is given.
             ClinicalError: not proven; the new secret does not do; or what ``then`` raises.
         """
+        self.accounts.scan.keep_in(self.keys)
         with self.accounts.watching():
             return self._prove(claim, method, then, new)
 

@@ -6,8 +6,8 @@ the register keeps its SHA-256, which is enough for what nobody can guess.
 
 On SQLite (the embedded profile) the service ``local-installation`` is enrolled at its first act. On
 PostgreSQL an administrator enrols each service. A revocation takes effect at the next act: before
-each, the number of the newest entry about the service is looked up, and if it is not the one that
-was seen, the account is held against the ledger again. There is no time in between to wait for.
+each, what was written since the act before is read, and if there is an entry about the service in
+it, the account is held against the ledger again. There is no time in between to wait for.
 """
 
 import hmac
@@ -59,8 +59,10 @@ def authenticated_service(store: LedgerStore, keys: Path) -> Actor:
     """
     known = _known.get(store)
     if known is not None and known.process == os.getpid() and known.keys == keys:
+        accounts = Accounts(store)
         with store.reading() as connection:
-            seq = Accounts(store).newest_seq(USER, known.actor.id, connection)
+            accounts.scan.refresh(connection)
+            seq = accounts.newest_seq(USER, known.actor.id, connection)
         if seq == known.seq:
             return known.actor
     fresh = _authenticate(store, keys)
@@ -70,7 +72,7 @@ def authenticated_service(store: LedgerStore, keys: Path) -> Actor:
 
 def _authenticate(store: LedgerStore, keys: Path) -> _Known:
     accounts = Accounts(store)
-    _ = store.origin
+    accounts.scan.keep_in(keys)
     id, secret = _credential(store, keys)
     with accounts.watching(), store.reading() as connection:
         found = accounts.find(id, connection)

@@ -26,7 +26,6 @@ from clinical_assets.ledger.actions import Ended, Nothing, Opened
 from clinical_assets.ledger.entry import Act, Actor, Subject, time_text
 from clinical_assets.people.account import Account
 from resources.ledger_database.identity_tables import SESSIONS
-from resources.ledger_database.reader import Wanted
 from resources.ledger_database.store import LEDGER
 from resources.people.accounts import USER, Accounts
 from resources.people.authentication import Authentication
@@ -157,6 +156,7 @@ class Sessions:
         if known is None:
             return None
         with self.store.reading() as connection:
+            self.accounts.scan.refresh(connection)
             if self._seqs(known.session, connection) == known.seqs:
                 return known.actor
         again = self._checked(known.session, begins=False)
@@ -171,7 +171,7 @@ class Sessions:
         token = self._token()
         if token is None:
             return None
-        _ = self.store.origin
+        self.accounts.scan.keep_in(self.register.keys)
         with self.store.reading() as connection:
             row = row_of_token(token, connection)
         if row is None:
@@ -209,10 +209,10 @@ class Sessions:
     def _why_void(
         self, session: Session, row: Row[Any] | None, connection: Connection, *, begins: bool
     ) -> str:
-        newest = self.accounts.reader.proven(Wanted(KIND, session.id), connection, newest=1)
-        if row is None or not newest or newest[-1].act.subject != session.subject:
+        newest = self.accounts.scan.newest(KIND, session.id, connection)
+        if row is None or newest is None or newest.subject != session.subject:
             return "is not one that the ledger speaks of"
-        if row.ended or newest[-1].act.action != "session.opened":
+        if row.ended or newest.action != "session.opened":
             return "has ended"
         if session.os_user != os.getuid() or session.host != socket.gethostname():
             return "was begun by another user or on another machine"

@@ -25,6 +25,8 @@ from tests.unit.resources.register import (
     RITA,
     Keys,
     Place,
+    again,
+    hide,
     on_postgresql,
     on_sqlite,
     postgresql_database,
@@ -349,8 +351,35 @@ def test_an_entry_about_another_account_does_not_vouch(place: Place) -> None:
         connection.execute(entries.values(subject_id="anna"))
         stolen = select(ACCOUNTS.c.record).where(ACCOUNTS.c.id == "eve").scalar_subquery()
         connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == "anna").values(record=stolen))
-    with pytest.raises(ClinicalError, match="is not the one that was written"):
+    with pytest.raises(TamperedError, match="The account anna is not the one"):
         login(place, "anna", OTHER)
+
+
+def test_a_revocation_that_is_hidden_by_its_search_column_still_counts(place: Place) -> None:
+    """An intruder hides the newest entry and puts the row before it back."""
+    place.enrolled("anna", "Anna Example", "quality")
+    before = bytes(dict(_rows(place))["anna"])
+    with acting(RITA):
+        place.register.revoke("anna", "dismissed")
+    with place.intruder() as connection:
+        hide(place, connection, "user.revoked")
+        row = update(ACCOUNTS).where(ACCOUNTS.c.id == "anna")
+        connection.execute(row.values(record=before))
+    for seen_by in (place, again(place)):  # this process, and one that knows nothing yet
+        for attempt in (login, lambda p, *a: p.register.authenticate_for_signing(*a)):
+            with pytest.raises(TamperedError, match="The account anna is not the one"):
+                attempt(seen_by, "anna", GOOD)
+            assert place.last()[1:3] == ("user.tampered", "refused")
+
+
+def test_an_account_that_is_hidden_whole_is_still_listed(local: Place) -> None:
+    local.enrolled("anna", "Anna Example", "quality")
+    with local.intruder() as connection:
+        hide(local, connection, "user.enrolled")
+        connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.id == "anna"))
+    with acting(RITA):
+        _, tampered = again(local).register.people()
+    assert [error.id for error in tampered] == ["anna"]
 
 
 def test_an_account_that_was_restored_counts_again(local: Place) -> None:

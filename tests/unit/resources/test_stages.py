@@ -317,6 +317,10 @@ def test_nobody_known_as_author_lets_nobody_approve(place: Governed) -> None:
             meaning="review",
         )
     assert given.act.actor.id == "cora"
+    assert [s.signer for s in named.state(SUBJECT).valid] == ["cora"]
+    others = replace(named, spec=replace(named.spec, authors=("berta",)))
+    (void,) = others.state(SUBJECT).signatures
+    assert (void.standing, void.reason) == ("void", "it was given under another policy")
 
 
 def test_a_signature_says_everything_and_names_the_ledger_it_saw(place: Governed) -> None:

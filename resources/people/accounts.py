@@ -72,7 +72,7 @@ class Accounts:
             return None
         rows = select(ACCOUNTS.c.record).where(ACCOUNTS.c.id == id)
         stored = connection.execute(rows).scalar()
-        newest = self.scan.newest(USER, id, connection)
+        newest = self.scan.within(connection).get((USER, id))
         if stored is None and newest is None:
             return None
         expected = "" if newest is None else newest.subject.sha256
@@ -130,11 +130,6 @@ class Accounts:
         """Keeps a changed account; within the ``decide`` that writes its entry."""
         row = update(ACCOUNTS).where(ACCOUNTS.c.id == account.person.id)
         connection.execute(row.values(record=account.to_bytes()))
-
-    def newest_seq(self, kind: str, id: str, connection: Connection) -> int:
-        """Number of the newest entry about a subject, -1 without any."""
-        found = self.scan.newest(kind, id, connection)
-        return -1 if found is None else found.seq
 
     def time(self, connection: Connection) -> datetime:
         """The ledger's time, which never goes back: the server's, or that of the newest entry."""

@@ -46,11 +46,21 @@ class Newest(NamedTuple):
     subject: Subject
 
 
+NewestEntries = Mapping[tuple[str, str], Newest]
+"""By kind and id of what they are about."""
+
+
+def seq_of(newest: NewestEntries, kind: str, id: str) -> int:
+    """Number of the newest entry about a subject, -1 without any."""
+    found = newest.get((kind, id))
+    return -1 if found is None else found.seq
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What was read so far: the newest entries by kind and id, who was enrolled, the tree."""
 
-    newest: Mapping[tuple[str, str], Newest]
+    newest: NewestEntries
     enrolled: frozenset[str]
     size: int
     peaks: tuple[bytes, ...]
@@ -77,8 +87,9 @@ class RegisterScan:
                 self._read, self._kept = kept, kept.size
         return self
 
-    def refresh(self, connection: Connection | None = None) -> None:
-        """Reads what came since the last call, all of it at the first, and remembers it.
+    def refresh(self, connection: Connection | None = None) -> NewestEntries:
+        """Reads what came since the last call, all of it at the first, and remembers it; the newest
+        entries.
 
         Args:
             connection: one that only reads, so that what it sees is never undone; else a new one.
@@ -94,7 +105,7 @@ class RegisterScan:
         if self._read is known or read_now.size > self._read.size:  # no thread has read further
             self._read = read_now
             self._keep(read_now)
-        return None
+        return read_now.newest
 
     def _keep(self, read_now: _Read) -> None:
         if self._file is None or abs(read_now.size - self._kept) < _KEEP_EVERY:
@@ -103,14 +114,13 @@ class RegisterScan:
         with suppress(OSError, ClinicalError):  # then the next process reads all of it again
             replace_private(self._file, _bytes_of(read_now, self._store.origin))
 
-    def newest(self, kind: str, id: str, connection: Connection) -> Newest | None:
-        """The newest entry about a subject as a transaction sees it; None without any.
+    def within(self, connection: Connection) -> NewestEntries:
+        """The newest entries as a transaction sees them; what it may yet undo is not remembered.
 
         Raises:
             ClinicalError: as :meth:`refresh`.
         """
-        known = self._read
-        return self._after(known, connection).newest.get((kind, id))
+        return self._after(self._read, connection).newest
 
     def enrolled(self, connection: Connection) -> frozenset[str]:
         """The ids of all accounts that were ever enrolled.

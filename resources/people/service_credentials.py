@@ -27,6 +27,7 @@ from clinical_assets.people.person import Person
 from resources.ledger_database.store import LEDGER, LedgerStore
 from resources.people.accounts import USER, Accounts
 from resources.people.claims import actor_of
+from resources.people.register_scan import register_scan, seq_of
 from resources.people.secret_hashing import hash_of_random, random_secret
 from resources.private_files import create_private, read_private
 
@@ -58,13 +59,12 @@ def authenticated_service(store: LedgerStore, keys: Path) -> Actor:
         ClinicalError: there is no credential, or it is not that of an active service.
     """
     known = _known.get(store)
-    if known is not None and known.process == os.getpid() and known.keys == keys:
-        accounts = Accounts(store)
-        with store.reading() as connection:
-            accounts.scan.refresh(connection)
-            seq = accounts.newest_seq(USER, known.actor.id, connection)
-        if seq == known.seq:
-            return known.actor
+    if (
+        known is not None
+        and (known.process, known.keys) == (os.getpid(), keys)
+        and seq_of(register_scan(store).refresh(), USER, known.actor.id) == known.seq
+    ):
+        return known.actor
     fresh = _authenticate(store, keys)
     _known[store] = fresh
     return fresh.actor

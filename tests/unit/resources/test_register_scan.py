@@ -32,9 +32,8 @@ def read_from(place: Place, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(register_scan, "bodies", noted)
     scan = RegisterScan(again(place).store).keep_in(place.keys)
-    scan.refresh()
+    newest = scan.refresh().get(("user", "anna"))
     with place.store.reading() as connection:
-        newest = scan.newest("user", "anna", connection)
         enrolled = scan.enrolled(connection)
     monkeypatch.setattr(register_scan, "bodies", bodies)
     about = [e for e in place.entries() if e.act.subject.id == "anna"]

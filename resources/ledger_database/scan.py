@@ -70,7 +70,7 @@ class LedgerScan:
                 if entry.act.action in self._actions:
                     found.append(entry)
         if (frontier.size, frontier.root()) != (head.size, head.root):
-            raise changed("The entries", self._store.engine.place)
+            raise _changed("The entries", self._store.engine.place)
         return _Read((*known.entries, *found), frontier.size, frontier.peaks)
 
 
@@ -90,15 +90,14 @@ def bodies(connection: Connection, place: str, first: int = 0) -> Iterator[bytes
             body = bytes(row.body) if isinstance(row.body, bytes | memoryview) else b""
             good = row.seq == seq and isinstance(row.leaf, bytes | memoryview)
             if not good or bytes(row.leaf) != leaf_hash(body) or b"\n" in body:
-                raise changed(f"Entry {seq}", place)
+                raise _changed(f"Entry {seq}", place)
             yield body
             seq += 1
         if len(found) < _ROWS_AT_ONCE:
             return
 
 
-def changed(what: str, place: str) -> ClinicalError:
-    """The error that says that the ledger's entries are not what was written."""
+def _changed(what: str, place: str) -> ClinicalError:
     return ClinicalError(
         f"{what} of the ledger cannot be what was written: missing or changed",
         where=place,

@@ -25,7 +25,8 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import read
 from clinical_assets.ledger.entry import Subject, read_entry
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
-from resources.ledger_database.scan import bodies, changed
+from resources.ledger_database.head import tampered
+from resources.ledger_database.scan import bodies
 from resources.ledger_database.store import LedgerStore
 from resources.people.session_records import KIND as SESSION
 from resources.private_files import read_private, replace_private
@@ -154,7 +155,9 @@ class RegisterScan:
                 if newest.action == "user.enrolled":
                     enrolled.add(newest.subject.id)
         if (frontier.size, frontier.root()) != (head.size, read(head.note).root):
-            raise changed("The entries", self._store.engine.place)
+            raise tampered(
+                "has entries that its signed head does not fit", self._store.engine.place
+            )
         return _Read(
             {**known.newest, **found} if found else known.newest,
             known.enrolled | enrolled,

@@ -72,7 +72,7 @@ def test_from_the_first_person_on_the_right_is_asked_for(settings: Settings) -> 
         assert "quentin" in refused(settings, "export")
     # A service is no person at a terminal.
     with acting(Actor("service", "local-installation", "Local", "service-credential")):
-        assert "Nobody is logged in" in refused(settings, "verify")
+        assert "Nobody is logged in" in refused(settings, "export")
 
 
 def test_a_register_that_was_emptied_by_hand_lets_nobody_in(settings: Settings) -> None:
@@ -86,7 +86,7 @@ def test_on_a_server_somebody_has_to_be_logged_in_from_the_beginning(tmp_path: P
     with postgresql_database() as url:
         settings = settings_of(tmp_path / "store", url)
         try:
-            assert "Nobody is logged in" in refused(settings, "verify")
+            assert "Nobody is logged in" in refused(settings, "export")
         finally:
             open_ledger(settings).store.engine.close()
             ledger_module._opened.clear()

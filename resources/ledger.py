@@ -33,10 +33,13 @@ DECIDING = (
     "protocol.frozen",
     "registry.changed",
     "signature.given",
+    "signature.refused",
     "stage.changed",
     "testset.opened",
     "user.authenticated",
+    "user.changed",
     "user.enrolled",
+    "user.owner_confirmed",
     "user.revoked",
 )
 """Acts that something rests on later; they are read by a scan, from which none can be hidden."""

@@ -22,6 +22,7 @@ from clinical_assets.evidence.signatures import (
     local_time,
     signature_act,
 )
+from clinical_assets.evidence.signer_proofs import METHOD, SignerProofs
 from clinical_assets.evidence.signing_rights import Intent, Signer, judge_signing
 from clinical_assets.evidence.stage_fold import Surroundings, state_of
 from clinical_assets.evidence.stage_moves import judge_approvals, judge_transition, next_steps
@@ -37,7 +38,7 @@ from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
 from resources.actors import authenticated_actor
 from resources.ledger import Ledger
-from resources.people.accounts import USER, Accounts
+from resources.people.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,33 +175,45 @@ class Stages:
         """Signs a version in the name of the authenticated actor, who has just proven to be there.
 
         The signature is the entry that is returned (P11-13, P11-15). What the register says of the
-        person is read again, with nobody else writing: a revocation counts at once (P11-25).
+        person is read again, with nobody else writing: a revocation counts at once (P11-25). That
+        the person proved to be there is not taken from the caller: the ledger has to hold the
+        proof, made just now, for a signature, and used by no other (P11-19).
 
         Raises:
             ClinicalError: nobody was authenticated for signing, or something stands against it
-                (order, right, segregation of duties, training, a missing component); that is
-                recorded, nothing is signed.
+                (order, right, segregation of duties, training, a missing component, an account
+                that may do nothing); that is recorded, nothing is signed.
         """
         actor = authenticated_actor()
-        if actor is None or actor.method != "signing":
-            raise ClinicalError(
-                "Nobody has proven who they are for this signature",
-                where=f"{subject.id} {subject.version}",
-                repair="Sign with `clinical sign`, which asks for id and secret",
+        if actor is None or actor.method != METHOD:
+            refused = _nobody(subject)
+            self.ledger.record(
+                "signature.refused",
+                subject,
+                Attempt(METHOD, shown.factors),
+                outcome="refused",
+                reason=refused.what,
             )
+            raise refused
         intent = Intent(actor.id, role, stage, meaning, _text(comment), revokes)
+        accounts = Accounts(self.ledger.store)
         refusals: list[ClinicalError] = []
 
         def give(connection: Connection) -> list[Act]:
             refusals.clear()  # it may be asked twice
-            person = self._registered(actor, connection)
+            try:
+                person = self._registered(actor, connection)
+            except ClinicalError as error:  # locked, revoked or tampered with: an attempt, too
+                refusals.append(error)
+                return [self._refused_signature(subject, actor, shown, error)]
             entries = self._entries(subject, connection)
             around = self._surroundings(entries, connection)
             state = state_of(self.policy, subject, entries, around)
-            now = self.ledger.store.now(connection)
+            now = accounts.time(connection)
+            proofs = SignerProofs(self.ledger.decisions.within(connection))
             refused = judge_signing(
                 state,
-                signer_of(person, shown.factors),
+                signer_of(person, shown.factors, proofs.missing(person.id, shown.factors, now)),
                 intent,
                 authors=around.authors,
                 now=now,
@@ -212,9 +225,10 @@ class Stages:
             statement = self._statement(subject, person, shown, intent, now, connection)
             return [signature_act(statement, uuid4().hex, software=self.ledger.store.software)]
 
-        entry = self.ledger.decide(give)[0]
-        if refusals:
-            raise refusals[0]
+        with accounts.watching():
+            entry = self.ledger.decide(give)[0]
+            if refusals:
+                raise refusals[0]
         return entry
 
     def _subjects(self, entries: Sequence[Entry], action: str, first: int = 0) -> list[Subject]:
@@ -247,12 +261,12 @@ class Stages:
         def holds_root(size: int, root: str) -> bool:
             return self.ledger.reader.root(size, connection).hex() == root
 
-        known = self.ledger.decisions.within(connection)
+        proofs = SignerProofs(self.ledger.decisions.within(connection))
         return Surroundings(
             self._authors(entries),
             holds_root,
             demonstration_counts=self.ledger.store.engine.embedded,
-            unknown=lambda entry: _unknown(entry, known),
+            unknown=lambda entry: proofs.problems.get(entry.seq, ""),
         )
 
     def _statement(
@@ -278,7 +292,7 @@ class Stages:
             policy_sha256=self.policy.digest,
             head_size=head.size,
             head_root=read(head.note).root.hex(),
-            method="signing",
+            method=METHOD,
             factors=shown.factors,
             demonstration=person.demonstration,
             revokes=intent.revokes,
@@ -306,36 +320,22 @@ class Stages:
     def _refused_signature(
         self, subject: Subject, actor: Actor, shown: Shown, refused: ClinicalError
     ) -> Act:
-        attempt = Attempt("signing", shown.factors)
+        attempt = Attempt(METHOD, shown.factors)
         reason = f"{actor.id}: {refused.what}"
         return self.ledger.act(
             "signature.refused", subject, attempt, outcome="refused", reason=reason
         )
 
 
-def _unknown(signature: Entry, known: Sequence[Entry]) -> str:
-    """Why the ledger does not bear out that the signer was there; empty where it does.
-
-    Whoever can write entries can write these, too, but then they stand in the register's history.
-    """
-    signer = signature.act.actor.id
-    before = [
-        entry.act
-        for entry in known
-        if entry.seq < signature.seq
-        and (entry.act.subject.kind, entry.act.subject.id) == (USER, signer)
-    ]
-    if not any(act.action == "user.enrolled" for act in before):
-        return "its signer was never enrolled"
-    if any(act.action == "user.revoked" for act in before):
-        return "its signer was revoked before"
-    proven = [a for a in before if a.action == "user.authenticated" and a.actor.id == signer]
-    if not proven:
-        return "its signer did not prove who they are"
-    return ""
+def _nobody(subject: Subject) -> ClinicalError:
+    return ClinicalError(
+        "Nobody has proven who they are for this signature",
+        where=f"{subject.id} {subject.version}",
+        repair="Sign with `clinical sign`, which asks for id and secret",
+    )
 
 
-def signer_of(person: Person, factors: tuple[str, ...]) -> Signer:
+def signer_of(person: Person, factors: tuple[str, ...], unproven: str = "") -> Signer:
     """A person of the register as the rules of signing want to know them."""
     trained = person.trained_until
     # A training holds to the end of its last day.
@@ -351,6 +351,7 @@ def signer_of(person: Person, factors: tuple[str, ...]) -> Signer:
         demonstration=person.demonstration,
         identity_verified=person.enrolment is not None and not person.demonstration,
         accountable=person.acceptance == CURRENT,
+        unproven=unproven,
     )
 
 

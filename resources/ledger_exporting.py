@@ -38,7 +38,8 @@ def export_ledger(
     about = Subject("ledger", store.origin)
     with ledger.doing("ledger.exported", about, Covering(0, "", by), reason=by) as doing:
         store.checkpoint()
-        source = Source(store.origin, reader.notes(), store.keys.trusted(), reader.node)
+        keys, withdrawn = store.keys.trusted(), store.keys.withdrawn()
+        source = Source(store.origin, reader.notes(), keys, reader.node, withdrawn=withdrawn)
         size = source.newest.size
         what = Range(first, end) if wanted is None else Selection(by)
         if wanted is None:

@@ -77,6 +77,7 @@ def verify_own(
         [n for n in reader.notes() if _size(n) >= first],
         store.keys.trusted(),
         witnessed=[n for n in held if _size(n) >= first],
+        withdrawn=store.keys.withdrawn(),
         start=start,
     )
     problems += [*report.problems, *_guards_off(ledger)]

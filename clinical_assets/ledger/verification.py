@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, verify
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, set_aside, verify
 from clinical_assets.ledger.entry import read_entry, time_text
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
 from clinical_assets.ledger.shape import Seen, recognised
@@ -51,6 +51,7 @@ class Report:
         covered: entries under the newest agreeing checkpoint; later ones are not signed for yet.
         problems: empty if all holds; the first entry concerned comes first.
         open_acts: numbers of entries whose act was intended and has no outcome.
+        set_aside: checkpoints that only a withdrawn key signed, and that count for nothing.
     """
 
     first: int
@@ -60,6 +61,7 @@ class Report:
     covered: int
     problems: tuple[Problem, ...]
     open_acts: tuple[int, ...]
+    set_aside: int = 0
 
     @property
     def passed(self) -> bool:
@@ -83,6 +85,7 @@ def verify_ledger(
     keys: Sequence[PublicKey],
     *,
     witnessed: Sequence[str] = (),
+    withdrawn: Sequence[PublicKey] = (),
     start: Frontier | None = None,
     start_at: datetime | None = None,
     most_problems: int = 20,
@@ -95,6 +98,7 @@ def verify_ledger(
         notes: signed checkpoints kept with the ledger.
         keys: public keys whose signatures count, retired ones too.
         witnessed: signed checkpoints from elsewhere, by whose word a rewrite is found.
+        withdrawn: keys whose signatures count no longer; what only they signed is passed over.
         start: a tree whose root was verified before, to read later rows only.
         start_at: time of the last entry of that tree; the first row is not to be before it.
         most_problems: reading stops at so many.
@@ -102,8 +106,10 @@ def verify_ledger(
     frontier = start or Frontier()
     first = frontier.size
     found = _Findings(last_at=time_text(start_at) if start_at else "")
-    stated = _stated(origin, notes, keys, "kept", found)
-    elsewhere = _stated(origin, witnessed, keys, "witnessed", found)
+    kept, aside = set_aside(notes, keys, withdrawn)
+    held, aside_elsewhere = set_aside(witnessed, keys, withdrawn)
+    stated = _stated(origin, kept, keys, "kept", found)
+    elsewhere = _stated(origin, held, keys, "witnessed", found)
     sizes = stated.keys() | elsewhere.keys()
     _compare(frontier, stated, elsewhere, found)
     for row in rows:
@@ -128,6 +134,7 @@ def verify_ledger(
         covered=max(found.agreed, default=0),
         problems=tuple(found.problems),
         open_acts=tuple(found.open_acts.values()),
+        set_aside=aside + aside_elsewhere,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger import merkle
-from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, verify
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, set_aside, verify
 from clinical_assets.ledger.exports.manifest import LEAVES, PROOFS, Consistency
 from clinical_assets.ledger.exports.record import compact
 from clinical_assets.ledger.verification import Row
@@ -39,6 +39,7 @@ class Source:
         origin: the ledger's name.
         notes: signed checkpoints; the newest is the one that entries are shown to be under.
         keys: public keys that signed them, retired ones too.
+        withdrawn: keys whose signatures count no longer; what only they signed is not exported.
         node: reads the tree; without it only a whole ledger can be exported.
 
     Raises:
@@ -51,9 +52,12 @@ class Source:
         notes: Sequence[str],
         keys: Sequence[PublicKey],
         node: merkle.Node | None = None,
+        *,
+        withdrawn: Sequence[PublicKey] = (),
     ) -> None:
-        self.origin, self.notes, self.keys, self._node = origin, tuple(notes), tuple(keys), node
-        self.checkpoints = [verify(note, keys) for note in notes]
+        self.origin, self.keys, self._node = origin, tuple(keys), node
+        self.notes = tuple(set_aside(notes, keys, withdrawn)[0])
+        self.checkpoints = [verify(note, keys) for note in self.notes]
         if any(checkpoint.origin != origin for checkpoint in self.checkpoints):
             raise refused("a checkpoint is of another ledger")
         if not self.checkpoints:

@@ -47,6 +47,9 @@ class LedgerStore:
         keys: signing key and trusted keys.
         software: version and commit, for entries that the ledger writes itself.
         writer: name of this process among those that append; see :mod:`.writers`.
+        naming: given a new name, the one under which a ledger is begun where there is none; raises
+            where none may be begun.
+        accept: is told the name of the ledger that is opened; raises where it is another one.
         clock: replaces the server's clock, for tests of clocks that go wrong.
     """
 
@@ -57,12 +60,16 @@ class LedgerStore:
         *,
         software: str = "",
         writer: Callable[[], str] = str,
+        naming: Callable[[str], str] = str,
+        accept: Callable[[str], object] = str,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.engine = LedgerEngine(url)
         self.keys = keys
         self.software = software
         self.writer = writer
+        self._naming = naming
+        self._accept = accept
         self._clock = clock
         self._queue = CommitQueue[Decide | tuple[Act, ...], tuple[Entry, ...]](
             self._write, lambda: unknown(self.engine.place)
@@ -160,7 +167,7 @@ class LedgerStore:
         return head
 
     def _open(self) -> tuple[str, Statements]:
-        """Makes the ledger where there is none, and refuses one of a later software."""
+        """Makes the ledger where there may be a new one, and refuses one of a later software."""
         with self.engine.reading() as connection:
             there = inspect(connection).has_table(LAYOUTS.name)
             found = self._layout(connection) if there else None
@@ -171,6 +178,7 @@ class LedgerStore:
                 if found is None:
                     found = self._begin(transaction)
         number, origin = found
+        self._accept(origin)
         if number < LAYOUT:
             with self.engine.writing() as transaction:
                 self._migrate(transaction, origin)
@@ -189,7 +197,7 @@ class LedgerStore:
 
     def _begin(self, transaction: Transaction) -> tuple[int, str]:
         connection = transaction.connection
-        origin = f"clinical-ledger/{uuid4()}"
+        origin = self._naming(f"clinical-ledger/{uuid4()}")
         migrate(connection, 1)
         connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
         batch = Batch(time_text(self.now(connection)), Frontier())

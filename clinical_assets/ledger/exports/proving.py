@@ -6,12 +6,13 @@ Both: consistency proofs for the checkpoints that entries alone do not lead to. 
 tried before it is handed out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger import merkle
 from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, set_aside, verify
+from clinical_assets.ledger.entry import Entry, read_entry
 from clinical_assets.ledger.exports.manifest import LEAVES, PROOFS, Consistency
 from clinical_assets.ledger.exports.record import compact
 from clinical_assets.ledger.verification import Row
@@ -81,6 +82,25 @@ class Source:
             proof = merkle.consistency_proof(size, self.newest.size, self.node) if size else []
             found.append(Consistency(size, tuple(step.hex() for step in proof)))
         return tuple(found)
+
+
+def chosen(
+    source: Source, rows: Iterable[Row], fits: Callable[[Entry], bool], first: int, end: int
+) -> Iterator[Row]:
+    """The rows that are asked for, of all from ``first`` to before ``end``; none can be missing.
+
+    Every row is read and, at the end, shown to be in the newest checkpoint's tree: whoever signs
+    the manifest vouches for the selection, whatever a database says of its rows.
+
+    Raises:
+        ClinicalError: a row is missing or was changed, or cannot be read.
+    """
+    run = RunOfEntries(source, Range(first, end))
+    for row in rows:
+        run.line(row, merkle.leaf_hash(row.body))
+        if fits(read_entry(row.body)):
+            yield row
+    run.finished()
 
 
 class RunOfEntries:

@@ -37,6 +37,7 @@ from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
 from resources.actors import authenticated_actor
 from resources.ledger import Ledger
+from resources.ledger_database.store import Decide
 from resources.people.accounts import USER, Accounts
 
 
@@ -80,8 +81,10 @@ class Stages:
         if connection is None:
             with self.ledger.store.reading() as opened:
                 return self.state(subject, opened)
-        entries = self._entries(subject, connection)
-        return state_of(self.policy, subject, entries, self._surroundings(entries, connection))
+        known = self.ledger.decisions.within(connection)
+        entries = _about(subject, known)
+        around = self._surroundings(entries, known, connection)
+        return state_of(self.policy, subject, entries, around)
 
     def versions(self) -> list[Subject]:
         """Every package of the model that ever entered a stage, in the order of their first."""
@@ -110,7 +113,7 @@ class Stages:
                 return [self._refusal(subject, state, after, refused)]
             return [self._moved(subject, state, after)]
 
-        self.ledger.decide(move)
+        self._decide(move)
         if refusals:
             raise refusals[0]
         return self.state(subject)
@@ -137,7 +140,7 @@ class Stages:
         Args:
             gates: the verdict over the gates, made just now; None goes no way that needs one.
         """
-        while self.ledger.decide(partial(self._next_move, subject, gates)):
+        while self._decide(partial(self._next_move, subject, gates)):
             pass
         return self.state(subject)
 
@@ -194,8 +197,9 @@ class Stages:
         def give(connection: Connection) -> list[Act]:
             refusals.clear()  # it may be asked twice
             person = self._registered(actor, connection)
-            entries = self._entries(subject, connection)
-            around = self._surroundings(entries, connection)
+            known = self.ledger.decisions.within(connection)
+            entries = _about(subject, known)
+            around = self._surroundings(entries, known, connection)
             state = state_of(self.policy, subject, entries, around)
             now = self.ledger.store.now(connection)
             refused = judge_signing(
@@ -212,7 +216,7 @@ class Stages:
             statement = self._statement(subject, person, shown, intent, now, connection)
             return [signature_act(statement, uuid4().hex, software=self.ledger.store.software)]
 
-        entry = self.ledger.decide(give)[0]
+        entry = self._decide(give)[0]
         if refusals:
             raise refusals[0]
         return entry
@@ -229,12 +233,10 @@ class Stages:
         )
         return list(dict.fromkeys(found))
 
-    def _entries(self, subject: Subject, connection: Connection) -> list[Entry]:
-        return [
-            entry
-            for entry in self.ledger.decisions.within(connection)
-            if _named(entry) == (subject.kind, subject.id, subject.version)
-        ]
+    def _decide(self, decide: Decide) -> tuple[Entry, ...]:
+        """Decides with nobody else writing, who wait for what came since now to be read only."""
+        self.ledger.decisions.refresh()
+        return self.ledger.decide(decide)
 
     def _authors(self, entries: list[Entry]) -> frozenset[str]:
         """Ids of everybody who made a version: declared in the spec, or signed in when its package
@@ -243,11 +245,12 @@ class Stages:
         persons = {a.id if a.kind == "person" else a.on_behalf_of for a in built}
         return frozenset({*self.spec.authors, *persons} - {""})
 
-    def _surroundings(self, entries: list[Entry], connection: Connection) -> Surroundings:
+    def _surroundings(
+        self, entries: list[Entry], known: Sequence[Entry], connection: Connection
+    ) -> Surroundings:
         def holds_root(size: int, root: str) -> bool:
             return self.ledger.reader.root(size, connection).hex() == root
 
-        known = self.ledger.decisions.within(connection)
         return Surroundings(
             self._authors(entries),
             holds_root,
@@ -357,6 +360,11 @@ def signer_of(person: Person, factors: tuple[str, ...]) -> Signer:
 def _text(value: str) -> str:
     """The text, where it is none (lone surrogates) made one, so that it can be written."""
     return value.encode("utf-8", "replace").decode()
+
+
+def _about(subject: Subject, known: Sequence[Entry]) -> list[Entry]:
+    named = (subject.kind, subject.id, subject.version)
+    return [entry for entry in known if _named(entry) == named]
 
 
 def _named(entry: Entry) -> tuple[str, str, str]:

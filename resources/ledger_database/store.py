@@ -76,6 +76,7 @@ class LedgerStore:
         )
         self._known: Head | None = None  # written by this process, and on disk
         self._began: WeakKeyDictionary[Connection, Head | None] = WeakKeyDictionary()
+        self._writes: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
         self._origin = ""
         self.after_fork()
         renewed_after_fork(self)
@@ -156,6 +157,11 @@ class LedgerStore:
         """
         row = connection.execute(head_query(connection.dialect.name)).first()
         return self._verified(row, self.origin, self._began.get(connection, self._known))
+
+    def is_committed(self, size: int, connection: Connection) -> bool:
+        """Whether the first ``size`` entries, as ``connection`` sees them, stay what they are: one
+        that writes sees what it may yet undo."""
+        return size <= self._writes.get(connection, size)
 
     def _verified(self, row: Sequence[Any] | None, origin: str, known: Head | None = None) -> Head:
         place = self.engine.place
@@ -248,6 +254,7 @@ class LedgerStore:
 
     def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
         head = self._verified(transaction.first, self._origin, self._known)
+        self._writes[transaction.connection] = head.size
         batch = self._batch(head, transaction)
         for ticket in take():
             if not isinstance(ticket.wish, tuple) and batch.added:

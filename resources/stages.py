@@ -38,6 +38,7 @@ from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
 from resources.actors import authenticated_actor
 from resources.ledger import Ledger
+from resources.ledger_database.store import Decide
 from resources.people.accounts import Accounts
 
 
@@ -81,8 +82,10 @@ class Stages:
         if connection is None:
             with self.ledger.store.reading() as opened:
                 return self.state(subject, opened)
-        entries = self._entries(subject, connection)
-        return state_of(self.policy, subject, entries, self._surroundings(entries, connection))
+        known = self.ledger.decisions.within(connection)
+        entries = _about(subject, known)
+        around = self._surroundings(entries, known, connection)
+        return state_of(self.policy, subject, entries, around)
 
     def versions(self) -> list[Subject]:
         """Every package of the model that ever entered a stage, in the order of their first."""
@@ -111,7 +114,7 @@ class Stages:
                 return [self._refusal(subject, state, after, refused)]
             return [self._moved(subject, state, after)]
 
-        self.ledger.decide(move)
+        self._decide(move)
         if refusals:
             raise refusals[0]
         return self.state(subject)
@@ -138,7 +141,7 @@ class Stages:
         Args:
             gates: the verdict over the gates, made just now; None goes no way that needs one.
         """
-        while self.ledger.decide(partial(self._next_move, subject, gates)):
+        while self._decide(partial(self._next_move, subject, gates)):
             pass
         return self.state(subject)
 
@@ -206,11 +209,12 @@ class Stages:
             except ClinicalError as error:  # locked, revoked or tampered with: an attempt, too
                 refusals.append(error)
                 return [self._refused_signature(subject, actor, shown, error)]
-            entries = self._entries(subject, connection)
-            around = self._surroundings(entries, connection)
+            known = self.ledger.decisions.within(connection)
+            entries = _about(subject, known)
+            around = self._surroundings(entries, known, connection)
             state = state_of(self.policy, subject, entries, around)
             now = accounts.time(connection)
-            proofs = SignerProofs(self.ledger.decisions.within(connection))
+            proofs = SignerProofs(known)
             refused = judge_signing(
                 state,
                 signer_of(person, shown.factors, proofs.missing(person.id, shown.factors, now)),
@@ -226,7 +230,7 @@ class Stages:
             return [signature_act(statement, uuid4().hex, software=self.ledger.store.software)]
 
         with accounts.watching():
-            entry = self.ledger.decide(give)[0]
+            entry = self._decide(give)[0]
             if refusals:
                 raise refusals[0]
         return entry
@@ -243,12 +247,10 @@ class Stages:
         )
         return list(dict.fromkeys(found))
 
-    def _entries(self, subject: Subject, connection: Connection) -> list[Entry]:
-        return [
-            entry
-            for entry in self.ledger.decisions.within(connection)
-            if _named(entry) == (subject.kind, subject.id, subject.version)
-        ]
+    def _decide(self, decide: Decide) -> tuple[Entry, ...]:
+        """Decides with nobody else writing, who wait for what came since now to be read only."""
+        self.ledger.decisions.refresh()
+        return self.ledger.decide(decide)
 
     def _authors(self, entries: list[Entry]) -> frozenset[str]:
         """Ids of everybody who made a version: declared in the spec, or signed in when its package
@@ -257,11 +259,13 @@ class Stages:
         persons = {a.id if a.kind == "person" else a.on_behalf_of for a in built}
         return frozenset({*self.spec.authors, *persons} - {""})
 
-    def _surroundings(self, entries: list[Entry], connection: Connection) -> Surroundings:
+    def _surroundings(
+        self, entries: list[Entry], known: Sequence[Entry], connection: Connection
+    ) -> Surroundings:
         def holds_root(size: int, root: str) -> bool:
             return self.ledger.reader.root(size, connection).hex() == root
 
-        proofs = SignerProofs(self.ledger.decisions.within(connection))
+        proofs = SignerProofs(known)
         return Surroundings(
             self._authors(entries),
             holds_root,
@@ -358,6 +362,11 @@ def signer_of(person: Person, factors: tuple[str, ...], unproven: str = "") -> S
 def _text(value: str) -> str:
     """The text, where it is none (lone surrogates) made one, so that it can be written."""
     return value.encode("utf-8", "replace").decode()
+
+
+def _about(subject: Subject, known: Sequence[Entry]) -> list[Entry]:
+    named = (subject.kind, subject.id, subject.version)
+    return [entry for entry in known if _named(entry) == named]
 
 
 def _named(entry: Entry) -> tuple[str, str, str]:

@@ -120,6 +120,10 @@ class _NoKeys:
             "A trial signs nothing", where=name, repair="Report this as a defect of the software"
         )
 
+    def withdrawn(self) -> Sequence[PublicKey]:
+        """None: a copy holds no checkpoint that only such a key signed."""
+        return ()
+
     def trusted(self) -> Sequence[PublicKey]:
         """The keys of the backup."""
         return self.public

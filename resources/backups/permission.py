@@ -122,6 +122,10 @@ class _TrialKeys:
         del name
         return self._key
 
+    def withdrawn(self) -> Sequence[PublicKey]:
+        """None: a copy holds no checkpoint that only such a key signed."""
+        return ()
+
     def trusted(self) -> Sequence[PublicKey]:
         """Its public half, and the keys of the backup."""
         return self._trusted

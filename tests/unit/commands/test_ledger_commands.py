@@ -249,6 +249,23 @@ def test_a_rotated_key_signs_and_the_old_one_goes_on_to_count(
     assert {"key.retired", "key.created", "ledger.witnessed"} <= set(kinds)
 
 
+def test_a_stolen_key_is_withdrawn_and_everything_goes_on(ledger: Ledger, tmp_path: Path) -> None:
+    """As docs/witnesses.md says: rotate, withdraw, and a checkpoint is published."""
+    assert run("witness", "--publish").exit_code == 0
+    stolen = run("key").stdout.strip()
+    assert run("key", "rotate", "--reason", "stolen").exit_code == 0
+    assert run("key", "withdraw", stolen, "--reason", "stolen").exit_code == 0
+    (key,) = run("key").stdout.split()
+    assert key != stolen
+    found = run("verify")
+    assert found.exit_code == 0, found.output
+    assert "2 checkpoints were signed by a withdrawn key and count for nothing." in found.output
+    assert json.loads(run("verify", "--json").stdout)["set_aside"] == 2
+    assert run("verify", "--new").exit_code == 0
+    assert run("export", str(tmp_path / "out")).exit_code == 0
+    assert run("verify", "--export", str(tmp_path / "out"), "--key", key).exit_code == 0
+
+
 def test_an_older_state_that_is_put_back_contradicts_what_was_verified(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -38,6 +38,9 @@ class Keys:
         self.key = SigningKey(name, self.key.private)
         return self.key
 
+    def withdrawn(self) -> tuple[PublicKey, ...]:
+        return ()
+
     def trusted(self) -> tuple[PublicKey, ...]:
         return (self.key.public,)
 

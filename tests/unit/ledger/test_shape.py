@@ -1,10 +1,11 @@
 """The fast reader of entries recognises nothing that the slow one, its oracle, would refuse."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clinical_assets.errors import ClinicalError
@@ -64,15 +65,20 @@ def slow(body: bytes) -> Seen | None:
 
 
 def small(entry: Entry) -> bool:
+    """Whether the shape has to recognise it: no long numbers, and not written on a leap day."""
     details = entry.act.details
-    return all(
+    return (entry.at.month, entry.at.day) != (2, 29) and all(
         abs(getattr(details, name)) < 10**15
         for name, hint in get_type_hints(type(details)).items()
         if hint is int
     )
 
 
+LEAP_DAY = Entry(0, datetime(2000, 2, 29, tzinfo=UTC), act("a"))
+
+
 @given(entries())
+@example(LEAP_DAY)
 def test_every_entry_is_recognised_for_what_the_slow_reader_reads(entry: Entry) -> None:
     body = entry.to_bytes()
     assert slow(body) is not None

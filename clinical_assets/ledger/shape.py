@@ -3,8 +3,8 @@
 What belongs here: recognising bytes that :func:`~clinical_assets.ledger.entry.read_entry` would
 read, without building anything. What does not: what is wrong with bytes that are not recognised;
 that is for the slow reader to say, and it stays the judge: this one may fail to recognise an entry
-(a year before 1000, a leap day, a number over 15 digits), it never recognises what is none. The expressions
-are made from the same records as the entries, so a new action needs nothing here.
+(a year before 1000, a leap day, a number over 15 digits), it never recognises what is none. The
+expressions are made from the same records as the entries, so a new action needs nothing here.
 
 Canonical JSON (RFC 8785) leaves no choice in writing: members in order of their names, no white
 space, one escape for each character that needs one. So the canonical texts of a record of

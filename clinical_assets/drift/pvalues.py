@@ -46,7 +46,7 @@ def two_proportions_p(hits: int, n: int, others: int, m: int) -> float:
     """Two-sided z test that two shares are one, the variance pooled; 1 where nothing varies.
 
     >>> round(two_proportions_p(10, 100, 25, 100), 6)
-    0.005308
+    0.005247
     """
     pooled = (hits + others) / (n + m)
     variance = pooled * (1 - pooled) * (1 / n + 1 / m)

@@ -4,14 +4,17 @@ Each subcommand is a module of ``clinical_assets.commands``, imported only when 
 that ``clinical --help`` answers at once. A user's mistake is one paragraph and exit status 1.
 """
 
+import functools
 import importlib
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from clinical_assets import __version__
 from clinical_assets.errors import ClinicalError
-from resources.terminal import signed_in
+from resources.terminal import at_command, signed_in
 
 # Name → what `clinical --help` says of it; the command lies in commands/<name>.py.
 COMMANDS = {
@@ -32,6 +35,36 @@ COMMANDS = {
 }
 
 
+@functools.cache
+def _loaded(name: str) -> click.Command:
+    module = importlib.import_module(f"clinical_assets.commands.{name}")
+    command: click.Command = getattr(module, name)
+    _name(command, f"clinical {name}")
+    return command
+
+
+def _name(command: click.Command, path: str) -> None:
+    """Lets everything that the command reads and writes be known as done for this command.
+
+    Args:
+        path: its names as declared, from ``clinical`` on; nothing that a user types is in it.
+    """
+    if command.callback is not None:
+        command.callback = _named(path, command.callback)
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            _name(each, f"{path} {name}")
+
+
+def _named(path: str, callback: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def at_work(*arguments: Any, **options: Any) -> Any:
+        with at_command(path):
+            return callback(*arguments, **options)
+
+    return at_work
+
+
 class LazyGroup(click.Group):
     """A group that imports a subcommand when it is called, not before."""
 
@@ -43,9 +76,7 @@ class LazyGroup(click.Group):
         """The subcommand; None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"clinical_assets.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
+        return _loaded(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the subcommands without importing them."""

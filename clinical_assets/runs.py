@@ -209,6 +209,24 @@ def failed_runs(instance: DagsterInstance, model: str) -> list[FailedRun]:
     ]
 
 
+def gate_verdicts(instance: DagsterInstance, run_id: str, model: str) -> dict[str, str]:
+    """The verdict of every gate of ``model`` that was decided in a run, in MLflow's words for them.
+
+    Gates on data are among them, which decide before there is a candidate that MLflow could keep
+    their verdicts on.
+    """
+    wanted = {DagsterEventType.ASSET_CHECK_EVALUATION}
+    own = set(gate_keys(model))
+    found = {}
+    for entry in instance.all_logs(run_id, of_type=wanted) if run_id else ():
+        if entry.dagster_event is not None:
+            checked = entry.dagster_event.asset_check_evaluation_data
+            if checked.asset_check_key in own:
+                outcome = "passed" if checked.passed else "refused"
+                found[checked.check_name] = f"{outcome}: {checked.description}"
+    return found
+
+
 def _why(instance: DagsterInstance, run_id: str) -> str:
     kinds = {
         DagsterEventType.ASSET_CHECK_EVALUATION,

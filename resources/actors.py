@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from clinical_assets.ledger.entry import Actor, Origin
+from resources.terminal import present_command
 
 _ACTOR: ContextVar[Actor | None] = ContextVar("clinical_actor", default=None)
 _ORIGIN: ContextVar[Origin | None] = ContextVar("clinical_origin", default=None)
-_PURPOSE: ContextVar[str] = ContextVar("clinical_purpose", default="")
 
 
 @contextmanager
@@ -48,19 +48,9 @@ def present_origin() -> Origin:
     return stated if stated is not None else _of_dagster()
 
 
-@contextmanager
-def for_purpose(purpose: str) -> Iterator[None]:
-    """What is read in the block is read for ``purpose``: the name of a command or an asset."""
-    token = _PURPOSE.set(purpose)
-    try:
-        yield
-    finally:
-        _PURPOSE.reset(token)
-
-
 def present_purpose() -> str:
-    """What data are read or written for here; empty where nothing says so."""
-    return _PURPOSE.get() or present_origin().asset
+    """What data are read or written for here: an asset, else a command; empty where neither is."""
+    return present_origin().asset or present_command()
 
 
 def _of_dagster() -> Origin:

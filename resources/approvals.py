@@ -28,6 +28,6 @@ def sheet_of(stages: Stages, subject: Subject, packages: PackageStore) -> Approv
 
 def _card_digest(subject: Subject, packages: PackageStore) -> str:
     """SHA-256 of the card's JSON form in the package; empty where the package is gone."""
-    name = f"{subject.version}-{subject.sha256[:8]}"
-    card = packages.root / subject.id / name / "card/model_card.json"
+    folder = packages.folder_of(subject.id, subject.version, subject.sha256)
+    card = folder / "card/model_card.json"
     return sha256(card.read_bytes()) if card.is_file() else ""

@@ -1,8 +1,10 @@
 """Changing the ledger's signing key on record: intended, changed, published under the new key."""
 
 from clinical_assets.ledger.actions import Change
-from clinical_assets.ledger.checkpoint import PublicKey
-from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.checkpoint import PublicKey, SigningKey
+from clinical_assets.ledger.entry import Entry, Subject
+from resources.ledger_keys import LedgerKeys
+from resources.reconciling import Found
 from resources.witnessing import Witnessing
 
 _NAME = "ledger-signing key"
@@ -15,13 +17,19 @@ def rotate_key(opened: Witnessing, reason: str) -> tuple[PublicKey, PublicKey]:
         ClinicalError: the key cannot be changed, or a witness contradicts the ledger.
     """
     ledger, origin = opened.ledger, opened.ledger.store.origin
-    before = opened.keys.signing(origin).public
-    about = Subject("key", str(before))
-    with ledger.doing("key.retired", about, Change(_NAME, str(before), ""), reason=reason) as doing:
-        old, new = opened.keys.rotate(origin)
-        doing.details = Change(_NAME, str(old), str(new.public))
-    created = Change(_NAME, "", str(new.public))
-    ledger.record("key.created", Subject("key", str(new.public)), created, reason=reason)
+    before = str(opened.keys.signing(origin).public)
+    new = SigningKey.generate(origin)
+    named = str(new.public)
+    # Both are on record, under the old key, before the new one signs anything.
+    with (
+        ledger.doing("key.created", Subject("key", named), Change(_NAME, "", named), reason=reason),
+        ledger.doing(
+            "key.retired", Subject("key", before), Change(_NAME, before, named), reason=reason
+        ) as retiring,
+    ):
+        old, _ = opened.keys.rotate(origin, new)
+        retiring.subject = Subject("key", str(old))  # another may have rotated in between
+        retiring.details = Change(_NAME, str(old), named)
     opened.publish()
     return old, new.public
 
@@ -37,3 +45,12 @@ def withdraw_key(opened: Witnessing, vkey: str, reason: str) -> PublicKey:
         found = opened.keys.withdraw(vkey)
     opened.publish()
     return found
+
+
+def probe_key(keys: LedgerKeys, origin: str, entry: Entry) -> Found:
+    """Whether an interrupted rotation put its new key in force."""
+    named = entry.act.details.after
+    if str(keys.signing(origin).public) == named:
+        return "found"
+    known = {str(key) for key in (*keys.trusted(), *keys.withdrawn())}
+    return "cannot be told" if named in known else "absent"  # trusted before it is in force

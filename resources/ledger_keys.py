@@ -41,6 +41,7 @@ class LedgerKeys:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: dict[str, tuple[_Mark, SigningKey]] = {}
+        self._paths: dict[str, Path] = {}
 
     def signing(self, name: str) -> SigningKey:
         """The private key in force for a ledger's name; made where there is none.
@@ -51,7 +52,7 @@ class LedgerKeys:
             ClinicalError: it cannot be read or made, others can read it, it is damaged, or it is
                 a key that was retired or withdrawn.
         """
-        path = self._private(name)
+        path = self._paths.get(name) or self._paths.setdefault(name, self._private(name))
         try:
             mark: _Mark | None = _mark(path.stat())
         except FileNotFoundError:
@@ -99,10 +100,13 @@ class LedgerKeys:
         """
         return tuple(self._lines(WITHDRAWN))
 
-    def rotate(self, name: str) -> tuple[PublicKey, SigningKey]:
+    def rotate(self, name: str, new: SigningKey | None = None) -> tuple[PublicKey, SigningKey]:
         """Puts a new key in force; the old public key stays trusted, the private one is deleted.
 
         Whenever it is interrupted, one whole key is in force and its public half is trusted.
+
+        Args:
+            new: the key to put in force; a fresh one unless it is given.
 
         Returns:
             The public half of the key that was in force, and the key that is now.
@@ -120,9 +124,9 @@ class LedgerKeys:
         with self._changing():
             old = _loaded(path, name)[1].public
             self._refuse_former(path, old)
-            new = SigningKey.generate(name)
-            self._put(path, new, old)
-            self._publish(new.public)
+            made = new or SigningKey.generate(name)
+            self._put(path, made, old)
+            self._publish(made.public)
         return old, self.signing(name)
 
     def withdraw(self, vkey: str) -> PublicKey:
@@ -158,7 +162,7 @@ class LedgerKeys:
 
     def _private(self, name: str) -> Path:
         quoted = quote(name, safe="")
-        if not name or "+" in name or any(c.isspace() for c in name):
+        if "+" in name or name.split() != [name]:
             problem = "must not be empty and has no white space and no plus sign"
         elif len(quoted) > _LONGEST_FILE_NAME:
             problem = "is too long for a file's name"

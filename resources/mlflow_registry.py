@@ -16,6 +16,7 @@ from clinical_assets.evidence.package_record import CandidateHistory, ReleaseRec
 from clinical_assets.modelling.records import Trial, Verdict
 from resources.experiment import EXPERIMENT
 from resources.locks import held
+from resources.mlflow_alias import alias_tags
 from resources.mlflow_faults import quoted, storage_errors
 
 if TYPE_CHECKING:
@@ -169,8 +170,12 @@ class Registry:
         Raises:
             ClinicalError: the store does not answer. That is never taken for "no champion".
         """
+        if self._opened is None:  # MLflow is not loaded yet, which takes seconds
+            named = alias_tags(self.tracking_uri, model, CHAMPION)
+            if named is not None:
+                return _release(model, named[0]) if named else None
         found = self._in_force(model)
-        return None if found is None else _release(found)
+        return None if found is None else _release(found.name, found.tags)
 
     def _in_force(self, model: str) -> "ModelVersion | None":
         from mlflow.exceptions import MlflowException
@@ -202,7 +207,7 @@ class Registry:
     def releases(self, model: str) -> list[ReleaseRecord]:
         """Every version ever released, newest first."""
         ordered = sorted(self._versions(model), key=lambda v: int(v.version), reverse=True)
-        return [_release(version) for version in ordered]
+        return [_release(version.name, version.tags) for version in ordered]
 
     def _once_released(self, model: str) -> bool:
         return any(_WAS_CHAMPION in version.tags for version in self._versions(model))
@@ -270,7 +275,7 @@ class Registry:
             )
             self._client.set_registered_model_alias(model, CHAMPION, created.version)
             self._client.set_model_version_tag(model, created.version, _WAS_CHAMPION, "true")
-        return _release(created)
+        return _release(created.name, created.tags)
 
     def settle(self, outcome: Callable[[str], str | None]) -> None:
         """Gives each MLflow run the status that its Dagster run truly ended with.
@@ -351,7 +356,7 @@ class Registry:
             (version for version in self._versions(model) if _WAS_CHAMPION in version.tags),
             key=lambda version: int(version.version),
         )
-        began = [_release(version).released_at for version in once]
+        began = [version.tags.get("clinical.released_at", "") for version in once]
         # A new package of a training's version begins no new reign, so its first date stays.
         reigns: dict[str, tuple[str, str]] = {}
         for version, start, end in zip(once, began, (*began[1:], ""), strict=False):
@@ -367,10 +372,9 @@ def _replaced_by(version: str, champion: ReleaseRecord | None) -> str:
     return champion.replaces if champion.version == version else champion.version
 
 
-def _release(version: "ModelVersion") -> ReleaseRecord:
-    tags = version.tags
+def _release(model: str, tags: Mapping[str, str]) -> ReleaseRecord:
     return ReleaseRecord(
-        model=version.name,
+        model=model,
         version=tags.get("clinical.version", ""),
         package_sha256=tags.get("clinical.package_sha256", ""),
         onnx_sha256=tags.get("clinical.onnx_sha256", ""),

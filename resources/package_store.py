@@ -30,6 +30,7 @@ from clinical_assets.evidence.source_archive import unpack_source
 from clinical_assets.evidence.verification import PackageReport, verify_files
 from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.records import CandidateRecord, Verdict
+from resources.blobs import disk_faults, flush
 from resources.signing_keys import TRUSTED, SigningKeys
 
 _REBUILD_SECONDS = 900
@@ -49,6 +50,10 @@ class PackageStore:
     root: Path
     keys: Path
 
+    def folder_of(self, model: str, version: str, digest: str) -> Path:
+        """Where the package of this digest lies, or would lie."""
+        return self.root / model / f"{version}-{digest[:8]}"
+
     def keep(
         self, files: Mapping[str, bytes], *, model: str, version: str, entry_point: str
     ) -> PackageRecord:
@@ -58,7 +63,7 @@ class PackageStore:
             ClinicalError: a required file is missing, or the disk refuses.
         """
         package = assemble(files, model=model, version=version, entry_point=entry_point)
-        name = f"{model}/{version}-{package.digest[:8]}"
+        name = self.folder_of(model, version, package.digest).relative_to(self.root).as_posix()
         _sweep(self.root / model, ".partial-*")
         private = SigningKeys(self.keys).private()
         write_folder(package, self.root / name, seal=lambda draft: sign_folder(draft, private))
@@ -78,12 +83,24 @@ class PackageStore:
         )
 
     def keep_beside(self, package: PackageRecord, files: Mapping[str, bytes]) -> None:
-        """Puts documents about a finished package beside its folder, in place of older ones."""
+        """Puts documents about a finished package beside its folder, in place of older ones.
+
+        Raises:
+            ClinicalError: the disk refuses; each document is then the new one or the older one.
+        """
         for name, data in files.items():
             place = self.root / f"{package.folder}.{name}"
             draft = place.with_name(f".{place.name}.{os.getpid()}")
-            draft.write_bytes(data)
-            draft.replace(place)
+            with disk_faults(place):
+                try:
+                    with draft.open("wb") as file:
+                        file.write(data)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    draft.replace(place)
+                finally:
+                    draft.unlink(missing_ok=True)
+                flush(place.parent)
 
     def problems(self, package: PackageRecord) -> tuple[str, ...]:
         """Everything that is wrong with a kept package as it lies on disk; empty if nothing."""
@@ -153,8 +170,7 @@ class PackageStore:
             ClinicalError: the package is gone, changed, or not the one that is named.
         """
         named = release.digest if isinstance(release, PackageRecord) else release.package_sha256
-        folder = self.root / release.model / f"{release.version}-{named[:8]}"
-        files = read_package(folder)
+        files = read_package(self.folder_of(release.model, release.version, named))
         report = self._verified(files)
         if not report.passed or report.digest != named:
             stranger = report.signature == "valid" and not report.trusted

@@ -29,9 +29,35 @@ class SealedTestSet:
         """Writes down the criteria that were frozen for a candidate.
 
         Raises:
-            ClinicalError: it cannot be written; then the criteria are not frozen.
+            ClinicalError: it cannot be written, or the candidate has met the test set under other
+                criteria, which is recorded; then the criteria are not frozen.
         """
-        self.ledger.record("protocol.frozen", self._subject(candidate), _pair(candidate, protocol))
+        pair = _pair(candidate, protocol)
+
+        def freezing(connection: Connection) -> list[Act]:
+            late = any(
+                entry.act.subject.version == candidate.version and _details(entry) != pair
+                for entry in self._entries("testset.opened", connection)
+            )
+            return [
+                self.ledger.act(
+                    "protocol.frozen",
+                    self._subject(candidate),
+                    pair,
+                    outcome="refused" if late else "done",
+                    reason="the candidate has met the test set under other criteria" * late,
+                )
+            ]
+
+        if self.ledger.decide(freezing)[0].act.outcome == "refused":
+            raise ClinicalError(
+                "This candidate has met the test set already, under other acceptance criteria:"
+                " criteria that are changed once results are known prove nothing",
+                where=f"model {self.model}, candidate {candidate.version}",
+                repair="Put the criteria back; or give the spec another version, which is another"
+                " candidate: it is reviewed anew, and the card counts it as one more that met the"
+                " test set",
+            )
 
     def open(self, candidate: CandidateRecord, protocol: Protocol) -> int:
         """Writes down that the test set is opened for a candidate; call it before reading a row.
@@ -74,6 +100,7 @@ class SealedTestSet:
             entry
             for entry in known
             if entry.act.action == action
+            and entry.act.outcome == "done"
             and (entry.act.subject.kind, entry.act.subject.id) == (KIND, self.model)
         ]
 

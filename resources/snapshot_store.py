@@ -7,7 +7,6 @@ keeps a digest knows what it stands for. Clauses: P11-01 (altered records are di
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from clinical_assets.canonical import sha256 as sha256_of
 from clinical_assets.errors import ClinicalError
@@ -79,20 +78,6 @@ class SnapshotStore:
             ClinicalError: the store refuses, as one with object lock does; the object stays.
         """
         self._blobs.remove(_name(sha256))
-
-    def path(self, sha256: str) -> Path:
-        """Where a local object lies, or would lie; reading it there skips the verification.
-
-        Raises:
-            ClinicalError: the store is not a local folder.
-        """
-        if not isinstance(self._blobs, LocalBlobs):
-            raise ClinicalError(
-                "An object on S3 has no local path",
-                where=self.url,
-                repair="Read it with get",
-            )
-        return self._blobs.path(_name(sha256))
 
 
 def _name(sha256: str) -> str:

@@ -104,6 +104,16 @@ class SourceFiles:
         Raises:
             ClinicalError: it cannot be read, or it is not a file of this source.
         """
+        file, data = self.identified(source_id, path)
+        self._snapshots.put(data)
+        return file
+
+    def identified(self, source_id: str, path: Path) -> tuple[RegisteredFile, bytes]:
+        """Which of the source's files the one at ``path`` is, and its verified bytes.
+
+        Raises:
+            ClinicalError: it cannot be read, or it is not a file of this source.
+        """
         source = self.source(source_id)
         data = _read(path)
         if data is None:
@@ -120,9 +130,7 @@ class SourceFiles:
                 + ", ".join(f.name for f in source.files),
             )
         file = (known or list(source.files))[0]
-        verify_bytes(source, file.name, data)
-        self._snapshots.put(data)
-        return file
+        return file, verify_bytes(source, file.name, data)
 
     def _state(self, source: RegisteredSource, file: RegisteredFile) -> FileState:
         if not source.shipped and not self._snapshots.has(file.sha256):

@@ -123,7 +123,11 @@ class Stages:
 
     def refuse(self, subject: Subject, after: Stage, why: str) -> None:
         """Writes down that a version was not let into a stage, where something else says why."""
-        change = Change("stage", self.state(subject).stage or "", after)
+        try:
+            before = self.state(subject).stage or ""
+        except ClinicalError:  # a ledger that does not hold is a refusal to be written down, too
+            before = ""
+        change = Change("stage", before, after)
         self.ledger.record("stage.refused", subject, change, outcome="refused", reason=why)
 
     def advance(self, subject: Subject, gates: Verdict | None = None) -> StageState:
@@ -213,12 +217,6 @@ class Stages:
             raise refusals[0]
         return entry
 
-    def authors(self, subject: Subject) -> frozenset[str]:
-        """Ids of everybody who made this version: declared in the spec, or signed in when its
-        package was built (P11-07)."""
-        with self.ledger.store.reading() as connection:
-            return self._authors(self._entries(subject, connection))
-
     def _subjects(self, entries: Sequence[Entry], action: str, first: int = 0) -> list[Subject]:
         """What the entries of an action from ``first`` on are about, in order, each once."""
         found = (
@@ -239,6 +237,8 @@ class Stages:
         ]
 
     def _authors(self, entries: list[Entry]) -> frozenset[str]:
+        """Ids of everybody who made a version: declared in the spec, or signed in when its package
+        was built (P11-07)."""
         built = [entry.act.actor for entry in entries if entry.act.action == "package.built"]
         persons = {a.id if a.kind == "person" else a.on_behalf_of for a in built}
         return frozenset({*self.spec.authors, *persons} - {""})

@@ -30,6 +30,8 @@ def look_into_interrupted(
         return []
     from resources.dagster_instance.found import ACTIONS, dagster_probes
     from resources.delta.lake import Lake
+    from resources.key_changes import probe_key
+    from resources.ledger_keys import LedgerKeys
     from resources.mlflow_registry import Registry
     from resources.package_store import PackageStore
     from resources.reconciling import Probe, reconcile
@@ -43,11 +45,15 @@ def look_into_interrupted(
     snapshots = SnapshotStore(settings.snapshots_url, settings.s3_options)
     packages = PackageStore(settings.packages, settings.keys)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)
+    keys, origin = LedgerKeys(settings.keys), ledger.store.origin
     probes: dict[str, Probe] = {
         "table.written": lambda entry: probe_table(lake, entry),
         "snapshot.written": lambda entry: probe_snapshot(snapshots, entry),
+        "source.added": lambda entry: probe_snapshot(snapshots, entry),
         "package.built": lambda entry: probe_package(packages, entry),
         "registry.changed": lambda entry: probe_registry(registry, entry),
+        "key.created": lambda entry: probe_key(keys, origin, entry),
+        "key.retired": lambda entry: probe_key(keys, origin, entry),
     }
     if instance is None:
         return reconcile(ledger, probes, leave=ACTIONS)

@@ -1,9 +1,9 @@
 """Whether this process is a command that a person called at a terminal.
 
-What belongs here: the mark, and what was found out about the session for as long as it stands. What
-does not: sessions (:mod:`resources.people.sessions`). It loads nothing and opens nothing, so that a
-command that needs no ledger opens none; who acts is asked for at the first act. Daemons, workers
-and services carry no mark and act by their service credential.
+What belongs here: the mark, the command's name, and what was found out about the session for as
+long as it stands. What does not: sessions (:mod:`resources.people.sessions`). It loads nothing and
+opens nothing, so that a command that needs no ledger opens none; who acts is asked for at the first
+act. Daemons, workers and services carry no mark and act by their service credential.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ class Terminal:
 
 
 _now: list[Terminal] = []
+_commands: list[str] = []
 
 
 @contextmanager
@@ -35,3 +36,19 @@ def signed_in() -> Iterator[None]:
 def present_terminal() -> Terminal | None:
     """The command at work; None in a process that is none."""
     return _now[-1] if _now else None
+
+
+@contextmanager
+def at_command(name: str) -> Iterator[None]:
+    """What is read or written in the block is so for the command ``name``, as the code declares
+    it: ``clinical data add``; nothing that somebody typed is in it."""
+    _commands.append(name)
+    try:
+        yield
+    finally:
+        _commands.pop()
+
+
+def present_command() -> str:
+    """The command at work; empty in a process that is none."""
+    return _commands[-1] if _commands else ""

@@ -107,9 +107,11 @@ def _recorded() -> "SourceFiles":
     from resources.ledger import open_ledger
     from resources.recorded.snapshots import RecordedSnapshots
     from resources.recorded.sources import RecordedSources
+    from resources.rights import require_right
     from resources.settings import Settings
 
     settings = Settings.load()
+    require_right(settings, "operate")
     ledger = open_ledger(settings)
     store = RecordedSnapshots(settings.snapshots_url, settings.s3_options, ledger)
     return RecordedSources(settings.sources, store, ledger)

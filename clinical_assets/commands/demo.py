@@ -81,6 +81,7 @@ def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome, *, s
     from resources.dagster_instance.home import dagster_instance
     from resources.ledger import open_ledger
     from resources.mlflow_registry import Registry
+    from resources.rights import require_right
     from resources.settings import Settings
     from resources.snapshot_store import SnapshotStore
     from resources.starting import look_into_interrupted
@@ -97,6 +98,7 @@ def _run_all(names: tuple[str, ...], console: "Console", outcome: _Outcome, *, s
             f"There is no model named {', '.join(unknown)}",
             repair=f"Choose among {', '.join(known)}",
         )
+    require_right(settings, "operate")
     ledger = open_ledger(settings)
     definitions = build_defs(settings, specs)
     registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_artifacts)

@@ -35,7 +35,9 @@ class _Past:
 def history(model: str | None, as_json: bool) -> None:
     """Show every candidate of MODEL (default: of every model), newest first.
 
-    With the verdict of each gate; runs that were refused before there was a candidate follow.
+    With the verdict of each gate: those on the candidate as MLflow keeps them, those on data as
+    Dagster keeps them of the run that trained it. Runs that were refused before there was a
+    candidate follow.
     """
     from resources.settings import Settings
 
@@ -60,7 +62,7 @@ def history(model: str | None, as_json: bool) -> None:
 def _pasts(settings: "Settings", model: str | None) -> list[_Past]:
     from clinical_assets.automation import run_outcome
     from clinical_assets.models import models
-    from clinical_assets.runs import failed_runs
+    from clinical_assets.runs import failed_runs, gate_verdicts
     from resources.dagster_instance.home import dagster_instance
     from resources.mlflow_registry import Registry
 
@@ -77,7 +79,11 @@ def _pasts(settings: "Settings", model: str | None) -> list[_Past]:
         for name in known if model is None else [model]:
             # Dagster's word where it has one: MLflow learns of a stopped run at the next one only.
             candidates = [
-                dataclasses.replace(found, status=outcome(found.run_id) or found.status)
+                dataclasses.replace(
+                    found,
+                    status=outcome(found.run_id) or found.status,
+                    gates={**gate_verdicts(instance, found.run_id, name), **found.gates},
+                )
                 for found in registry.history(name)
             ]
             trained = {found.run_id for found in candidates}
@@ -141,9 +147,13 @@ def _state(found: "CandidateHistory", past: _Past) -> str:
 def _gates(found: "CandidateHistory") -> Any:
     from rich.text import Text
 
+    from clinical_assets.keys import GATES
+
     refused = {name: text for name, text in found.gates.items() if _is_refusal(text)}
-    passed = sum(text.startswith("passed") for text in found.gates.values())
-    lines = [Text(f"{passed} passed")]
+    decided = [found.gates[gate] for gate in GATES if gate in found.gates]
+    passed = sum(text.startswith("passed") for text in decided)
+    missing = len(GATES) - len(decided)
+    lines = [Text(f"{passed} of {len(GATES)} passed" + (f", {missing} undecided" * bool(missing)))]
     lines += [
         Text.assemble((name, "red"), f": {text.removeprefix('refused: ')}")
         for name, text in refused.items()

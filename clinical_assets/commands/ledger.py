@@ -15,8 +15,10 @@ from clinical_assets.commands.ledger_export import export
 from clinical_assets.commands.ledger_verify import verify
 from clinical_assets.commands.ledger_wanted import asked_for, wanted
 from clinical_assets.commands.ledger_witness import key, witness
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
+    from clinical_assets.ledger.checkpoint import Checkpoint
     from clinical_assets.ledger.entry import Entry
     from clinical_assets.ledger.verification import Row
     from resources.ledger import Ledger
@@ -99,14 +101,24 @@ def prove(seq: int, as_json: bool) -> None:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
         print_rows([row], as_json=False)
-        for node in [leaf, *proof]:
-            click.echo(f"  {node.hex()}")
-        click.echo(
-            f"{'Holds' if holds else 'DOES NOT HOLD'}: entry {seq} and {len(proof)} hashes "
-            f"{'give' if holds else 'do not give'} the root of {stated.size} entries,"
-            f" {stated.root.hex()}"
-        )
+        _print_proof(leaf, proof, stated)
+        used = f"entry {seq} and {len(proof)} hashes"
+        if holds:
+            click.secho(f"Holds: {used} give the root of {stated.size} entries.", fg="green")
+        else:
+            said = f"DOES NOT HOLD: {used} do not give the root of {stated.size} entries."
+            click.secho(said, fg="red", bold=True)
     raise SystemExit(0 if holds else 1)
+
+
+def _print_proof(leaf: bytes, proof: "Sequence[bytes]", stated: "Checkpoint") -> None:
+    click.echo(f"hash of the entry (leaf): {leaf.hex()}")
+    for place, node in enumerate(proof, start=1):
+        click.echo(f"{f'hash {place} on the way up:':<25} {node.hex()}")
+    click.echo(f"{'root in the checkpoint:':<25} {stated.root.hex()}")
+    click.echo(
+        f"{'signed by:':<25} checkpoint of {stated.size} entries of {visible(stated.origin)}"
+    )
 
 
 def print_rows(rows: "Sequence[Row]", as_json: bool) -> None:
@@ -124,17 +136,28 @@ def print_rows(rows: "Sequence[Row]", as_json: bool) -> None:
 
 
 def _print_entries(entries: "Sequence[Entry]") -> None:
-    """Two lines an entry: they fit every terminal, and tables of this do not."""
-    from clinical_assets.commands.entry_text import said, what, who
+    """A block an entry, as wide as the terminal.
 
-    width = len(str(entries[-1].seq))
+    Where the output is no terminal every line begins with the entry's number, so that a line that
+    a search finds tells which entry it belongs to.
+    """
+    import shutil
+    import sys
+
+    from clinical_assets.commands.entry_text import laid_out, told, what
+
+    digits = len(str(entries[-1].seq))
+    room = shutil.get_terminal_size((100, 24)).columns - digits - 2
     colours = {"refused": "red", "failed": "red", "interrupted": "yellow"}
     for entry in entries:
         act = entry.act
         outcome = "" if act.outcome == "done" else f" ({act.outcome})"
         action = click.style(act.action + outcome, bold=True, fg=colours.get(act.outcome))
-        click.echo(f"{entry.seq:>{width}}  {entry.at:%Y-%m-%d %H:%M:%S}  {action}  {what(entry)}")
-        click.echo(f"{'':{width}}  by {who(entry)}  {said(entry)}".rstrip())
+        number = f"{entry.seq:>{digits}}"
+        click.echo(f"{number}  {entry.at:%Y-%m-%d %H:%M:%S}  {action}  {what(entry)}")
+        begun = " " * digits if sys.stdout.isatty() else number
+        for line in laid_out(told(entry), room):
+            click.echo(f"{begun}  {line}")
 
 
 for command in (verify, export, witness, key, prepare, check):

@@ -31,7 +31,7 @@ def check() -> None:
 
     For the installation's qualification. Exit status 1 if there is anything.
     """
-    from clinical_assets.commands.entry_text import printable
+    from clinical_assets.visible import visible
     from resources.ledger import open_ledger
     from resources.ledger_database.roles import privileges
     from resources.settings import Settings
@@ -40,7 +40,7 @@ def check() -> None:
     with store.reading() as connection:
         found = privileges(connection)
     for problem in found:
-        click.secho(f"  {printable(problem)}", fg="red")
+        click.secho(f"  {visible(problem)}", fg="red")
     if not found:
         click.secho("The database grants what appending needs, and no more.", fg="green")
     sys.exit(1 if found else 0)

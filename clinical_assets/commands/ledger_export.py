@@ -25,8 +25,8 @@ def export(folder: Path, forms: tuple[str, ...], first: int, end: int | None, **
     """Write entries into FOLDER, with what proves them and a signed manifest.
 
     Without a condition: every entry, or those --from … --to. With one (--subject, --actor, …): the
-    entries that answer to it, each with its own proof; that none is left out is then shown by the
-    manifest's signature alone.
+    entries (of those --from … --to) that answer to it, each with its own proof; that none is left
+    out is then shown by the manifest's signature alone.
     """
     from resources.ledger import open_ledger
     from resources.ledger_exporting import export_ledger
@@ -36,11 +36,20 @@ def export(folder: Path, forms: tuple[str, ...], first: int, end: int | None, **
     chosen = FORMS if "all" in forms else forms
     picked = wanted(**asked)
     words = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
+    conditional = bool(words)
+    if conditional:  # the manifest says all by which entries were picked
+        words += f", from {first}" * (first > 0) + f", to {end}" * (end is not None)
     settings = Settings.load()
     require_right(settings, "export")
     ledger = open_ledger(settings)
     made = export_ledger(
-        ledger, folder, chosen, first=first, end=end, wanted=picked if words else None, by=words
+        ledger,
+        folder,
+        chosen,
+        first=first,
+        end=end,
+        wanted=picked if conditional else None,
+        by=words,
     )
     click.echo(
         f"{made.entries} entries of {made.origin} in {folder}: "

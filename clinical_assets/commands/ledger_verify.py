@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clinical_assets.commands.entry_text import printable
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from clinical_assets.ledger.checkpoint import PublicKey
@@ -85,13 +85,14 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
         click.echo(json.dumps(plain))
     else:
         click.echo(f"Ledger {ledger.store.origin}, entries {report.first} to {report.size - 1}")
-        click.echo(f"{report.checkpoints} signed checkpoints agree, {len(held) + len(notes)} held")
-        covered = f"the first {report.covered} entries" if report.covered else "no entry"
-        click.echo(f"by witnesses or given; {covered} covered.")
+        elsewhere = f"{len(held)} held by witnesses, {len(notes)} given"
+        click.echo(f"Signed checkpoints compared: {report.checkpoints} ({elsewhere}).")
+        covered = f"the first {report.covered}" if report.covered else "none"
+        click.echo(f"Entries covered by them: {covered}.")
         for name in silent:
-            click.secho(printable(f"No answer from witness {name}."), fg="yellow")
+            click.secho(visible(f"No answer from witness {name}."), fg="yellow")
         for loss in found.losses:
-            click.secho(printable(str(loss)), fg="yellow")
+            click.secho(visible(str(loss)), fg="yellow")
         if report.open_acts:
             click.echo(f"Acts without an outcome: entries {_few(report.open_acts)}.")
         _say(found.problems, f"Holds. Root of {report.size} entries: {report.root}")
@@ -122,10 +123,10 @@ def _verify_export(folder: Path, given: Sequence[str], notes: Sequence[str], as_
     else:
         made = report.manifest
         if made is not None:
-            click.echo(f"Export of {printable(made.origin)}, made {printable(made.exported_at)}")
+            click.echo(f"Export of {visible(made.origin)}, made {visible(made.exported_at)}")
         click.echo(f"{report.entries} entries read, {report.checkpoints} checkpoints agree.")
         for limit in report.limits:
-            click.echo(f"Not shown: {printable(limit)}.")
+            click.echo(f"Not shown: {visible(limit)}.")
         _say(report.problems, "Holds.")
     sys.exit(0 if report.passed else 1)
 
@@ -135,7 +136,7 @@ def _say(problems: "Sequence[Problem]", good: str) -> None:
         click.secho(good, fg="green")
         return
     for problem in problems:
-        click.secho(f"  {printable(str(problem))}", fg="red")
+        click.secho(f"  {visible(str(problem))}", fg="red")
     click.secho("DOES NOT HOLD.", fg="red", bold=True)
 
 

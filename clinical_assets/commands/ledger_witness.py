@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clinical_assets.commands.entry_text import printable
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from resources.witnessing import Witnessing
@@ -33,9 +33,9 @@ def witness(publish: bool) -> None:
         if waiting is not None:
             state = f"lacks {waiting.waiting} checkpoints since {waiting.since:%Y-%m-%d %H:%M} UTC"
             state += f" ({waiting.why})" if waiting.why else ""
-        click.echo(printable(f"{place.name}: {state}"))
+        click.echo(visible(f"{place.name}: {state}"))
     for problem in problems:
-        click.secho(printable(f"  {problem}"), fg="red")
+        click.secho(visible(f"  {problem}"), fg="red")
     if settings.witnesses == (f"folder:{settings.store / 'witness'}",):
         click.echo(
             "This witness lies beside the ledger: it finds mistakes, not intruders."

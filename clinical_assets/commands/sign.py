@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clinical_assets.commands.entry_text import printable
 from clinical_assets.commands.versions import divided, stages_of, version_of
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from clinical_assets.evidence.stage_state import StageState
+    from clinical_assets.ledger.entry import Entry, Subject
 
 _MEANINGS = ("authorship", "review", "approval", "responsibility", "rejection", "revocation")
 
@@ -45,32 +46,21 @@ def sign(
     one; a log-in does not sign. The signature covers the package's SHA-256, your name as printed,
     the time with its zone, the meaning and the state of the ledger.
     """
-    from datetime import UTC, datetime
-
-    from clinical_assets.evidence.signatures import local_time
     from resources.actors import acting
     from resources.ledger import open_ledger
     from resources.people.authentication import Authentication
     from resources.settings import Settings
     from resources.stages import Shown
-    from resources.terminal_zone import local_zone
 
-    if bool(revokes) != (meaning == "revocation"):
-        raise click.UsageError(
-            "--revokes names the signature to take back, and goes with nothing"
-            " but --meaning revocation"
-        )
-    zone = zone or local_zone()
-    local_time(datetime.now(UTC), zone)  # an unknown zone is said before anything is asked
+    _demand_sense(revokes, meaning)
+    zone = _known_zone(zone)
     settings = Settings.load()
     ledger = open_ledger(settings)
     model, named = divided(version)
     stages = stages_of(settings, ledger, model)
     subject = version_of(stages, named)
     state = stages.state(subject)
-    click.echo(f"You are about to sign {subject.id} {subject.version}")
-    click.echo(f"  package, SHA-256: {subject.sha256}")
-    click.echo(f"  meaning:          {meaning} in {stage}")
+    _announce(subject, f"{meaning} in {stage}")
     signer = signer or click.prompt("Id")
     secret, code = _components(secret_stdin)
     register = Authentication(ledger.store, settings.keys)
@@ -85,15 +75,48 @@ def sign(
             comment=comment,
             revokes=revokes,
         )
-    after = stages.advance(subject)
+    _report(entry, stages.advance(subject))
+
+
+def _demand_sense(revokes: str, meaning: str) -> None:
+    if bool(revokes) != (meaning == "revocation"):
+        raise click.UsageError(
+            "--revokes names the signature to take back, and goes with nothing"
+            " but --meaning revocation"
+        )
+
+
+def _known_zone(given: str) -> str:
+    """The zone that is given, else the terminal's.
+
+    Raises:
+        ClinicalError: there is none of that name; so it is said before anything is asked.
+    """
+    from datetime import UTC, datetime
+
+    from clinical_assets.evidence.signatures import local_time
+    from resources.terminal_zone import local_zone
+
+    zone = given or local_zone()
+    local_time(datetime.now(UTC), zone)
+    return zone
+
+
+def _announce(subject: "Subject", meaning: str) -> None:
+    click.echo(f"You are about to sign {subject.id} {subject.version}")
+    click.echo(f"  package, SHA-256: {subject.sha256}")
+    click.echo(f"  meaning:          {visible(meaning)}")
+
+
+def _report(entry: "Entry", after: "StageState") -> None:
     signed = entry.act.details
-    click.secho(f"Signed by {printable(entry.act.actor.name)}", bold=True, nl=False)
+    click.secho(f"Signed by {visible(entry.act.actor.name)}", bold=True, nl=False)
     click.echo(f" as {signed.role}, {signed.local_time} ({signed.zone})")
     click.echo(f"  meaning:   {signed.meaning} in {signed.stage}")
     click.echo(f"  signature: {signed.signature_sha256} (entry {entry.seq})")
     if signed.demonstration:
         click.secho("  DEMONSTRATION: the signer is a generated person", fg="yellow")
-    click.echo(f"The version is now in {after.stage}. {_waits_for(after)}")
+    click.echo(f"The version is now in {after.stage}. {_waits_for(after)}".rstrip())
 
 
 def _components(from_stdin: bool) -> tuple[str, str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clinical_assets.commands.entry_text import printable
 from clinical_assets.commands.versions import divided, stages_of, version_of
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from clinical_assets.evidence.approval_sheet import ApprovalSheet
@@ -46,7 +46,7 @@ def show(version: str, as_html: bool, as_json: bool) -> None:
         click.echo(forms["approval_record.txt"].decode())
         generated = any(s.demonstration for s in sheet.signatures if s.standing == "valid")
         good = "In force, by signatures of generated people." if generated else "In force."
-        click.echo(printable(f"Not to be used: {problem}.") if problem else good)
+        click.echo(visible(f"Not to be used: {problem}.") if problem else good)
     sys.exit(1 if problem else 0)
 
 

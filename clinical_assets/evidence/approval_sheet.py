@@ -25,7 +25,7 @@ from clinical_assets.evidence.document_html import render_html
 from clinical_assets.evidence.document_markdown import render_markdown
 from clinical_assets.evidence.document_text import render_text
 from clinical_assets.evidence.stage_state import Anomaly, SignatureRecord, StageState, Step
-from clinical_assets.evidence.wording import plural, visible
+from clinical_assets.evidence.wording import one_line, plural
 from clinical_assets.ledger.entry import time_text
 from clinical_assets.modelling.approvals import Approval, Stage
 
@@ -107,7 +107,7 @@ def approval_document(sheet: ApprovalSheet) -> Document:
     complete = not sheet.missing and bool(sheet.approvals)
     return Document(
         kind="Approval record",
-        title=visible(sheet.title) or "not answered",
+        title=one_line(sheet.title) or "not answered",
         subtitle=f"{sheet.model} {sheet.version}",
         badges=(
             Text(sheet.stage or "in no stage", "good" if sheet.stage == "released" else "caution"),
@@ -140,12 +140,12 @@ def signed_at(signature: SignatureRecord) -> str:
     """
     time = signature.local_time
     day, clock, offset = time[:10], time[11:-6], time[-6:]
-    return f"{day} {clock} {offset} ({visible(signature.zone)})"
+    return f"{day} {clock} {offset} ({one_line(signature.zone)})"
 
 
 def printed_name(signature: SignatureRecord) -> str:
     """The signer's name as printed then; a generated person is marked as such."""
-    name = visible(signature.name)
+    name = one_line(signature.name)
     return f"{name} – {DEMONSTRATION}" if signature.demonstration else name
 
 
@@ -200,9 +200,9 @@ def _signatures(sheet: ApprovalSheet) -> Section:
             Text(printed_name(s), "bad" if s.demonstration else ""),
             signed_at(s),
             s.meaning,
-            visible(s.role),
-            visible(s.stage),
-            visible(s.comment) or cell("–"),
+            one_line(s.role),
+            one_line(s.stage),
+            one_line(s.comment) or cell("–"),
             _standing(s),
         )
         for s in sheet.signatures
@@ -211,11 +211,11 @@ def _signatures(sheet: ApprovalSheet) -> Section:
         (
             Text(f"{s.seq}", "number"),
             printed_name(s),
-            Text(visible(s.signer), "code"),
-            visible(s.method),
-            visible(", ".join(s.factors)) or cell("–"),
-            Text(visible(s.digest), "code"),
-            Text(visible(s.revokes), "code") if s.revokes else cell("–"),
+            Text(one_line(s.signer), "code"),
+            one_line(s.method),
+            one_line(", ".join(s.factors)) or cell("–"),
+            Text(one_line(s.digest), "code"),
+            Text(one_line(s.revokes), "code") if s.revokes else cell("–"),
         )
         for s in sheet.signatures
     ]
@@ -230,7 +230,7 @@ def _signatures(sheet: ApprovalSheet) -> Section:
 
 def _standing(signature: SignatureRecord) -> Text:
     if signature.standing == "void":
-        return Text(f"void: {visible(signature.reason)}", "bad")
+        return Text(f"void: {one_line(signature.reason)}", "bad")
     return Text(signature.standing, "good" if signature.standing == "valid" else "caution")
 
 
@@ -260,7 +260,7 @@ def _demanded(sheet: ApprovalSheet) -> Section:
 
 def _history(sheet: ApprovalSheet) -> Section:
     rows = [
-        (Text(f"{s.seq}", "number"), s.stage, time_text(s.at), visible(s.actor), visible(s.cause))
+        (Text(f"{s.seq}", "number"), s.stage, time_text(s.at), one_line(s.actor), one_line(s.cause))
         for s in sheet.steps
     ]
     headers = ("Entry", "Stage", "Entered at (UTC)", "By", "Cause")
@@ -272,12 +272,12 @@ def _anomalies(sheet: ApprovalSheet) -> Section:
         (
             Text(f"{a.seq}", "number"),
             time_text(a.at),
-            visible(a.what),
+            one_line(a.what),
             Text("examined", "caution") if a.examined else Text("not examined", "bad"),
         )
         for a in sheet.anomalies
     ]
-    superseded = [(visible(line),) for line in sheet.superseded]
+    superseded = [(one_line(line),) for line in sheet.superseded]
     return Section(
         "anomalies",
         "Anomalies",

@@ -18,7 +18,7 @@ from clinical_assets.evidence.document import (
     Paragraph,
     Table,
 )
-from clinical_assets.evidence.wording import visible
+from clinical_assets.evidence.wording import one_line
 
 
 def render_text(document: Document, *, width: int = 100) -> str:
@@ -36,7 +36,7 @@ def _lines(document: Document, width: int) -> Iterator[str]:
     for callout in document.callouts:
         yield from _block(callout, width)
     for index, section in enumerate(document.sections, start=1):
-        title = visible(f"{index}. {section.title}")
+        title = one_line(f"{index}. {section.title}")
         yield from ("", title, "─" * len(title))
         for block in section.blocks:
             yield from _block(block, width)
@@ -76,7 +76,7 @@ def _table(block: Table, width: int) -> Iterator[str]:
 
 def _wrapped(text: str, width: int, first: str = "") -> list[str]:
     return textwrap.wrap(
-        visible(text),
+        one_line(text),
         width,
         initial_indent=first,
         subsequent_indent=" " * len(first),

@@ -7,6 +7,8 @@ folder it is written to (CWE-22, "zip slip"). Nothing here touches the file syst
 import unicodedata
 from collections.abc import Iterable
 
+from clinical_assets.visible import visible
+
 MAXIMUM_LENGTH = 240
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _RESERVED = frozenset(
@@ -63,6 +65,6 @@ def collisions(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def printable(path: str) -> str:
-    """``path`` for a message: control characters escaped, at most 120 characters."""
-    text = path.encode("unicode_escape").decode("ascii")
+    """``path`` for a message: invisible characters escaped, at most 120 characters."""
+    text = visible(path)
     return text if len(text) <= 120 else text[:117] + "..."

@@ -18,7 +18,7 @@ from clinical_assets.evidence.stages import (
     REINSTATEMENT,
     transitions,
 )
-from clinical_assets.modelling.approvals import NEVER_SIGN, REVIEW_STAGES, Approval
+from clinical_assets.modelling.approvals import NEVER_SIGN, REVIEW_STAGES
 
 _REASONED = ("rejection", "revocation", "responsibility")
 
@@ -244,17 +244,3 @@ def _against_approval(state: StageState, intent: Intent) -> str:
 
 def _out_of_order(state: StageState, stage: str) -> str:
     return f"it is out of order: {stage} is not under way, the version is in {state.stage}"
-
-
-def open_approvals(state: StageState, signer: str, roles: frozenset[str]) -> tuple[Approval, ...]:
-    """The approvals that are waited for now and that these roles may give; for a command's help.
-
-    Says nothing of segregation of duties, which :func:`judge_signing` does.
-    """
-    own = {(s.stage, s.role, s.meaning) for s in state.valid if s.signer == signer}
-    return tuple(
-        a
-        for a in state.missing
-        if a.stage == state.open_stage and a.role in roles
-        if (a.stage, a.role, a.meaning) not in own
-    )

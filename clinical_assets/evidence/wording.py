@@ -4,10 +4,10 @@ A suppressed cell reads "suppressed (n<11)", an uncomputed number carries its re
 number its true minus sign. Rounding happens here and nowhere else; records keep full precision.
 """
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 
 from clinical_assets.modelling.records import Estimate
+from clinical_assets.visible import visible
 
 SUPPRESSED = "suppressed (n<11)"
 MINUS = "−"
@@ -109,16 +109,12 @@ def sentences(items: Iterable[str]) -> str:
     return " ".join(item.rstrip(".") + "." for item in items if item.strip())
 
 
-def visible(text: str) -> str:
+def one_line(text: str) -> str:
     r"""Text on one line whose control and direction marks are shown instead of obeyed.
 
     A name or comment cannot so reorder, hide or break what stands beside it.
 
-    >>> visible("a\nb\x1b[31m\u202ec")
-    'a b<U+001B>[31m<U+202E>c'
+    >>> one_line("a\nb\x1b[31m\u202ec")
+    'a b\\u001b[31m\\u202ec'
     """
-    marks = {"Cc", "Cf", "Cs", "Co", "Cn"}
-    return "".join(
-        f"<U+{ord(c):04X}>" if unicodedata.category(c) in marks else c
-        for c in " ".join(text.split())
-    )
+    return visible(" ".join(text.split()))

@@ -12,7 +12,7 @@ bytes that tell keys apart and the signature of the text.
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -88,10 +88,19 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that signs checkpoints. Its private part is secret and never shown."""
+    """A key that signs checkpoints. Its private part is secret and never shown.
+
+    Attributes:
+        public: what verifiers need.
+    """
 
     name: str
     private: Ed25519PrivateKey
+    public: PublicKey = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        raw = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        object.__setattr__(self, "public", PublicKey(self.name, raw))
 
     def __repr__(self) -> str:
         return f"SigningKey({self.public})"
@@ -130,12 +139,6 @@ class SigningKey:
     def pem(self) -> bytes:
         """The private key as unencrypted PKCS #8, to be kept readable by its owner only."""
         return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-    @property
-    def public(self) -> PublicKey:
-        """What verifiers need."""
-        raw = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return PublicKey(self.name, raw)
 
 
 def sign(checkpoint: Checkpoint, keys: Sequence[SigningKey]) -> str:
@@ -228,7 +231,7 @@ def _divided(note: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(c.isspace() for c in name)
+    return "+" not in name and name.split() == [name]
 
 
 def _is_size(text: str) -> bool:

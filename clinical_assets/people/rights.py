@@ -18,7 +18,6 @@ Right = Literal[
     "review access",
     "sign",
     "operate",
-    "verify",
     "export",
     "administer",
 ]
@@ -32,7 +31,6 @@ DESCRIPTIONS: dict[Right, str] = {
     "review access": "see the register, review who has access",
     "sign": "sign records, under a role that the record demands",
     "operate": "run assets, add sources, release what is approved",
-    "verify": "verify the ledger, read entries",
     "export": "export a part of the ledger or a package",
     "administer": "change settings, keys, retention, backups",
 }
@@ -45,7 +43,6 @@ _MATRIX: dict[Right, tuple[Role, ...]] = {
     "review access": ("administrator", "quality", "privacy officer"),
     "sign": SIGNING_ROLES,
     "operate": ("author", "operator", "service"),
-    "verify": ROLES,
     "export": ("quality", "privacy officer"),
     "administer": ("administrator",),
 }

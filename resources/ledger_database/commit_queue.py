@@ -48,8 +48,7 @@ class CommitQueue(Generic[Wish, Answer]):
 
     Args:
         write: fulfils what the function that it is given takes from the queue, which it calls
-            once at most; sets ``answer`` or ``error`` of each. What it raises meets them all. It
-            may call the second function once the next may write while it waits for the disk.
+            once at most; sets ``answer`` or ``error`` of each. What it raises meets them all.
             An exception that is no :class:`Exception` meets the leader only: the others' wishes
             are written anew, unless it comes within an :class:`InterruptedCommitError`.
         unknown: what those others are told in that last case.
@@ -57,7 +56,7 @@ class CommitQueue(Generic[Wish, Answer]):
 
     def __init__(
         self,
-        write: Callable[[Callable[[], Tickets[Wish, Answer]], Callable[[], None]], None],
+        write: Callable[[Callable[[], Tickets[Wish, Answer]]], None],
         unknown: Callable[[], Exception],
     ) -> None:
         self._write = write
@@ -109,7 +108,7 @@ class CommitQueue(Generic[Wish, Answer]):
 
         self._inside.writes = True
         try:
-            self._write(take, lambda: self._hand_over(own))
+            self._write(take)
         except InterruptedCommitError as interrupted:
             self._tell([t for t in taken if t is not own], self._unknown())
             raise interrupted.__cause__ or interrupted from None
@@ -144,10 +143,6 @@ class CommitQueue(Generic[Wish, Answer]):
         with self._mutex:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
-        self._hand_over(ticket)
-
-    def _hand_over(self, ticket: Ticket[Wish, Answer]) -> None:
-        with self._mutex:
             if not ticket.leads:
                 return
             ticket.leads = False

@@ -11,7 +11,9 @@ and an append is acknowledged after a second transaction that waits for the log.
 share one wait, and nothing acknowledged is lost, since the log is flushed in order.
 
 Connections are in autocommit, and transactions are begun and ended here in plain SQL: so beginning,
-locking and reading the head are one journey to PostgreSQL, and writing and committing another.
+locking and reading the head are one journey to PostgreSQL, and writing, committing and waiting for
+the log another. Statements stay prepared in a connection, so a pooler in between must give each
+connection a server process of its own for as long as it lives ("session" mode).
 """
 
 import fcntl

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -70,7 +69,6 @@ class LedgerStore:
         )
         self._known: Head | None = None  # written by this process, and on disk
         self._began: WeakKeyDictionary[Connection, Head | None] = WeakKeyDictionary()
-        self._seen: Head | None = None  # written by this process; a crash may take it back
         self._origin = ""
         self.after_fork()
         renewed_after_fork(self)
@@ -155,7 +153,7 @@ class LedgerStore:
     def _verified(self, row: Sequence[Any] | None, origin: str, known: Head | None = None) -> Head:
         place = self.engine.place
         head = head_from(row, place)
-        if head == self._seen:
+        if head == self._known:
             return head
         newest = (row or ())[6]
         verify_head(head, known, newest, origin=origin, keys=self.keys, place=place)
@@ -227,28 +225,18 @@ class LedgerStore:
         transaction.later(statements.new_head, [new.row("new_")])
         transaction.settle()
 
-    def _write(
-        self, take: Callable[[], Sequence[LedgerTicket]], hand_over: Callable[[], None]
-    ) -> None:
+    def _write(self, take: Callable[[], Sequence[LedgerTicket]]) -> None:
         transaction: Transaction | None = None
         try:
             with self.engine.writing(self._statements.head) as transaction:
                 head = self._append(transaction, take)
-                transaction.committed = partial(self._committed, head, hand_over)
-            if self._known is None or self._known.size < head.size:
-                self._known = head
-            if self.engine.embedded:
-                self._seen = head
+            self._known = head
         except Exception:
             raise
         except BaseException as interrupt:
             if transaction is not None and transaction.committing:
                 raise InterruptedCommitError from interrupt
             raise
-
-    def _committed(self, head: Head, hand_over: Callable[[], None]) -> None:
-        self._seen = head
-        hand_over()
 
     def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
         head = self._verified(transaction.first, self._origin, self._known)

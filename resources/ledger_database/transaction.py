@@ -3,16 +3,18 @@
 What belongs here: sending statements that were compiled once, several in one journey where the
 database is elsewhere. What does not: when transactions begin (:mod:`.engine`) and which
 statements there are (:mod:`.rows`). SQLAlchemy takes some 100 microseconds a statement,
-which is more than the insert itself; an append has half a dozen.
+which is more than the insert itself; an append has half a dozen. PostgreSQL keeps each statement
+prepared for as long as the connection lives, since it takes longer to plan one than to do it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection
 
 Values = Mapping[str, Any]
+_IN_TRANSACTION = 2  # PQTRANS_INTRANS of libpq: begun, idle, and not failed
 
 
 class Transaction:
@@ -26,16 +28,13 @@ class Transaction:
     Attributes:
         connection: for statements of SQLAlchemy; whoever has it must not commit or roll back.
         committing: whether the commit was sent, so that it may have happened.
-        committed: called once it is committed, while the disk is still waited for; not where
-            the commit itself waits for it.
-        after: statements that wait for the disk.
+        after: a statement that waits for the disk; it goes with the commit, in one journey.
     """
 
     def __init__(self, connection: Connection, begin: str, first: str) -> None:
         self.connection = connection
         self.committing = False
         self.after = ""
-        self.committed: Callable[[], None] = lambda: None
         driver: Any = connection.connection.driver_connection
         self._driver = driver
         self._cursor = self._driver.cursor()
@@ -46,7 +45,7 @@ class Transaction:
             if first:
                 self._cursor.execute(first)
         else:
-            self._cursor.execute(f"{begin}; {first}" if first else begin)
+            self._cursor.execute(f"{begin}; {self._prepared(first)}" if first else begin)
         self.first: tuple[Any, ...] | None = self._cursor.fetchone() if first else None
 
     def later(self, statement: str, rows: Sequence[Values]) -> None:
@@ -61,7 +60,7 @@ class Transaction:
             for statement, rows in later:
                 self._cursor.executemany(statement, rows)
         elif later:
-            self._cursor.execute(b"; ".join(self._with_values(*each) for each in later))
+            self._cursor.execute(b"; ".join(self._with_values(later)))
 
     @property
     def lives(self) -> bool:
@@ -75,14 +74,13 @@ class Transaction:
             self.committing = True
             self._cursor.execute("COMMIT")
             return
-        parts = [self._with_values(*each) for each in self._later]
-        self.committing = True
-        self._cursor.execute(b"; ".join([*parts, b"COMMIT"]))
-        if self._cursor.statusmessage != "COMMIT":  # so a failed transaction is answered
+        if self._driver.info.transaction_status != _IN_TRANSACTION:  # a commit would not say so
             raise self._driver.InternalError("the transaction was rolled back")
+        parts = [*self._with_values(self._later), b"COMMIT"]
         if self.after:
-            self.committed()
-            self._cursor.execute(self.after)
+            parts.append(self._prepared(self.after).encode())
+        self.committing = True
+        self._cursor.execute(b"; ".join(parts))
 
     def abandon(self) -> None:
         """Undoes everything; a connection that cannot is not used again."""
@@ -99,11 +97,25 @@ class Transaction:
             self._cursor.close()
         self.connection.close()
 
-    def _with_values(self, statement: str, rows: Sequence[Values]) -> bytes:
-        """As one statement, values within; many rows of an insert as one list."""
-        head, found, template = statement.partition(" VALUES ")
-        if not found:
-            return b"; ".join(self._cursor.mogrify(statement, row) for row in rows)
-        return (head + found).encode() + b", ".join(
-            self._cursor.mogrify(template, row) for row in rows
-        )
+    def _with_values(self, later: Sequence[tuple[str, Sequence[Values]]]) -> list[bytes]:
+        """Calls of the statements, values within."""
+        templates = [(self._prepared(statement), rows) for statement, rows in later]
+        return [self._cursor.mogrify(call, row) for call, rows in templates for row in rows]
+
+    def _prepared(self, statement: str) -> str:
+        """What calls ``statement``, with the places of its values; it is prepared if it is not."""
+        calls: dict[str, str] = self.connection.info.setdefault("prepared", {})
+        if statement not in calls:
+            name, places = f"ledger_{len(calls)}", _Places()
+            self._cursor.execute(f"PREPARE {name} AS {statement % places}")
+            values = ", ".join(f"%({place})s" for place in places)
+            calls[statement] = f"EXECUTE {name}({values})" if places else f"EXECUTE {name}"
+        return calls[statement]
+
+
+class _Places(dict[str, str]):
+    """Names of values to places in a prepared statement, in the order in which they are met."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = place = f"${len(self) + 1}"
+        return place

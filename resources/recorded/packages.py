@@ -1,7 +1,8 @@
 """The store of packages as everyone but its own tests gets it: writes and loads are in the ledger.
 
 What belongs here: which entries they make. What does not: how packages are kept
-(:mod:`.packages`), and whether a model may be loaded, which :mod:`resources.evidence` decides.
+(:mod:`resources.package_store`), and whether a model may be used, which :mod:`resources.in_force`
+decides.
 """
 
 from collections.abc import Mapping
@@ -50,5 +51,5 @@ class RecordedPackages(PackageStore):
 def probe_package(store: PackageStore, entry: Entry) -> Found:
     """Whether a package of the version is there, of which one was being written."""
     subject = entry.act.subject
-    zips = (store.root / subject.id).glob(f"{subject.version}-*.zip")
-    return "cannot be told" if any(zips) else "absent"  # it may be an earlier one
+    kept = (store.root / subject.id).glob(f"{subject.version}-*")  # the folder comes before the zip
+    return "cannot be told" if any(kept) else "absent"  # it may be an earlier one

@@ -39,7 +39,7 @@ class RecordedSnapshots(SnapshotStore):
 
 
 def probe_snapshot(store: SnapshotStore, entry: Entry) -> Found:
-    """Whether a write that was interrupted left the object, which is then whole."""
+    """Whether an interrupted write, or addition, left the object, which is then whole."""
     return "found" if store.has(entry.act.subject.sha256) else "absent"
 
 

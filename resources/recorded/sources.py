@@ -19,16 +19,20 @@ class RecordedSources(SourceFiles):
         self._ledger = ledger
 
     def add(self, source_id: str, path: Path) -> RegisteredFile:
-        """As the sources'; the file's own name is not written down, it may say anything."""
-        about = Subject("source", self.source(source_id).id)
+        """As the sources'; the file's own name is not written down, it may say anything.
+
+        Refused is what is no registered file; a store that fails is a failure of the act.
+        """
+        source = self.source(source_id).id
         try:
-            with self._ledger.doing("source.added", about, Bytes(0)) as doing:
-                added = super().add(source_id, path)
-                doing.subject = Subject("source", about.id, added.name, added.sha256)
-                doing.details = Bytes(path.stat().st_size)
+            file, data = self.identified(source, path)
         except ClinicalError:
+            refused = Failing("no registered file")
             self._ledger.record(
-                "source.refused", about, Failing("not the registered file"), outcome="refused"
+                "source.refused", Subject("source", source), refused, outcome="refused"
             )
             raise
-        return added
+        about = Subject("source", source, file.name, file.sha256)
+        with self._ledger.doing("source.added", about, Bytes(len(data))):
+            self._snapshots.put(data)
+        return file

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from clinical_assets.commands.history import history
+from clinical_assets.keys import GATES
 from tests.graph.test_faults import TEST, TRAIN, cell
 from tests.graph.whole_run import Store
 
@@ -23,9 +24,12 @@ def test_a_run_that_was_refused_before_a_candidate_is_in_the_history(
     done = CliRunner().invoke(history, ["small", "--json"], catch_exceptions=False)
     (model,) = json.loads(done.stdout)["models"]
     assert [found["state"] for found in model["candidates"]] == ["champion"]
+    (candidate,) = model["candidates"]
+    assert set(candidate["gates"]) == {*GATES, "release"}  # those on data are Dagster's
     contract, parsing = (run["why"] for run in model["runs_without_candidate"])
     assert contract.startswith("Gate dataset_contract refused: ")
     assert "Column 'glu': 1 value is not a whole number (line 8)" in parsing
     shown = CliRunner().invoke(history, [], catch_exceptions=False).stdout
+    assert "14 of 14 passed" in shown
     assert "Runs of small that ended before there was a candidate" in shown
     assert "Gate dataset_contract refused" in shown

@@ -1,9 +1,9 @@
 """FHIR R4 AuditEvent resources, one JSON object a line (NDJSON), for clinical audit repositories.
 
 A FHIR string holds no control character and is not empty; so values are made visible
-(:mod:`.text`), other spaces too, and empty ones are left out. What AuditEvent has no element for
-stands in the details of the entity under the entry's own name for it. No code system is claimed for
-the project's own codes, because none is registered.
+(:mod:`clinical_assets.visible`), other spaces too, and empty ones are left out. What AuditEvent has
+no element for stands in the details of the entity under the entry's own name for it. No code system
+is claimed for the project's own codes, because none is registered.
 """
 
 from typing import Any
@@ -17,8 +17,8 @@ from clinical_assets.ledger.exports.record import (
     nothing_after,
     nothing_before,
 )
-from clinical_assets.ledger.exports.text import visible
 from clinical_assets.ledger.exports.verbs import verb_of
+from clinical_assets.visible import visible
 
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _APPLICATION = ("110100", "Application Activity")

@@ -2,15 +2,15 @@
 
 It shows every field of every entry, old and new values among them, and a signature with the three
 things that make it one: printed name, date and time with zone, meaning (P11-02, P11-14). Jinja2
-escapes every text; invisible characters are shown as escapes (:mod:`.text`).
+escapes every text; invisible characters are shown as escapes (:mod:`clinical_assets.visible`).
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from clinical_assets.ledger.actions import ACTIONS
 from clinical_assets.ledger.exports.record import About, Form, Record, compact
-from clinical_assets.ledger.exports.text import visible
+from clinical_assets.visible import visible
 
 
 def _head(about: About) -> str:
@@ -57,7 +57,7 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["visible"] = visible
+    environment.filters["visible"] = partial(visible, exact=True)
     environment.filters["clock"] = _clock
     return environment.get_template("audit_trail_1.html.j2").module
 

@@ -1,13 +1,15 @@
 """Events of the Open Cybersecurity Schema Framework, version 1.3.0, one JSON object a line.
 
-Logging in and out is Authentication (3002), changes of persons and services are Account Change
-(3001), all else is Entity Management (3004), whose managed entity is the subject. What OCSF has no
-place for stands under ``unmapped``. Every character beyond ASCII is escaped.
+Logging in and out, and proving who one is, is Authentication (3002), changes of persons and
+services are Account Change (3001), all else is Entity Management (3004), whose managed entity is
+the subject. What OCSF has no place for stands under ``unmapped``. Every character beyond ASCII is
+escaped.
 """
 
 from typing import Any
 
 from clinical_assets.ledger.actions import ACTIONS
+from clinical_assets.ledger.exports.alarms import alarms
 from clinical_assets.ledger.exports.record import (
     About,
     Form,
@@ -27,6 +29,9 @@ _ACTIVITIES: dict[str, tuple[int, int]] = {
     "login.succeeded": (_AUTHENTICATION, 1),
     "login.refused": (_AUTHENTICATION, 1),
     "logout": (_AUTHENTICATION, 2),
+    "session.ended": (_AUTHENTICATION, 2),
+    "session.refused": (_AUTHENTICATION, _OTHER),
+    "user.authenticated": (_AUTHENTICATION, _OTHER),
     "user.enrolled": (_ACCOUNT, 1),
     "user.changed": (_ACCOUNT, _OTHER),
     "user.revoked": (_ACCOUNT, 5),
@@ -34,6 +39,7 @@ _ACTIVITIES: dict[str, tuple[int, int]] = {
 }
 _OF_VERB = {"create": 1, "read": 2, "update": 3, "delete": 4, "execute": _OTHER}
 _SEVERITY = {"intended": 1, "done": 1, "failed": 3, "interrupted": 3, "refused": 3}
+_ALARM = 4
 _STATUS = {"intended": 0, "done": 1, "failed": 2, "interrupted": 2, "refused": 2}
 
 
@@ -62,7 +68,7 @@ def event(about: About, record: Record) -> dict[str, Any]:
                 "version": entry["software"],
             },
         },
-        "severity_id": _SEVERITY[entry["outcome"]],
+        "severity_id": _ALARM if alarms(action) else _SEVERITY[entry["outcome"]],
         "status_detail": entry["outcome"],
         "status_id": _STATUS[entry["outcome"]],
         "time": milliseconds(entry["at"]),

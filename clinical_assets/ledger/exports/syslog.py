@@ -1,14 +1,15 @@
 """Syslog messages (RFC 5424) with structured data, one a line.
 
-Facility 13 (log audit). The structured data hold every field, made visible (:mod:`.text`) and then
-escaped as section 6.3.3 demands. The enterprise number in the names of the elements is 32473, which
-RFC 5612 keeps for examples: this project has none registered. Lines are ended by a line feed
-(RFC 6587, section 3.4.2); how they are carried is for whoever sends them.
+Facility 13 (log audit). The structured data hold every field, made visible
+(:mod:`clinical_assets.visible`) and then escaped as section 6.3.3 demands. The enterprise number in
+the names of the elements is 32473, which RFC 5612 keeps for examples: this project has none
+registered. Lines are ended by a line feed (RFC 6587, section 3.4.2); how they are carried is for
+whoever sends them.
 """
 
 from clinical_assets.ledger.actions import ACTIONS
 from clinical_assets.ledger.exports.record import About, Form, Record, nothing_after, nothing_before
-from clinical_assets.ledger.exports.text import visible
+from clinical_assets.visible import visible
 
 _FACILITY = 13
 _SEVERITY = {"intended": 6, "done": 5, "failed": 4, "interrupted": 4, "refused": 4}
@@ -33,7 +34,7 @@ def _line(about: About, record: Record) -> str:
 
 
 def _value(text: str) -> str:
-    return visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
+    return visible(text, exact=True).replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
 
 
 SYSLOG = Form(

@@ -2,13 +2,13 @@
 
 What a spreadsheet would take for a formula gets an apostrophe in front (CWE-1236), and so does
 what begins with an apostrophe: so the first one, where there is one, never belongs to the value.
-Invisible characters are escaped (:mod:`.text`), so a value holds no line end.
+Invisible characters are escaped (:mod:`clinical_assets.visible`), so a value holds no line end.
 """
 
 import re
 
 from clinical_assets.ledger.exports.record import FIELDS, About, Form, Record, nothing_after
-from clinical_assets.ledger.exports.text import visible
+from clinical_assets.visible import visible
 
 _FORMULA = re.compile(
     r"\s*[=+\-@'\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
@@ -21,7 +21,7 @@ def _line(values: list[str]) -> str:
 
 
 def _cell(value: str) -> str:
-    text = visible(value)
+    text = visible(value, exact=True)
     return ("'" + text if _FORMULA.match(text) else text).replace('"', '""')
 
 

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from clinical_assets.canonical import sha256
 from clinical_assets.commands.data import data
 from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.entry import read_entry
+from resources.ledger import open_ledger
+from resources.settings import Settings
+from resources.snapshot_store import SnapshotStore
 
 REAL = Path(
     os.environ.get("CLINICAL_REAL_DATA", Path(__file__).resolve().parents[4] / "shared/data")
@@ -135,3 +140,29 @@ def test_an_unwritable_store_is_one_paragraph(
     root = Path(__file__).resolve().parents[3]
     result = run("add", "pima-ripley", str(root / "data/raw/pima/pima_train.csv"))
     assert "store cannot be used" in mistake(result)
+
+
+def test_what_is_added_and_what_is_refused_is_in_the_ledger(tmp_path: Path) -> None:
+    """Not the file's own name: it may say anything."""
+    root = Path(__file__).resolve().parents[3]
+    good = root / "data/raw/pima/pima_train.csv"
+    named, other = tmp_path / "Mrs Canary.csv", tmp_path / "Mr Canary.csv"
+    named.write_bytes(good.read_bytes())
+    other.write_bytes(good.read_bytes() + b"\n")
+    assert run("add", "pima-ripley", str(named)).exit_code == 0
+    assert "is that of none of the source's files" in mistake(run("add", "pima-ripley", str(other)))
+    entries = [read_entry(row.body) for row in open_ledger(Settings.load()).reader.rows()]
+    acts = [entry.act for entry in entries if entry.act.subject.kind in ("source", "snapshot")]
+    assert [(act.action, act.outcome, act.subject.version) for act in acts] == [
+        ("source.added", "intended", "pima_train.csv"),
+        ("snapshot.written", "intended", ""),
+        ("snapshot.written", "done", ""),
+        ("source.added", "done", "pima_train.csv"),
+        ("source.refused", "refused", ""),
+    ]
+    digest = sha256(good.read_bytes())
+    assert {act.subject.sha256 for act in acts[:4]} == {digest}
+    assert [act.details.bytes for act in acts[:4]] == [good.stat().st_size] * 4
+    assert not [entry for entry in entries if b"Canary" in entry.to_bytes()]
+    assert SnapshotStore(str(tmp_path / "store/snapshots")).get(digest) == good.read_bytes()
+    assert run("add", "pima-ripley", str(named), "--json").exit_code == 0  # again: compared

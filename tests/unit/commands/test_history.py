@@ -36,7 +36,7 @@ def test_passed_and_refused_are_told_apart(registry: Registry, shown: Shown) -> 
     for name, passed, words in (("performance", True, "good"), ("calibration", False, "steep")):
         registry.record_verdict("diabetes", "1.0.0+a", Verdict(name, passed, words, {}))
     said = shown()
-    assert "1.0.0+a refused 1 passed calibration: steep" in said
+    assert "1.0.0+a refused 1 of 14 passed, 12 undecided calibration: steep" in said
     assert "performance" not in said
 
 

@@ -10,10 +10,11 @@ from click.testing import CliRunner, Result
 
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Nothing, Rows
-from clinical_assets.ledger.entry import Subject
+from clinical_assets.ledger.actions import Change, Nothing, Rows
+from clinical_assets.ledger.entry import Subject, read_entry
 from clinical_assets.ledger.merkle import leaf_hash, verify_inclusion
 from resources.ledger import Ledger, open_ledger
+from resources.ledger_database.reader import Wanted
 from resources.settings import Settings
 
 NASTY = "d\x1b[31m\n\u202edoc"
@@ -72,7 +73,53 @@ def test_what_a_terminal_would_obey_is_written_out(ledger: Ledger) -> None:
     shown = run("tail").output
     assert "\x1b" not in shown
     assert "\u202e" not in shown
-    assert r"d\x1b[31m\n\u202edoc" in shown
+    assert r"d\u001b[31m\n\u202edoc" in shown
+
+
+@pytest.mark.parametrize("columns", ["60", "100", "200"])
+def test_every_line_tells_its_entry_and_keeps_to_the_width(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    columns_read = tuple(f"column_{number}" for number in range(300))
+    about = Subject("table", "m/wide", "3", "b" * 64)
+    entry = ledger.record("table.read", about, Rows(7, columns_read, "m/x"), reason="why not")
+    monkeypatch.setenv("COLUMNS", columns)
+    first, *lines = run("show", "--subject", "m/wide").stdout.splitlines()
+    assert first.startswith(f"{entry.seq}  ")
+    assert lines
+    for line in lines:
+        assert line.startswith(f"{entry.seq}  "), line
+        assert len(line) <= max(int(columns), 85)  # one detail is never divided
+    said = " ".join(lines)
+    for part in ("by local-installation", "“why not”", "rows=7", "purpose=m/x"):
+        assert part in said
+    assert "columns=column_0, column_1" in said
+    assert "column_99" not in said
+
+
+def test_a_digest_is_printed_whole(ledger: Ledger) -> None:
+    ledger.record("pool.changed", Subject("policy", "p"), Change("sha256", "c" * 64, "d" * 64))
+    shown = run("tail", "-n", "1").stdout
+    assert f"before={'c' * 64}" in shown
+    assert f"after={'d' * 64}" in shown
+
+
+def test_prove_says_what_each_value_is(ledger: Ledger) -> None:
+    """Every line of the proof has its name, and the proof is that of the JSON form."""
+    found = json.loads(run("prove", "2", "--json").stdout)
+    lines = run("prove", "2").stdout.splitlines()
+    named = dict(line.split(": ", 1) for line in lines if ": " in line and "  by " not in line)
+    assert named["hash of the entry (leaf)"].strip() == found["leaf"]
+    up = [value.strip() for name, value in named.items() if name.startswith("hash ")][1:]
+    assert up == found["proof"]
+    assert len(named["root in the checkpoint"].strip()) == 64
+    bare = [line for line in lines if len(line.strip()) == 64]
+    assert bare == []
+
+
+def test_verify_says_a_thing_a_line(ledger: Ledger) -> None:
+    for line in run("verify").stdout.splitlines():
+        assert line[0].isupper(), line
 
 
 def test_prove_prints_a_proof_that_anyone_can_check(ledger: Ledger) -> None:
@@ -148,6 +195,44 @@ def test_a_selection_is_exported_with_its_proofs(ledger: Ledger, tmp_path: Path)
     assert run("verify", "--export", str(tmp_path / "out"), "--key", key).exit_code == 0
     again = run("export", str(tmp_path / "out"))
     assert isinstance(again.exception, ClinicalError)  # never into a folder that holds something
+
+
+def test_a_selection_within_a_range_says_so_in_what_is_signed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Else the manifest would vouch for entries that were left out."""
+    entries = [read_entry(row.body) for row in ledger.reader.rows()]
+    runs = [entry.seq for entry in entries if entry.act.action.startswith("run.")]
+    key = run("key").stdout.strip()
+
+    def exported(*options: str) -> tuple[list[int], str, str]:
+        folder = tmp_path / "-".join(options)
+        made = run("export", str(folder), *options)
+        assert made.exit_code == 0, made.output
+        verified = run("verify", "--export", str(folder), "--key", key)
+        assert verified.exit_code == 0, verified.output
+        lines = (folder / "entries.jsonl").read_text().splitlines()
+        about = json.loads((folder / "manifest.json").read_text())
+        return [json.loads(line)["seq"] for line in lines], about["kind"], about["selected_by"]
+
+    both, one = ("--action", "run."), str(runs[1])
+    assert exported(*both) == (runs, "selection", "action run.")
+    assert exported(*both, "--to", one) == (runs[:1], "selection", f"action run., to {one}")
+    assert exported(*both, "--from", one) == (runs[1:], "selection", f"action run., from {one}")
+    assert exported(*both, "--from", "1", "--to", "99")[1:] == (
+        "selection",
+        "action run., from 1, to 99",
+    )
+    assert exported(*both, "--to", "0") == ([], "selection", "action run., to 0")
+    within = list(range(runs[0], runs[1]))
+    assert exported("--from", str(runs[0]), "--to", one) == (within, "range", "")
+    for first, end in (("3", "2"), ("0", "9999")):
+        refused = run("export", str(tmp_path / end), "--from", first, "--to", end)
+        assert "no checkpoint covers entries" in str(refused.exception)
+        assert not (tmp_path / end).exists() or not list((tmp_path / end).iterdir())
+    told = ledger.reader.proven(Wanted(action="ledger.exported"))
+    assert [entry.act.outcome for entry in told[-4:]] == ["intended", "failed"] * 2
+    assert "action run., from 1, to 99" in {entry.act.reason for entry in told}
 
 
 def test_a_rotated_key_signs_and_the_old_one_goes_on_to_count(

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.evidence.signing_rights import Intent, Signer, judge_signing, open_approvals
+from clinical_assets.evidence.signing_rights import Intent, Signer, judge_signing
 from tests.unit.evidence.signed_version import (
     AUTHOR,
     BEGAN,
     CLINICAL,
     ETHICS,
-    POLICY,
     QUALITY,
     QUARANTINE,
     REINSTATE,
@@ -145,11 +144,3 @@ def test_what_is_refused_beforehand_is_void_afterwards_and_the_other_way_round(
     after.sign(who)
     void = after.state.signatures[-1].standing == "void"
     assert void == (refusal is not None)
-
-
-def test_what_a_person_may_give_now_is_listed() -> None:
-    state = history(until="clinical review").state
-    assert open_approvals(state, "p-clara", CLARA.roles) == POLICY.approvals[:1]
-    assert open_approvals(state, "p-quinn", frozenset({"quality"})) == ()
-    signed = history(CLINICAL, until="clinical review").state
-    assert open_approvals(signed, "p-clara", CLARA.roles) == ()

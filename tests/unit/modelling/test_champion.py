@@ -25,7 +25,7 @@ def kept(
 
 
 @pytest.fixture(scope="module")
-def test_rows(dataset: pl.DataFrame, split: pl.DataFrame) -> pl.DataFrame:
+def rows_of_test(dataset: pl.DataFrame, split: pl.DataFrame) -> pl.DataFrame:
     return rows_with_role(dataset, split, "patient_id", "test")
 
 
@@ -40,30 +40,30 @@ def without_age(rows: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.mark.parametrize("derive", [MODEL.derive, other_formula, without_age])
 def test_on_the_rows_of_its_release_it_keeps_its_probabilities(
-    kept: KeptModel, test_rows: pl.DataFrame, derive
+    kept: KeptModel, rows_of_test: pl.DataFrame, derive
 ) -> None:
-    found = champion_predictions(replace(MODEL, derive=derive), kept, test_rows)
+    found = champion_predictions(replace(MODEL, derive=derive), kept, rows_of_test)
     assert np.array_equal(found.probabilities, kept.predictions["probability"].to_numpy())
     assert found.sha256 == kept.candidate.onnx_sha256
 
 
 def test_on_other_rows_it_is_scored_where_features_are_derived_alike(
-    kept: KeptModel, test_rows: pl.DataFrame
+    kept: KeptModel, rows_of_test: pl.DataFrame
 ) -> None:
-    fewer = test_rows.head(100)
+    fewer = rows_of_test.head(100)
     found = champion_predictions(MODEL, kept, fewer)
     assert np.array_equal(found.probabilities, kept.predictions["probability"].to_numpy()[:100])
 
 
 @pytest.mark.parametrize("derive", [other_formula, without_age])
 def test_on_other_rows_another_derivation_is_refused(
-    kept: KeptModel, test_rows: pl.DataFrame, derive
+    kept: KeptModel, rows_of_test: pl.DataFrame, derive
 ) -> None:
     with pytest.raises(ClinicalError, match="champion cannot be compared"):
-        champion_predictions(replace(MODEL, derive=derive), kept, test_rows.head(100))
+        champion_predictions(replace(MODEL, derive=derive), kept, rows_of_test.head(100))
 
 
-def test_a_changed_value_is_another_row(kept: KeptModel, test_rows: pl.DataFrame) -> None:
-    changed = test_rows.with_columns(pl.col("glucose_mg_per_dl") + 40)
+def test_a_changed_value_is_another_row(kept: KeptModel, rows_of_test: pl.DataFrame) -> None:
+    changed = rows_of_test.with_columns(pl.col("glucose_mg_per_dl") + 40)
     found = champion_predictions(MODEL, kept, changed)
     assert found.probabilities.mean() > kept.predictions["probability"].mean() + 0.1

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from resources.snapshot_store import SnapshotStore
+
 
 @contextmanager
 def tiny_disk(folder: Path, size: str = "256k") -> Iterator[Path]:
@@ -24,6 +26,11 @@ def tiny_disk(folder: Path, size: str = "256k") -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def object_path(store: SnapshotStore, digest: str) -> Path:
+    """Where an object of a store in a folder lies, or would lie."""
+    return Path(store.url) / digest[:2] / digest
 
 
 def fill(disk: Path) -> Path:

@@ -36,6 +36,7 @@ from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from resources.witnesses.notes import NoteStore
 from tests.unit.resources.conftest import BUCKET
+from tests.unit.resources.faults import object_path
 from tests.unit.resources.small_store import (
     Filled,
     drop_database,
@@ -251,7 +252,7 @@ def test_work_may_go_on_while_it_is_made(
 def test_a_damaged_store_is_named_and_not_backed_up(
     settings: Settings, ledger: Ledger, tmp_path: Path, filled: Filled
 ) -> None:
-    path = SnapshotStore(settings.snapshots_url).path(filled.snapshot)
+    path = object_path(SnapshotStore(settings.snapshots_url), filled.snapshot)
     path.chmod(0o600)
     path.write_bytes(b"another file")
     with pytest.raises(ClinicalError, match=f"A store is damaged.*{filled.snapshot}"):

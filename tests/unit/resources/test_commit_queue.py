@@ -22,21 +22,16 @@ class Written:
         self.batches: list[list[str]] = []
         self.began, self.go = threading.Event(), threading.Event()
         self.go.set()
-        self.hands_over = False
         self.then: Callable[[], None] = lambda: None
         self.queue = CommitQueue[str, str](self.write, lambda: KeyError("unknown"))
 
-    def write(
-        self, take: Callable[[], Sequence[Ticket[str, str]]], hand_over: Callable[[], None]
-    ) -> None:
+    def write(self, take: Callable[[], Sequence[Ticket[str, str]]]) -> None:
         self.began.set()
         assert self.go.wait(30)
         tickets = take()
         self.batches.append([ticket.wish for ticket in tickets])
         for ticket in tickets:
             ticket.answer = ticket.context.run(lambda t=ticket: f"{t.wish} for {WHO.get()}")
-        if self.hands_over:
-            hand_over()
         self.then()
 
     def call(self, wish: str, outcomes: dict[str, Any]) -> threading.Thread:
@@ -177,37 +172,12 @@ def test_a_child_that_was_forked_in_mid_write_can_write() -> None:
     assert written.batches == [["a", "b"]]
 
 
-def test_the_next_writes_while_the_one_before_waits_for_the_disk() -> None:
-    written = Written()
-    written.hands_over = True
-    disk = threading.Event()
-    outcomes: dict[str, Any] = {}
-
-    def wait() -> None:
-        written.then = lambda: None
-        assert disk.wait(30)
-
-    written.then = wait
-    first = written.call("a", outcomes)
-    while not written.batches:
-        threading.Event().wait(0.001)
-    second = written.call("b", outcomes)
-    second.join(30)
-    assert outcomes == {"b": "b for B"}
-    disk.set()
-    first.join(30)
-    assert outcomes["a"] == "a for A"
-    assert written.batches == [["a"], ["b"]]
-
-
-@pytest.mark.parametrize("hands_over", [False, True])
-def test_nobody_is_forgotten(monkeypatch: pytest.MonkeyPatch, hands_over: bool) -> None:
+def test_nobody_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resources.ledger_database.commit_queue._MOST_AT_ONCE", 3)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads meet in every place
     written = Written()
-    written.hands_over = hands_over
     answers: list[str | None] = []
 
     def run(name: int) -> None:
@@ -227,8 +197,7 @@ def test_nobody_is_forgotten(monkeypatch: pytest.MonkeyPatch, hands_over: bool) 
     )
 
 
-@pytest.mark.parametrize("hands_over", [False, True])
-def test_whose_turn_comes_before_it_waits_takes_its_turn_once(hands_over: bool) -> None:
+def test_whose_turn_comes_before_it_waits_takes_its_turn_once() -> None:
     written = Written()
     outcomes: dict[str, Any] = {}
     disk, joined, go_on = threading.Event(), threading.Event(), threading.Event()
@@ -253,7 +222,7 @@ def test_whose_turn_comes_before_it_waits_takes_its_turn_once(hands_over: bool) 
     written.queue._mutex = Slow()  # type: ignore[assignment]
     threads.append(written.call("b", outcomes))
     assert joined.wait(30)
-    written.then, written.hands_over = lambda: None, hands_over
+    written.then = lambda: None
     disk.set()
     written.finish(threads[:1])  # now it is b's turn
     threads.append(written.call("c", outcomes))

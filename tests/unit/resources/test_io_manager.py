@@ -32,6 +32,7 @@ from resources.delta.log import TableVersion
 from resources.io_manager import ROWS, SHA256, SNAPSHOT, TABLE, VERSION, ClinicalIOManager
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
+from tests.unit.resources.faults import object_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,7 @@ def test_a_tampered_table_is_refused(instance: DagsterInstance, tmp_path: Path) 
 def test_a_tampered_snapshot_is_refused(instance: DagsterInstance, tmp_path: Path) -> None:
     run(instance, tmp_path, [rows, count])
     digest = materialization(instance, COUNT_KEY).metadata[SNAPSHOT].value
-    path = SnapshotStore(str(tmp_path / "snapshots")).path(str(digest))
+    path = object_path(SnapshotStore(str(tmp_path / "snapshots")), str(digest))
     data = path.read_bytes()
     path.unlink()
     path.write_bytes(data.replace(b"2", b"3"))

@@ -3,12 +3,15 @@
 import os
 import shutil
 import stat
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act
@@ -172,6 +175,75 @@ def test_a_server_that_commits_in_its_own_time_is_waited_for_all_the_same(
         query = "SELECT pg_current_wal_flush_lsn() > %s::pg_lsn + 500"
         with in_use.intruder() as connection:  # an entry takes more than 500 bytes of the log
             assert connection.exec_driver_sql(query, (places[0],)).scalar_one(), turn
+
+
+def test_an_append_is_two_journeys_to_the_server(
+    in_use: LedgerInUse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statements are prepared once a connection; writing, commit and the disk's wait are one."""
+    if not in_use.postgresql:
+        pytest.skip("SQLite has no server")
+    import psycopg2
+    import psycopg2.extensions
+
+    sent: list[str] = []
+
+    class Noting(psycopg2.extensions.cursor):
+        def execute(self, query: Any, values: Any = None) -> None:
+            sent.append(query if isinstance(query, str) else query.decode())
+            super().execute(query, values)
+
+    monkeypatch.setattr(psycopg2, "connect", partial(psycopg2.connect, cursor_factory=Noting))
+    store = in_use.store()
+    for _ in range(3):  # nodes of the tree are not written by each append
+        store.append([act(), act(outcome="intended")])
+    sent.clear()
+    store.append([act()])
+    store.append([act(), act(outcome="intended")])
+    begun, written, _, again = sent
+    assert begun.startswith("BEGIN")
+    assert all("COMMIT; EXECUTE" in each for each in (written, again))
+    assert "PREPARE" not in "".join(sent)
+
+
+def test_a_transaction_that_failed_is_not_taken_for_committed(in_use: LedgerInUse) -> None:
+    """PostgreSQL answers a commit of it with a rollback, which is no error to it."""
+    if not in_use.postgresql:
+        pytest.skip("a failed statement of SQLite fails alone")
+    store = in_use.store()
+    store.append([act()])
+    with (
+        pytest.raises(ClinicalError, match="nothing may happen"),
+        store.engine.writing() as transaction,
+        suppress(DBAPIError),
+    ):
+        transaction.connection.exec_driver_sql("SELECT 1 / 0")
+    store.append([act()])
+    assert numbers(store) == [0, 1, 2, 3]
+
+
+def test_a_head_whose_commit_failed_is_not_taken_for_known(in_use: LedgerInUse) -> None:
+    """Commit and the wait for the disk are sent together: the second must not hide the first."""
+    if not in_use.postgresql:
+        pytest.skip("SQLite puts nothing off to the commit")
+    store = in_use.store()
+    store.append([act()])
+    made = (
+        "CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE EXCEPTION 'late'; END$$;"
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON ledger_entries"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_late()"
+    )
+    with in_use.intruder() as connection:
+        connection.exec_driver_sql(made)
+    for _ in range(2):
+        with pytest.raises(ClinicalError, match="nothing may happen"):
+            store.append([act()])
+    with in_use.intruder() as connection:
+        connection.exec_driver_sql("DROP TRIGGER late ON ledger_entries")
+    store.append([act()])
+    assert numbers(store) == [0, 1, 2, 3]
+    assert in_use.verify().passed
 
 
 def test_the_servers_clock_is_asked(in_use: LedgerInUse) -> None:

@@ -26,17 +26,21 @@ def used(in_use: LedgerInUse) -> LedgerInUse:
     return in_use
 
 
-def refused(used: LedgerInUse, statement: str) -> None:
-    with pytest.raises(DBAPIError, match=REFUSAL), used.intruder() as connection:
-        connection.exec_driver_sql(statement)
-    assert used.verify().passed
+def is_refused(used: LedgerInUse, statement: str) -> bool:
+    """Whether the guards refuse the statement, in their words, and the ledger is as it was."""
+    try:
+        with used.intruder() as connection:
+            connection.exec_driver_sql(statement)
+    except DBAPIError as error:
+        return REFUSAL in str(error) and used.verify().passed
+    return False
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_no_row_is_changed_or_deleted(used: LedgerInUse, table: str) -> None:
     column = COPIED[table].split(",")[0]
-    refused(used, f"UPDATE {table} SET {column} = {column}")
-    refused(used, f"DELETE FROM {table}")
+    assert is_refused(used, f"UPDATE {table} SET {column} = {column}")
+    assert is_refused(used, f"DELETE FROM {table}")
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -46,25 +50,27 @@ def test_no_row_is_replaced(used: LedgerInUse, table: str) -> None:
     same = f"SELECT {columns} FROM {table} WHERE true"
     if used.postgresql:
         first = columns.split(",")[0]
-        refused(
+        assert is_refused(
             used,
             f"INSERT INTO {table} ({columns}) {same} "
             f"ON CONFLICT ({key}) DO UPDATE SET {first} = EXCLUDED.{first}",
         )
     else:
-        refused(used, f"INSERT OR REPLACE INTO {table} ({columns}) {same}")
-        refused(used, f"UPDATE OR REPLACE {table} SET {columns.split(',')[0]} = 0")
+        assert is_refused(used, f"INSERT OR REPLACE INTO {table} ({columns}) {same}")
+        assert is_refused(used, f"UPDATE OR REPLACE {table} SET {columns.split(',')[0]} = 0")
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_no_table_is_emptied(used: LedgerInUse, table: str) -> None:
-    refused(used, f"TRUNCATE {table} CASCADE" if used.postgresql else f"DELETE FROM {table}")
+    assert is_refused(
+        used, f"TRUNCATE {table} CASCADE" if used.postgresql else f"DELETE FROM {table}"
+    )
 
 
 @pytest.mark.parametrize("number", ["99", "-1", "8", "3"])
 def test_an_entry_has_the_next_number(used: LedgerInUse, number: str) -> None:
     rest = COPIED["ledger_entries"].removeprefix("seq, ")
-    refused(
+    assert is_refused(
         used,
         f"INSERT INTO ledger_entries (seq, {rest}) "
         f"SELECT {number}, {rest} FROM ledger_entries WHERE seq = 2",
@@ -75,7 +81,7 @@ def test_a_temporary_table_does_not_pass_for_the_entries(used: LedgerInUse) -> N
     if not used.postgresql:
         pytest.skip("SQLite's triggers name the table of their own database")
     rest = COPIED["ledger_entries"].removeprefix("seq, ")
-    refused(
+    assert is_refused(
         used,
         "CREATE TEMP TABLE ledger_entries AS SELECT * FROM public.ledger_entries LIMIT 0; "
         f"INSERT INTO public.ledger_entries (seq, {rest}) "
@@ -86,7 +92,7 @@ def test_a_temporary_table_does_not_pass_for_the_entries(used: LedgerInUse) -> N
 def test_replaying_another_server_does_not_switch_triggers_off(used: LedgerInUse) -> None:
     if not used.postgresql:
         pytest.skip("PostgreSQL only")
-    refused(used, "SET session_replication_role TO replica; DELETE FROM ledger_nodes")
+    assert is_refused(used, "SET session_replication_role TO replica; DELETE FROM ledger_nodes")
 
 
 def test_a_trigger_that_is_missing_off_or_another_is_told(used: LedgerInUse) -> None:

@@ -17,6 +17,7 @@ from resources.signing_keys import SigningKeys
 from tests.unit.evidence.example_spec import spec
 from tests.unit.evidence.examples import candidate
 from tests.unit.evidence.package_examples import example_files
+from tests.unit.resources.faults import watched_disk
 
 
 @pytest.fixture
@@ -33,6 +34,32 @@ def test_a_kept_package_is_intact_and_signed(store: PackageStore) -> None:
     assert store.judge(kept).passed
     assert (store.root / kept.folder / "manifest.json").is_file()
     assert (store.root / kept.archive).is_file()
+
+
+def test_what_is_kept_beside_a_package_is_whole_on_disk_before_it_has_its_name(
+    store: PackageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = keep(store)
+    folder = store.folder_of(kept.model, kept.version, kept.digest)
+    assert folder == store.root / kept.folder
+    store.keep_beside(kept, {"note.md": b"older"})
+    with watched_disk(monkeypatch) as seen:
+        store.keep_beside(kept, {"note.md": b"newer"})
+    assert [kind for kind, _ in seen] == ["fsync", "fsync"]
+    assert seen[0][1].name.startswith(f".{folder.name}.note.md.")
+    assert seen[1][1] == folder.parent
+    note = folder.with_name(f"{folder.name}.note.md")
+    assert note.read_bytes() == b"newer"
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(ClinicalError, match="disk or quota is full"):
+            store.keep_beside(kept, {"note.md": b"newest"})
+    assert note.read_bytes() == b"newer"
+    assert not [path for path in folder.parent.iterdir() if path.name.startswith(".")]
 
 
 def test_the_same_content_is_the_same_package(store: PackageStore) -> None:

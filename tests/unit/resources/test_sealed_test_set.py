@@ -70,6 +70,23 @@ def test_each_pair_counts_once_and_each_opening_is_an_entry(
     assert [entry.act.details.count for entry in opened] == [1, 2, 1]
 
 
+def test_criteria_do_not_change_once_results_are_known(
+    place: Governed, sealed: SealedTestSet
+) -> None:
+    sealed.freeze(*pair("a"))
+    sealed.freeze(*pair("a", "2"))  # nothing is known yet
+    sealed.open(*pair("a", "2"))
+    sealed.freeze(*pair("a", "2"))  # the same again
+    with pytest.raises(ClinicalError, match="criteria that are changed once results are known"):
+        sealed.freeze(*pair("a", "3"))
+    with pytest.raises(ClinicalError, match="stays sealed"):
+        sealed.open(*pair("a", "3"))
+    sealed.freeze(*pair("b", "3"))
+    assert sealed.open(*pair("b", "3")) == 2
+    told = place.ledger.reader.proven(Wanted(action="protocol.frozen"))
+    assert [e.act.outcome for e in told] == ["done", "done", "done", "refused", "done"]
+
+
 def test_another_model_does_not_open_it(place: Governed, sealed: SealedTestSet) -> None:
     SealedTestSet(place.ledger, "other").freeze(*pair("a"))
     with pytest.raises(ClinicalError, match="stays sealed"):

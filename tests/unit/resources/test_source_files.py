@@ -10,6 +10,7 @@ from clinical_assets.canonical import sha256
 from clinical_assets.errors import ClinicalError
 from resources.snapshot_store import SnapshotStore
 from resources.source_files import SourceFiles
+from tests.unit.resources.faults import object_path
 
 ROOT = Path(__file__).resolve().parents[3]
 ONE, TWO = b"a\n1\n", b"a\n2\n"
@@ -102,7 +103,7 @@ def test_a_damaged_snapshot_is_found(files: SourceFiles, tmp_path: Path) -> None
     for data in (ONE, TWO):
         (tmp_path / "f").write_bytes(data)
         files.add("away", tmp_path / "f")
-    path = SnapshotStore(str(tmp_path / "snapshots")).path(sha256(TWO))
+    path = object_path(SnapshotStore(str(tmp_path / "snapshots")), sha256(TWO))
     path.unlink()
     path.write_bytes(b"")
     states = {(s.source, s.file.name): s.state for s in files.states("away")}

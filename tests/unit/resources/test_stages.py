@@ -167,7 +167,15 @@ def test_nobody_known_as_author_lets_nobody_approve(place: Governed) -> None:
     with pytest.raises(ClinicalError, match="nobody is known as author"):
         place.review()
     named = replace(place.stages, spec=replace(place.stages.spec, authors=("anton",)))
-    assert named.authors(SUBJECT) == {"anton"}
+    with acting(CORA.actor):
+        given = named.sign(
+            SUBJECT,
+            Shown(CORA.factors, "Europe/Berlin"),
+            role="clinical reviewer",
+            stage="clinical review",
+            meaning="review",
+        )
+    assert given.act.actor.id == "cora"
 
 
 def test_a_signature_says_everything_and_names_the_ledger_it_saw(place: Governed) -> None:

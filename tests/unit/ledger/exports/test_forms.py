@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from clinical_assets.ledger.actions import ACTIONS, Attempt, Change, Nothing
+from clinical_assets.ledger.actions import ACTIONS, Attempt, Change, Counted, Nothing
 from clinical_assets.ledger.entry import Act, Entry, Subject
+from clinical_assets.ledger.exports.alarms import _ALARMS
+from clinical_assets.ledger.exports.cef import CEF
 from clinical_assets.ledger.exports.fhir import audit_event
 from clinical_assets.ledger.exports.ocsf import event
 from clinical_assets.ledger.exports.record import About, Record
@@ -66,7 +68,9 @@ OCSF_CASES: list[tuple[str, Any, str, int, int]] = [
     ("user.changed", Change("role", "author", "quality"), "done", 3001, 99),
     ("user.revoked", Nothing(), "done", 3001, 5),
     ("user.locked", Nothing(), "done", 3001, 9),
+    ("user.authenticated", Attempt("signing"), "done", 3002, 99),
     ("run.started", Nothing(), "done", 3004, 99),
+    ("run.events_deleted", Nothing(), "done", 3004, 4),
     ("asset.materialized", Nothing(), "done", 3004, 1),
     ("retention.purged", Nothing(), "failed", 3004, 4),
 ]
@@ -93,6 +97,30 @@ def test_ocsf_classes_and_activities(
         assert made["user"]["uid"] == "p-0002"
     else:
         assert made["entity"]["uid"] == "p-0002"
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "cef", "ocsf"),
+    [
+        ("user.locked", "done", 9, 4),
+        ("history.wiped", "intended", 9, 4),
+        ("user.tampered", "done", 9, 4),
+        ("logout", "done", 3, 1),
+        ("logout", "refused", 7, 3),
+    ],
+)
+def test_what_somebody_should_be_called_for_is_severe(
+    action: str, outcome: Any, cef: int, ocsf: int
+) -> None:
+    details = Counted(3) if action == "history.wiped" else Nothing()
+    made = record(act("a", action, details, outcome=outcome))
+    assert CEF.entry(ABOUT, made).split("|")[6] == str(cef)
+    assert event(ABOUT, made)["severity_id"] == ocsf
+
+
+def test_every_action_is_told_in_foreign_words() -> None:
+    assert set(_OF) == set(ACTIONS)
+    assert set(ACTIONS) >= _ALARMS
 
 
 def test_cef_and_syslog_lines_are_as_their_standards_say() -> None:
@@ -133,10 +161,6 @@ def test_every_fhir_resource_is_an_audit_event() -> None:
 )
 def test_fhir_types_of_events(action: str, details: Any, code: str) -> None:
     assert audit_event(ABOUT, record(act("a", action, details)))["type"]["code"] == code
-
-
-def test_every_verb_is_of_an_action_that_there_is() -> None:
-    assert set(_OF) <= set(ACTIONS)
 
 
 def test_ocsf_is_plain_ascii() -> None:

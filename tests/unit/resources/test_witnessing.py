@@ -1,0 +1,129 @@
+"""Publishing: a witness that holds another history stops it, with nothing signed."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.actions import Change, Nothing
+from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
+from clinical_assets.ledger.entry import Subject
+from resources.key_changes import probe_key, rotate_key
+from resources.ledger import Ledger, open_ledger_at
+from resources.ledger_database.reader import Wanted
+from resources.ledger_keys import LedgerKeys
+from resources.witnesses.witness import parse_witness
+from resources.witnessing import Witnessing
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    opened = open_ledger_at(f"sqlite:///{tmp_path}/ledger.db", tmp_path / "keys", tmp_path)
+    opened.record("run.started", Subject("run", "r-1"), Nothing())
+    return opened
+
+
+@pytest.fixture
+def witnessing(ledger: Ledger, tmp_path: Path) -> Witnessing:
+    addresses = (f"folder:{tmp_path}/one", f"folder:{tmp_path}/two")
+    return Witnessing.of(ledger, LedgerKeys(tmp_path / "keys"), addresses, {})
+
+
+def kept(folder: Path) -> list[str]:
+    """Checkpoints of the database, of both witnesses, and on their way."""
+    with closing(sqlite3.connect(folder / "ledger.db")) as database:
+        signed = [note for (note,) in database.execute("SELECT note FROM ledger_checkpoints")]
+    return sorted([*signed, *(str(path) for path in folder.rglob("*.note"))])
+
+
+def refused(witnessing: Witnessing) -> str:
+    with pytest.raises(ClinicalError, match="A witness holds another history") as caught:
+        witnessing.publish()
+    return str(caught.value)
+
+
+def test_what_a_witness_contradicts_is_not_signed_again(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path
+) -> None:
+    assert witnessing.publish().behind == ()
+    origin, size = ledger.store.origin, ledger.store.head().size
+    key = LedgerKeys(tmp_path / "keys").signing(origin)
+    lies = [
+        sign(Checkpoint(origin, size, bytes(32)), [key]),
+        sign(Checkpoint(origin, size + 50, bytes(32)), [key]),
+        sign(Checkpoint(origin, 1, bytes(32)), [SigningKey.generate(origin)]),
+    ]
+    other = parse_witness(f"folder:{tmp_path}/two")
+    for number, lie in enumerate(lies, start=1):
+        other.publish(lie)
+        before = kept(tmp_path)
+        refused(witnessing)
+        assert "Nothing is published until it is looked into" in refused(witnessing)
+        assert kept(tmp_path) == before
+        found = ledger.reader.proven(Wanted(action="ledger.contradicted"))
+        assert len(found) == number, "written down once for each contradiction"
+        assert found[-1].act.outcome == "refused"
+    assert len(ledger.reader.proven(Wanted(action="ledger.witnessed"))) == 2
+    with pytest.raises(ClinicalError, match="another history"):
+        rotate_key(witnessing, "yearly")
+    assert kept(tmp_path) == before
+
+
+def test_a_silent_witness_stops_nobody(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path
+) -> None:
+    origin = ledger.store.origin
+    (tmp_path / "one").write_text("in the way")
+    published = witnessing.publish()
+    assert [behind.witness for behind in published.behind] == [f"folder:{tmp_path}/one"]
+    outcomes = [e.act.outcome for e in ledger.reader.proven(Wanted(action="ledger.witnessed"))]
+    assert outcomes == ["failed", "done"]
+    (tmp_path / "one").unlink()
+    assert witnessing.publish().behind == ()
+    assert len(parse_witness(f"folder:{tmp_path}/one").notes(origin)) == 2
+
+
+def test_a_new_key_is_on_record_before_it_signs(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin, keys = ledger.store.origin, LedgerKeys(tmp_path / "keys")
+    old, new = rotate_key(witnessing, "yearly")
+    acts = [e.act for e in ledger.reader.proven(Wanted(subject_kind="key"))][1:]
+    assert [(act.action, act.outcome, act.subject.id) for act in acts] == [
+        ("key.created", "intended", str(new)),
+        ("key.retired", "intended", str(old)),
+        ("key.retired", "done", str(old)),
+        ("key.created", "done", str(new)),
+    ]
+    assert acts[2].details == Change("ledger-signing key", str(old), str(new))
+    assert {act.reason for act in acts} == {"yearly"}
+    assert keys.signing(origin).public == new
+    # Where it cannot be written down, no key is changed; where the change fails, that is told.
+    append = ledger.store.append
+
+    def full(acts: object) -> None:
+        raise ClinicalError("full", repair="Free space")
+
+    monkeypatch.setattr(ledger.store, "append", full)
+    with pytest.raises(ClinicalError, match="full"):
+        rotate_key(witnessing, "again")
+    assert keys.signing(origin).public == new
+    monkeypatch.setattr(ledger.store, "append", append)
+    monkeypatch.setattr(LedgerKeys, "_put", full_disk)
+    with pytest.raises(ClinicalError, match="full"):
+        rotate_key(witnessing, "again")
+    assert keys.signing(origin).public == new
+    created, retired, *failed = ledger.reader.proven(Wanted(subject_kind="key"))[-4:]
+    assert [entry.act.outcome for entry in failed] == ["failed", "failed"]
+    assert {probe_key(keys, origin, entry) for entry in (created, retired)} == {"absent"}
+    first = ledger.reader.proven(Wanted(subject_kind="key"))[1]
+    assert probe_key(keys, origin, first) == "found"
+    monkeypatch.undo()
+    rotate_key(witnessing, "again")
+    assert probe_key(keys, origin, first) == "cannot be told"  # trusted, and no longer in force
+
+
+def full_disk(*_: object) -> None:
+    raise ClinicalError("full", repair="Free space")

@@ -8,9 +8,10 @@ import polars as pl
 
 from clinical_assets.drift import distances
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.order import Numbers, Pair
+from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
 from clinical_assets.drift.result import Statistic
+from clinical_assets.drift.tallied import Numbers
 
 # In the order in which they are shown; what a column's kind does not have is None.
 STATISTICS = (
@@ -81,7 +82,7 @@ def _numeric(
 ) -> None:
     if reference.dtype != current.dtype:
         reference, current = reference.astype(np.float64), current.astype(np.float64)
-    pair = Pair(reference, current)
+    pair = paired_samples(reference, current)
     if {"ks", "ks_pvalue"} & set(wanted):
         distance = pair.kolmogorov_smirnov()
         found["ks"] = distance

@@ -10,8 +10,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from clinical_assets.drift import order
-from clinical_assets.drift.order import Pair
+from clinical_assets.drift import gridded
+from clinical_assets.drift.gridded import GriddedPair
+from clinical_assets.drift.pairs import paired_samples
+from clinical_assets.drift.tallied import TalliedPair
 
 Numbers = NDArray[Any]
 DECILES = np.arange(1, 10) / 10
@@ -31,8 +33,7 @@ def naive_bins(x: Numbers, edges: Numbers) -> list[int]:
     ]
 
 
-def agrees(x: Numbers, y: Numbers, cells: int = order.CELLS) -> None:
-    pair = Pair(x, y, cells=cells)
+def agrees(pair: TalliedPair | GriddedPair, x: Numbers, y: Numbers) -> None:
     assert pair.kolmogorov_smirnov() == naive_ks(x, y)
     with np.errstate(invalid="ignore", over="ignore"):
         expected = np.quantile(x, DECILES)
@@ -80,10 +81,15 @@ SHAPES: dict[str, tuple[Numbers, Numbers]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_as_sorting_finds_it(shape: str) -> None:
-    x, y = SHAPES[shape]
-    agrees(x, y)
-    agrees(y, x)
-    agrees(x, y, cells=3)
+    for x, y in (SHAPES[shape], SHAPES[shape][::-1]):
+        for pair in (TalliedPair(x, y), GriddedPair(x, y), GriddedPair(x, y, cells=3)):
+            agrees(pair, x, y)
+
+
+def test_rounded_values_are_tallied_and_others_laid_on_a_grid() -> None:
+    assert isinstance(paired_samples(*SHAPES["ties"]), TalliedPair)
+    assert isinstance(paired_samples(*SHAPES["normal"]), GriddedPair)
+    assert isinstance(paired_samples(np.array([1.0]), np.array([2.0])), TalliedPair)
 
 
 values = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e3, 1e3), st.floats(allow_nan=False))
@@ -97,13 +103,13 @@ values = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e3, 1e3), st.float
 @settings(max_examples=400, deadline=None)
 def test_any_values_on_any_grid(x: Numbers, y: Numbers, cells: int) -> None:
     patch = pytest.MonkeyPatch()
-    patch.setattr(order, "_SMALL", 0)  # a grid however few they are
+    patch.setattr(gridded, "FEW", 0)  # finer grids however few values are left
+    edges = np.unique(x[: len(x) // 3])
     try:
-        pair = Pair(x, y, cells=cells)
-        assert pair.kolmogorov_smirnov() == naive_ks(x, y)
-        edges = np.unique(x[: len(x) // 3])
-        ours, theirs = pair.binned(edges)
-        assert (ours.tolist(), theirs.tolist()) == (naive_bins(x, edges), naive_bins(y, edges))
+        for pair in (GriddedPair(x, y, cells=cells), TalliedPair(x, y)):
+            assert pair.kolmogorov_smirnov() == naive_ks(x, y)
+            ours, theirs = pair.binned(edges)
+            assert (ours.tolist(), theirs.tolist()) == (naive_bins(x, edges), naive_bins(y, edges))
     finally:
         patch.undo()
 
@@ -113,26 +119,30 @@ def test_any_values_on_any_grid(x: Numbers, y: Numbers, cells: int) -> None:
 def test_what_holds_of_kolmogorov_smirnov(data: st.DataObject) -> None:
     some = arrays(np.float64, st.integers(1, 80), elements=st.integers(-50, 50).map(float))
     x, y = data.draw(some), data.draw(some)
-    distance = Pair(x, y).kolmogorov_smirnov()
-    assert Pair(x, x).kolmogorov_smirnov() == 0
-    assert Pair(y, x).kolmogorov_smirnov() == distance
-    assert Pair(x[::-1].copy(), y).kolmogorov_smirnov() == distance
-    assert Pair(np.exp(x / 10), np.exp(y / 10)).kolmogorov_smirnov() == distance
+    distance = paired_samples(x, y).kolmogorov_smirnov()
+    assert paired_samples(x, x).kolmogorov_smirnov() == 0
+    assert paired_samples(y, x).kolmogorov_smirnov() == distance
+    assert paired_samples(x[::-1].copy(), y).kolmogorov_smirnov() == distance
+    bent = paired_samples(np.exp(x / 10), np.exp(y / 10))
+    assert bent.kolmogorov_smirnov() == distance
     assert distance == pytest.approx(float(ks_2samp(x, y, method="asymp").statistic), abs=1e-12)
-    assert Pair(x, y).wasserstein() == pytest.approx(float(wasserstein_distance(x, y)), abs=1e-9)
+    assert paired_samples(x, y).wasserstein() == pytest.approx(
+        float(wasserstein_distance(x, y)), abs=1e-9
+    )
 
 
 def test_published_wasserstein() -> None:
     """NannyML: seed 1, N(0, 1) x 10,000 against N(1, 1) x 1,000 gives 1.01."""
     np.random.seed(1)
     x, y = np.random.normal(0, 1, 10_000), np.random.normal(1, 1, 1_000)
-    assert round(Pair(x, y).wasserstein() or 0, 2) == 1.01
+    assert round(paired_samples(x, y).wasserstein() or 0, 2) == 1.01
 
 
 def test_infinities_have_no_area() -> None:
-    assert Pair(np.array([1.0, np.inf]), np.array([1.0])).wasserstein() is None
+    assert paired_samples(np.array([1.0, np.inf]), np.array([1.0])).wasserstein() is None
 
 
-def test_an_empty_sample_is_refused() -> None:
+@pytest.mark.parametrize("kind", [TalliedPair, GriddedPair])
+def test_an_empty_sample_is_refused(kind: Any) -> None:
     with pytest.raises(ValueError, match="at least one observation"):
-        Pair(np.array([]), np.array([1.0]))
+        kind(np.array([]), np.array([1.0]))

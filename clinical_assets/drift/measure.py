@@ -109,6 +109,7 @@ def _levels(
 ) -> None:
     ours, theirs = _level_counts(reference, "p"), _level_counts(current, "q")
     both = ours.join(theirs, on="level", how="full", coalesce=True).fill_null(0)
+    both = both.sort("level")  # sums come out the same to the last bit
     p, q = both["p"].to_numpy(), both["q"].to_numpy()
     _counted(p, q, wanted, found)
     found["new_levels"] = float(q[p == 0].sum() / q.sum())

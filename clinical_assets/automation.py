@@ -140,15 +140,18 @@ def witness_sensor() -> SensorDefinition:
     )
     def publish(context: SensorEvaluationContext, witnessing: WitnessingResource) -> SensorResult:
         opened = witnessing.open()
-        known = int(context.cursor or 0)
+        known, noticed = int(context.cursor or 0), list[str]()
         if opened.ledger.store.head().size <= known:
             behind = opened.spool.deliver()
         else:
             published = opened.publish()
             behind = published.behind
+            noticed = [f"{name} did not answer" for name in published.silent]
+            noticed += published.findings
             # Its own entries, one for each witness, ask for no further checkpoint.
             known = published.size + len(opened.spool.witnesses)
-        told = "; ".join(f"{b.witness} lacks {b.waiting} since {b.since}" for b in behind)
+        late = (f"{b.witness} lacks {b.waiting} since {b.since}" for b in behind)
+        told = "; ".join((*late, *noticed))
         return SensorResult(
             skip_reason=SkipReason(told or "every witness has every checkpoint"), cursor=str(known)
         )

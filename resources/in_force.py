@@ -40,26 +40,8 @@ class InForce:
     packages: PackageStore
 
     def subject(self) -> Subject | None:
-        """The package that the ledger says was made champion last; None before the first release.
-
-        An act that was interrupted counts where it was looked into and the change was found.
-
-        Raises:
-            ClinicalError: the ledger does not hold together.
-        """
-        intended: dict[str, Subject] = {}
-        made: list[Subject] = []
-        for entry in self.ledger.decisions.refresh():
-            act = entry.act
-            if (act.subject.kind, act.subject.id) != (SUBJECT_KIND, self.spec.name):
-                continue
-            if act.action == "registry.changed" and act.outcome == "done":
-                made.append(act.subject)
-            elif act.action == "registry.changed" and act.outcome == "intended":
-                intended[act.act] = act.subject
-            elif act.action == "ledger.reconciled" and act.details.found == "found":
-                made += [intended[act.act]] if act.act in intended else []
-        return made[-1] if made else None
+        """As :func:`released_last`."""
+        return released_last(self.ledger, self.spec.name)
 
     def contradiction(self) -> str:
         """How MLflow's alias differs from what the ledger holds; empty where they agree."""
@@ -135,6 +117,29 @@ class InForce:
             return "none was released"
         verdict = judge_in_force(Stages(self.ledger, self.spec).state(subject))
         return "" if verdict.passed else verdict.summary
+
+
+def released_last(ledger: Ledger, model: str) -> Subject | None:
+    """The package that the ledger says was made champion last; None before the first release.
+
+    An act that was interrupted counts where it was looked into and the change was found.
+
+    Raises:
+        ClinicalError: the ledger does not hold together.
+    """
+    intended: dict[str, Subject] = {}
+    made: list[Subject] = []
+    for entry in ledger.decisions.refresh():
+        act = entry.act
+        if (act.subject.kind, act.subject.id) != (SUBJECT_KIND, model):
+            continue
+        if act.action == "registry.changed" and act.outcome == "done":
+            made.append(act.subject)
+        elif act.action == "registry.changed" and act.outcome == "intended":
+            intended[act.act] = act.subject
+        elif act.action == "ledger.reconciled" and act.details.found == "found":
+            made += [intended[act.act]] if act.act in intended else []
+    return made[-1] if made else None
 
 
 def _contradiction(subject: Subject | None, champion: ReleaseRecord | None) -> str:

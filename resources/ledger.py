@@ -8,6 +8,7 @@ it cannot be written, it does not happen (P11-05).
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Outcome, Subject
 from resources.actors import acting, authenticated_actor, present_origin
 from resources.checkout import software
+from resources.ledger_beginning import Beginning, demand_ledger
 from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import LedgerReader
 from resources.ledger_database.scan import LedgerScan
@@ -33,10 +34,13 @@ DECIDING = (
     "protocol.frozen",
     "registry.changed",
     "signature.given",
+    "signature.refused",
     "stage.changed",
     "testset.opened",
     "user.authenticated",
+    "user.changed",
     "user.enrolled",
+    "user.owner_confirmed",
     "user.revoked",
 )
 """Acts that something rests on later; they are read by a scan, from which none can be hidden."""
@@ -173,7 +177,19 @@ class Ledger:
             )
 
 
-_opened: dict[tuple[int, str, Path], Ledger] = {}
+class _Opened(dict[tuple[int, str, Path, Path], Ledger]):
+    """The ledgers that this process has open, and whose turn it is to open one."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Nobody is opening; what the parent opened is found under its own number only."""
+        self.opening = threading.Lock()
+
+
+_opened = _Opened()
+os.register_at_fork(after_in_child=_opened.after_fork)
 
 
 def open_ledger(settings: Settings) -> Ledger:
@@ -187,36 +203,42 @@ def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
     Args:
         keys: folder of keys and service credentials.
         folder: what the ledger keeps on this machine.
+
+    Raises:
+        ClinicalError: the ledger is gone, but its keys are here.
     """
-    where = (os.getpid(), url, keys)
-    if where not in _opened:
-        from resources.people.identity import service_of, session_actor
-        from resources.terminal import present_terminal
-
-        def person(ledger: Ledger) -> Actor | None:
-            return session_actor(ledger.store, keys) if present_terminal() else None
-
-        _refuse_lost(url, keys)
-        writers = Writers(folder / "writers")
-        store = LedgerStore(url, LedgerKeys(keys), software=software(), writer=writers.name)
-        _opened[where] = Ledger(
-            store, lambda ledger: service_of(ledger, keys), writers, folder, person
-        )
-    return _opened[where]
+    where = (os.getpid(), url, keys, folder)
+    found = _opened.get(where)
+    if found is None:
+        with _opened.opening:
+            found = _opened.get(where)
+            if found is None:
+                found = _opened[where] = _open(url, keys, folder)
+    return found
 
 
-def _refuse_lost(url: str, keys: Path) -> None:
-    """Refuses to begin a ledger where keys tell that there was one: it was lost or taken away."""
+def _open(url: str, keys: Path, folder: Path) -> Ledger:
+    from resources.people.identity import service_of, session_actor
+    from resources.terminal import present_terminal
+
+    def person(ledger: Ledger) -> Actor | None:
+        return session_actor(ledger.store, keys) if present_terminal() else None
+
+    opened = LedgerKeys(keys)
     engine = LedgerEngine(url)
-    if not engine.embedded or Path(engine.place).exists():
-        return
-    if any(keys.glob("ledger-*.pem")):
-        raise ClinicalError(
-            "The ledger is gone, but its key is here: it was deleted, or moved away",
-            where=engine.place,
-            repair="Restore it (`clinical backup restore`), or bring it back; for a new"
-            " installation, name another CLINICAL_STORE",
-        )
+    if engine.embedded:
+        demand_ledger(opened, Path(engine.place))
+    beginning = Beginning(opened, engine.place)
+    writers = Writers(folder / "writers")
+    store = LedgerStore(
+        url,
+        opened,
+        software=software(),
+        writer=writers.name,
+        naming=beginning.name,
+        accept=beginning.accept,
+    )
+    return Ledger(store, lambda ledger: service_of(ledger, keys), writers, folder, person)
 
 
 def _text(value: str) -> str:

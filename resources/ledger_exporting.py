@@ -8,7 +8,7 @@ from clinical_assets.ledger.actions import Covering
 from clinical_assets.ledger.entry import Subject, time_text
 from clinical_assets.ledger.exports.files import Folder
 from clinical_assets.ledger.exports.manifest import Manifest
-from clinical_assets.ledger.exports.proving import Range, Selection, Source
+from clinical_assets.ledger.exports.proving import Range, Selection, Source, chosen
 from clinical_assets.ledger.exports.write import write_export
 from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
@@ -38,14 +38,16 @@ def export_ledger(
     about = Subject("ledger", store.origin)
     with ledger.doing("ledger.exported", about, Covering(0, "", by), reason=by) as doing:
         store.checkpoint()
-        source = Source(store.origin, reader.notes(), store.keys.trusted(), reader.node)
+        keys, withdrawn = store.keys.trusted(), store.keys.withdrawn()
+        source = Source(store.origin, reader.notes(), keys, reader.node, withdrawn=withdrawn)
         size = source.newest.size
         what = Range(first, end) if wanted is None else Selection(by)
-        if wanted is None:
-            rows = reader.rows(first, size if end is None else end)
-        else:
+        rows = reader.rows(first, size if end is None else end)
+        if wanted is not None:
+            # Not by the columns that are made for searching, which no proof covers.
             until = size if end is None else min(size, end)
-            rows = (row for row in reader.find(wanted) if first <= row.seq < until)
+            begin = min(first, until)
+            rows = chosen(source, reader.rows(begin, until), wanted.fits, begin, until)
         made = write_export(
             Folder.new(folder),
             source,

@@ -100,6 +100,17 @@ class LedgerKeys:
         """
         return tuple(self._lines(WITHDRAWN))
 
+    def names(self) -> Iterator[str]:
+        """Names of the ledgers whose keys lie here, those of private keys first.
+
+        Raises:
+            ClinicalError: a file of the trusted keys cannot be read or is damaged.
+        """
+        for path in sorted(self.folder.glob("ledger-*.pem")):
+            yield unquote(path.stem.removeprefix("ledger-"))
+        for key in self._lines(TRUSTED):
+            yield key.name
+
     def rotate(self, name: str, new: SigningKey | None = None) -> tuple[PublicKey, SigningKey]:
         """Puts a new key in force; the old public key stays trusted, the private one is deleted.
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Covering
-from clinical_assets.ledger.checkpoint import read, verify
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, read, verify
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import Loss, losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
@@ -71,19 +71,23 @@ def verify_own(
     later = remembered is not None and _size(note) < remembered.frontier.size
     start = None if whole or remembered is None or later else remembered.frontier
     first = start.size if start else 0
+    # Who can rewrite the kept notes before the start needs none of them; witnesses are all asked.
+    kept = [n for n in reader.notes() if _size(n) >= first]
     report = verify_ledger(
         store.origin,
         reader.rows(first),
-        [n for n in reader.notes() if _size(n) >= first],
+        kept,
         store.keys.trusted(),
-        witnessed=[n for n in held if _size(n) >= first],
+        witnessed=held,
+        withdrawn=store.keys.withdrawn(),
         start=start,
+        earlier=lambda sizes: reader.consistencies(sizes, first),
     )
     problems += [*report.problems, *_guards_off(ledger)]
     if searches and whole and not problems:
         problems += _beside_entries(ledger)
     if not problems:
-        _remember(memory, note, ledger, report)
+        _remember(memory, [*kept, *held], ledger, report)
     _record(ledger, report, problems)
     return Verification(report, tuple(problems), losses)
 
@@ -141,14 +145,27 @@ def _size(note: str) -> int:
         return 1 << 62
 
 
-def _remember(memory: Path, note: str, ledger: Ledger, report: Report) -> None:
-    head = ledger.store.head()
-    if head.note != note or head.size != report.size:  # others went on writing: next time
+def _remember(memory: Path, notes: Sequence[str], ledger: Ledger, report: Report) -> None:
+    """Keeps the newest checkpoint that agreed; what others wrote meanwhile is for the next time."""
+    if not report.peaks:
+        return
+    root = Frontier.resume(report.covered, report.peaks).root()
+    stated = Checkpoint(ledger.store.origin, report.covered, root)
+    keys = ledger.store.keys.trusted()
+    note = next((n for n in notes if _size(n) == stated.size and _states(n, keys, stated)), None)
+    if note is None:
         return
     memory.parent.mkdir(parents=True, exist_ok=True)
     draft = memory.with_suffix(".draft")
-    draft.write_text(json.dumps({"note": note, "peaks": [peak.hex() for peak in head.peaks]}))
+    draft.write_text(json.dumps({"note": note, "peaks": [peak.hex() for peak in report.peaks]}))
     draft.replace(memory)
+
+
+def _states(note: str, keys: Sequence[PublicKey], stated: Checkpoint) -> bool:
+    try:
+        return verify(note, keys) == stated
+    except ClinicalError:
+        return False
 
 
 class _Remembered(NamedTuple):

@@ -252,7 +252,8 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         champion = self.champion(model)
-        if champion is not None and champion.package_sha256 == package_sha256:
+        asked = (version, package_sha256, onnx_sha256)
+        if champion and asked == (champion.version, champion.package_sha256, champion.onnx_sha256):
             return champion
         run = self.candidate_run(model, version)
         with storage_errors(self.tracking_uri, passed=_TAKEN):

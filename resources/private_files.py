@@ -33,8 +33,8 @@ def replace_private(path: Path, data: bytes) -> None:
     _write(path, data, replace=True)
 
 
-def read_private(path: Path) -> bytes | None:
-    """The bytes of ``path``; None where there is none.
+def read_private(path: Path, most: int = _MOST_BYTES) -> bytes | None:
+    """The first ``most`` bytes of ``path``; None where there is none.
 
     Raises:
         ClinicalError: it cannot be read, is no plain file, belongs to somebody else, or others may
@@ -54,7 +54,8 @@ def read_private(path: Path) -> bytes | None:
             raise _unusable(path, "it belongs to another user")
         if facts.st_mode & 0o077:
             raise _unusable(path, "others than its owner may use it")
-        return os.read(descriptor, _MOST_BYTES)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
     finally:
         os.close(descriptor)
 

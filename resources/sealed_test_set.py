@@ -86,6 +86,7 @@ class SealedTestSet:
             )
             return [self.ledger.act("testset.opened", self._subject(candidate), counted)]
 
+        self.ledger.decisions.refresh()  # before others wait
         return _count(self.ledger.decide(opening)[0])
 
     def openings(self, candidate: CandidateRecord, protocol: Protocol) -> int:

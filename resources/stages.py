@@ -22,6 +22,7 @@ from clinical_assets.evidence.signatures import (
     local_time,
     signature_act,
 )
+from clinical_assets.evidence.signer_proofs import METHOD, SignerProofs
 from clinical_assets.evidence.signing_rights import Intent, Signer, judge_signing
 from clinical_assets.evidence.stage_fold import Surroundings, state_of
 from clinical_assets.evidence.stage_moves import judge_approvals, judge_transition, next_steps
@@ -37,7 +38,8 @@ from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
 from resources.actors import authenticated_actor
 from resources.ledger import Ledger
-from resources.people.accounts import USER, Accounts
+from resources.ledger_database.store import Decide
+from resources.people.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,10 @@ class Stages:
         if connection is None:
             with self.ledger.store.reading() as opened:
                 return self.state(subject, opened)
-        entries = self._entries(subject, connection)
-        return state_of(self.policy, subject, entries, self._surroundings(entries, connection))
+        known = self.ledger.decisions.within(connection)
+        entries = _about(subject, known)
+        around = self._surroundings(entries, known, connection)
+        return state_of(self.policy, subject, entries, around)
 
     def versions(self) -> list[Subject]:
         """Every package of the model that ever entered a stage, in the order of their first."""
@@ -110,7 +114,7 @@ class Stages:
                 return [self._refusal(subject, state, after, refused)]
             return [self._moved(subject, state, after)]
 
-        self.ledger.decide(move)
+        self._decide(move)
         if refusals:
             raise refusals[0]
         return self.state(subject)
@@ -137,7 +141,7 @@ class Stages:
         Args:
             gates: the verdict over the gates, made just now; None goes no way that needs one.
         """
-        while self.ledger.decide(partial(self._next_move, subject, gates)):
+        while self._decide(partial(self._next_move, subject, gates)):
             pass
         return self.state(subject)
 
@@ -174,33 +178,46 @@ class Stages:
         """Signs a version in the name of the authenticated actor, who has just proven to be there.
 
         The signature is the entry that is returned (P11-13, P11-15). What the register says of the
-        person is read again, with nobody else writing: a revocation counts at once (P11-25).
+        person is read again, with nobody else writing: a revocation counts at once (P11-25). That
+        the person proved to be there is not taken from the caller: the ledger has to hold the
+        proof, made just now, for a signature, and used by no other (P11-19).
 
         Raises:
             ClinicalError: nobody was authenticated for signing, or something stands against it
-                (order, right, segregation of duties, training, a missing component); that is
-                recorded, nothing is signed.
+                (order, right, segregation of duties, training, a missing component, an account
+                that may do nothing); that is recorded, nothing is signed.
         """
         actor = authenticated_actor()
-        if actor is None or actor.method != "signing":
-            raise ClinicalError(
-                "Nobody has proven who they are for this signature",
-                where=f"{subject.id} {subject.version}",
-                repair="Sign with `clinical sign`, which asks for id and secret",
+        if actor is None or actor.method != METHOD:
+            refused = _nobody(subject)
+            self.ledger.record(
+                "signature.refused",
+                subject,
+                Attempt(METHOD, shown.factors),
+                outcome="refused",
+                reason=refused.what,
             )
+            raise refused
         intent = Intent(actor.id, role, stage, meaning, _text(comment), revokes)
+        accounts = Accounts(self.ledger.store)
         refusals: list[ClinicalError] = []
 
         def give(connection: Connection) -> list[Act]:
             refusals.clear()  # it may be asked twice
-            person = self._registered(actor, connection)
-            entries = self._entries(subject, connection)
-            around = self._surroundings(entries, connection)
+            try:
+                person = self._registered(actor, connection)
+            except ClinicalError as error:  # locked, revoked or tampered with: an attempt, too
+                refusals.append(error)
+                return [self._refused_signature(subject, actor, shown, error)]
+            known = self.ledger.decisions.within(connection)
+            entries = _about(subject, known)
+            around = self._surroundings(entries, known, connection)
             state = state_of(self.policy, subject, entries, around)
-            now = self.ledger.store.now(connection)
+            now = accounts.time(connection)
+            proofs = SignerProofs(known)
             refused = judge_signing(
                 state,
-                signer_of(person, shown.factors),
+                signer_of(person, shown.factors, proofs.missing(person.id, shown.factors, now)),
                 intent,
                 authors=around.authors,
                 now=now,
@@ -212,9 +229,10 @@ class Stages:
             statement = self._statement(subject, person, shown, intent, now, connection)
             return [signature_act(statement, uuid4().hex, software=self.ledger.store.software)]
 
-        entry = self.ledger.decide(give)[0]
-        if refusals:
-            raise refusals[0]
+        with accounts.watching():
+            entry = self._decide(give)[0]
+            if refusals:
+                raise refusals[0]
         return entry
 
     def _subjects(self, entries: Sequence[Entry], action: str, first: int = 0) -> list[Subject]:
@@ -229,12 +247,10 @@ class Stages:
         )
         return list(dict.fromkeys(found))
 
-    def _entries(self, subject: Subject, connection: Connection) -> list[Entry]:
-        return [
-            entry
-            for entry in self.ledger.decisions.within(connection)
-            if _named(entry) == (subject.kind, subject.id, subject.version)
-        ]
+    def _decide(self, decide: Decide) -> tuple[Entry, ...]:
+        """Decides with nobody else writing, who wait for what came since now to be read only."""
+        self.ledger.decisions.refresh()
+        return self.ledger.decide(decide)
 
     def _authors(self, entries: list[Entry]) -> frozenset[str]:
         """Ids of everybody who made a version: declared in the spec, or signed in when its package
@@ -243,16 +259,18 @@ class Stages:
         persons = {a.id if a.kind == "person" else a.on_behalf_of for a in built}
         return frozenset({*self.spec.authors, *persons} - {""})
 
-    def _surroundings(self, entries: list[Entry], connection: Connection) -> Surroundings:
+    def _surroundings(
+        self, entries: list[Entry], known: Sequence[Entry], connection: Connection
+    ) -> Surroundings:
         def holds_root(size: int, root: str) -> bool:
             return self.ledger.reader.root(size, connection).hex() == root
 
-        known = self.ledger.decisions.within(connection)
+        proofs = SignerProofs(known)
         return Surroundings(
             self._authors(entries),
             holds_root,
             demonstration_counts=self.ledger.store.engine.embedded,
-            unknown=lambda entry: _unknown(entry, known),
+            unknown=lambda entry: proofs.problems.get(entry.seq, ""),
         )
 
     def _statement(
@@ -278,7 +296,7 @@ class Stages:
             policy_sha256=self.policy.digest,
             head_size=head.size,
             head_root=read(head.note).root.hex(),
-            method="signing",
+            method=METHOD,
             factors=shown.factors,
             demonstration=person.demonstration,
             revokes=intent.revokes,
@@ -306,36 +324,22 @@ class Stages:
     def _refused_signature(
         self, subject: Subject, actor: Actor, shown: Shown, refused: ClinicalError
     ) -> Act:
-        attempt = Attempt("signing", shown.factors)
+        attempt = Attempt(METHOD, shown.factors)
         reason = f"{actor.id}: {refused.what}"
         return self.ledger.act(
             "signature.refused", subject, attempt, outcome="refused", reason=reason
         )
 
 
-def _unknown(signature: Entry, known: Sequence[Entry]) -> str:
-    """Why the ledger does not bear out that the signer was there; empty where it does.
-
-    Whoever can write entries can write these, too, but then they stand in the register's history.
-    """
-    signer = signature.act.actor.id
-    before = [
-        entry.act
-        for entry in known
-        if entry.seq < signature.seq
-        and (entry.act.subject.kind, entry.act.subject.id) == (USER, signer)
-    ]
-    if not any(act.action == "user.enrolled" for act in before):
-        return "its signer was never enrolled"
-    if any(act.action == "user.revoked" for act in before):
-        return "its signer was revoked before"
-    proven = [a for a in before if a.action == "user.authenticated" and a.actor.id == signer]
-    if not proven:
-        return "its signer did not prove who they are"
-    return ""
+def _nobody(subject: Subject) -> ClinicalError:
+    return ClinicalError(
+        "Nobody has proven who they are for this signature",
+        where=f"{subject.id} {subject.version}",
+        repair="Sign with `clinical sign`, which asks for id and secret",
+    )
 
 
-def signer_of(person: Person, factors: tuple[str, ...]) -> Signer:
+def signer_of(person: Person, factors: tuple[str, ...], unproven: str = "") -> Signer:
     """A person of the register as the rules of signing want to know them."""
     trained = person.trained_until
     # A training holds to the end of its last day.
@@ -351,12 +355,18 @@ def signer_of(person: Person, factors: tuple[str, ...]) -> Signer:
         demonstration=person.demonstration,
         identity_verified=person.enrolment is not None and not person.demonstration,
         accountable=person.acceptance == CURRENT,
+        unproven=unproven,
     )
 
 
 def _text(value: str) -> str:
     """The text, where it is none (lone surrogates) made one, so that it can be written."""
     return value.encode("utf-8", "replace").decode()
+
+
+def _about(subject: Subject, known: Sequence[Entry]) -> list[Entry]:
+    named = (subject.kind, subject.id, subject.version)
+    return [entry for entry in known if _named(entry) == named]
 
 
 def _named(entry: Entry) -> tuple[str, str, str]:

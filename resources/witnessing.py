@@ -4,15 +4,17 @@ What belongs here: the order of things – ask the witnesses, sign, publish, wri
 not: the witnesses (:mod:`resources.witnesses.witness`), waiting notes
 (:mod:`resources.witnesses.spool`) and what contradicts what
 (:mod:`clinical_assets.ledger.witnessed`). A ledger that a witness contradicts is not signed again:
-that would make two histories under one name.
+that would make two histories under one name. What no trusted key signed contradicts nothing: else
+whoever can write at a witness could stop every release. It is told, as is a witness that is silent.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Covering
-from clinical_assets.ledger.checkpoint import read
+from clinical_assets.ledger.checkpoint import read, verify
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import Problem
@@ -24,14 +26,50 @@ from resources.witnesses.spool import Behind, WitnessSpool
 from resources.witnesses.witness import Held, held_notes, open_witnesses
 
 _LAST = 5
+_MOST_TOLD = 3
+_SILENT = "it did not answer when it was asked whether it agrees"
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A checkpoint that was handed out: of how many entries, and which witnesses lack it."""
+    """A checkpoint that was handed out.
+
+    Attributes:
+        size: of how many entries.
+        behind: witnesses that lack it.
+        silent: witnesses that did not answer when they were asked whether they agree.
+        findings: notes at the witnesses that no trusted key signed, and other such things; they
+            show nothing of the ledger by themselves.
+    """
 
     size: int
     behind: tuple[Behind, ...]
+    silent: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """A phrase for everything that is not as it should be."""
+        return (
+            *(f"{b.witness} is behind" for b in self.behind),
+            *(f"{name} did not say whether it agrees" for name in self.silent),
+            *self.findings,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The ledger held against its witnesses.
+
+    Attributes:
+        contradictions: where both cannot be true.
+        findings: as of :class:`Published`.
+        silent: witnesses that did not answer.
+    """
+
+    contradictions: tuple[Problem, ...]
+    findings: tuple[str, ...]
+    silent: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +101,8 @@ class Witnessing:
             ClinicalError: a witness holds a checkpoint that contradicts the ledger, which is
                 recorded; or the checkpoint cannot be kept.
         """
-        if problems := self.contradictions():
+        compared = self.compare()
+        if problems := compared.contradictions:
             about = Subject("ledger", self.ledger.store.origin)
             head = read(self.ledger.store.head().note)
             said = "; ".join(map(str, problems[:3]))
@@ -93,25 +132,51 @@ class Witnessing:
                 Subject("ledger", self.ledger.store.origin),
                 Covering(stated.size, stated.root.hex(), witness.name),
                 outcome="failed" if witness.name in late else "done",
+                reason=_SILENT if witness.name in compared.silent else "",
             )
-        return Published(stated.size, behind)
+        return Published(stated.size, behind, compared.silent, compared.findings)
 
     def asked(self, last: int | None = None) -> Held:
         """What the witnesses hold, or the ``last`` notes of each, and who did not answer."""
         return held_notes(self.spool.witnesses, self.ledger.store.origin, last=last)
 
-    def contradictions(self) -> tuple[Problem, ...]:
-        """Where the witnesses' newest checkpoints and the ledger cannot both be true."""
-        notes = self.asked(_LAST).notes  # before the size is read: others go on appending
+    def evidence(self) -> Held:
+        """Every note that a trusted key signed: what else lies at a witness proves nothing."""
+        held = self.asked()
+        return Held([note for note in held.notes if self._is_signed(note)], held.silent)
+
+    def compare(self) -> Compared:
+        """Holds the ledger against the witnesses' newest checkpoints.
+
+        Of each witness as many notes are read as it takes to find some that a trusted key signed:
+        others, however many, must not hide them.
+        """
+        # Before the size is read: others go on appending.
+        origin = self.ledger.store.origin
+        notes, silent = held_notes(self.spool.witnesses, origin, last=_LAST, counts=self._is_signed)
         lost = self.ledger.reader.proven(Wanted(action="ledger.lost"))
         notes = unexplained(notes, losses_in(lost, self.ledger.reader.root))
         head = self.ledger.store.head()
         found = contradictions(
             notes,
-            self.ledger.store.origin,
+            origin,
             self.keys.trusted(),
             head.size,
             self.ledger.reader.root,
             withdrawn=self.keys.withdrawn(),
         )
-        return tuple(found)
+        real = tuple(problem for problem in found if problem.seq is not None)
+        others = sorted({str(problem) for problem in found if problem.seq is None})
+        told = others[:_MOST_TOLD]
+        if len(others) > _MOST_TOLD:
+            told.append(f"{len(others) - _MOST_TOLD} more such notes")
+        return Compared(real, tuple(told), tuple(silent))
+
+    def contradictions(self) -> tuple[Problem, ...]:
+        """Where the witnesses' newest checkpoints and the ledger cannot both be true."""
+        return self.compare().contradictions
+
+    def _is_signed(self, note: str) -> bool:
+        with suppress(ClinicalError):
+            return verify(note, self.keys.trusted()).origin == self.ledger.store.origin
+        return False

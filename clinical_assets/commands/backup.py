@@ -6,7 +6,7 @@ Printing, prompts and exit codes only; the work is done in ``resources.backups.m
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,9 +17,13 @@ from clinical_assets.commands.backup_words import (
     print_drill,
     print_lost,
     print_silent,
+    print_unknown,
     read_notes,
 )
 from clinical_assets.errors import ClinicalError
+
+if TYPE_CHECKING:
+    from resources.people.claims import Claim
 
 _PATH = click.Path(path_type=Path)
 _KEYS = click.option(
@@ -137,6 +141,11 @@ def verify(folder: Path, given: Sequence[str], as_json: bool) -> None:
 @_AGAINST
 @click.option("--replace", is_flag=True, help="Move what is there aside; nothing is deleted.")
 @click.option("--with-keys", "keys_file", type=_PATH, help="Encrypted file of private keys.")
+@click.option(
+    "--ignore-unknown-notes",
+    is_flag=True,
+    help="Restore although witnesses hold later checkpoints that no known key signed.",
+)
 @click.option("--reason", required=True, help="Why; it is written into the ledger.")
 @_JSON
 def restore(
@@ -145,32 +154,39 @@ def restore(
     against: Sequence[Path],
     replace: bool,
     keys_file: Path | None,
+    ignore_unknown_notes: bool,
     reason: str,
     as_json: bool,
 ) -> None:
     """Put the backup in FOLDER into this installation, which must be empty.
 
+    Who restores needs the right to administer: by the register of the ledger that is replaced, for
+    which they are logged in; where there is none that can be read, by that of the backup, to which
+    id, secret and second factor are proven (they are asked for). Nothing is moved before.
+
     Entries that were written after the backup are lost; where a checkpoint of the installation's
     witnesses shows it, or one given with --against, the ledger says so from then on.
     """
-    from resources.backups.keys import unpack_keys
+    from resources.backups.keys import PackedKeys
     from resources.backups.restoring import restore_backup
     from resources.ledger import open_ledger
-    from resources.rights import require_right
     from resources.settings import Settings
 
     try:
         settings = Settings.load()
+        packed = None
         if keys_file is not None:
-            unpack_keys(keys_file, settings.keys, _passphrase(confirm=False))
+            packed = PackedKeys(keys_file, _passphrase(confirm=False))
         done = restore_backup(
             settings,
             folder,
             lambda: open_ledger(settings),
             keys=keys_for(settings, folder, given),
             witnessed=read_notes(against),
-            allowed=lambda: require_right(settings, "administer"),
+            claim=_claim,
+            packed=packed,
             replace=replace,
+            ignore_unknown_notes=ignore_unknown_notes,
             reason=reason,
         )
     except ClinicalError as error:
@@ -184,6 +200,7 @@ def restore(
             "lost": lost_object(done.lost),
             "aside": [str(path) for path in done.aside],
             "silent_witnesses": list(done.silent),
+            "unknown_notes": done.unknown,
         }
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
@@ -192,6 +209,7 @@ def restore(
         click.echo(f"What was there is kept as {path}")
     print_lost(done.lost)
     print_silent(done.silent)
+    print_unknown(done.unknown)
 
 
 @backup.command()
@@ -240,8 +258,9 @@ def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
     Recorded as backup.drilled. Exit code 0: everything came back as it was.
     """
     from clinical_assets.ledger.entry import Subject
-    from resources.backups.drill import drill_backup, trial_folder
+    from resources.backups.drill import drill_backup
     from resources.backups.making import make_backup
+    from resources.backups.trial import trial_folder
     from resources.ledger import open_ledger
     from resources.rights import require_right
     from resources.settings import Settings
@@ -268,6 +287,13 @@ def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
 
 def _passphrase(*, confirm: bool) -> str:
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def _claim() -> "Claim":
+    from clinical_assets.commands.people_tools import Asking
+
+    click.echo("The backup says who may restore it: prove that you are an administrator.", err=True)
+    return Asking(from_stdin=False).claim(str(click.prompt("Id", err=True)))
 
 
 def _stop(error: ClinicalError, as_json: bool) -> NoReturn:

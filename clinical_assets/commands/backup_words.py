@@ -69,6 +69,17 @@ def print_silent(names: Sequence[str]) -> None:
         )
 
 
+def print_unknown(count: int) -> None:
+    """How many notes of witnesses no known key signed."""
+    if count:
+        click.secho(
+            f"{count} note(s) of the witnesses are signed by no key that is known here: what they"
+            " say of entries after the backup was not taken into account (--key names further"
+            " keys).",
+            fg="yellow",
+        )
+
+
 def lost_object(lost: "Lost | None") -> Any:
     """A loss as plain JSON values."""
     from clinical_assets.canonical import to_plain

@@ -76,6 +76,7 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
             "root": report.root,
             "checkpoints": report.checkpoints,
             "covered": report.covered,
+            "set_aside": report.set_aside,
             "witnessed": len(held) + len(notes),
             "silent_witnesses": silent,
             "open_acts": list(report.open_acts),
@@ -89,6 +90,8 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
         click.echo(f"Signed checkpoints compared: {report.checkpoints} ({elsewhere}).")
         covered = f"the first {report.covered}" if report.covered else "none"
         click.echo(f"Entries covered by them: {covered}.")
+        if report.set_aside:
+            click.secho(_aside(report.set_aside), fg="yellow")
         for name in silent:
             click.secho(visible(f"No answer from witness {name}."), fg="yellow")
         for loss in found.losses:
@@ -138,6 +141,12 @@ def _say(problems: "Sequence[Problem]", good: str) -> None:
     for problem in problems:
         click.secho(f"  {visible(str(problem))}", fg="red")
     click.secho("DOES NOT HOLD.", fg="red", bold=True)
+
+
+def _aside(count: int) -> str:
+    if count == 1:
+        return "1 checkpoint was signed by a withdrawn key and counts for nothing."
+    return f"{count} checkpoints were signed by a withdrawn key and count for nothing."
 
 
 def _plain(problems: "Sequence[Problem]") -> list[dict[str, object]]:

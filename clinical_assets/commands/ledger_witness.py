@@ -8,7 +8,7 @@ import click
 from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
-    from resources.witnessing import Witnessing
+    from resources.witnessing import Published, Witnessing
 
 
 @click.command()
@@ -16,16 +16,24 @@ if TYPE_CHECKING:
 def witness(publish: bool) -> None:
     """Show the witnesses that hold the ledger's checkpoints, or publish one now.
 
-    Exit status 1 if a witness is behind, or holds another history than this ledger.
+    Exit status 1 if a witness is behind or did not answer, holds another history than this ledger,
+    or notes that no known key signed.
     """
     from datetime import UTC, datetime
 
     from resources.settings import Settings
+    from resources.witnessing import Compared
 
     settings = Settings.load()
     opened = _opened()
-    behind = opened.publish().behind if publish else opened.spool.overdue(datetime.now(UTC))
-    problems = () if publish else opened.contradictions()
+    found: Published | Compared
+    if publish:
+        found = opened.publish()
+        behind = found.behind
+    else:
+        found = opened.compare()
+        behind = opened.spool.overdue(datetime.now(UTC))
+    problems = found.contradictions if isinstance(found, Compared) else ()
     late = {b.witness: b for b in behind}
     for place in opened.spool.witnesses:
         waiting = late.get(place.name)
@@ -36,12 +44,17 @@ def witness(publish: bool) -> None:
         click.echo(visible(f"{place.name}: {state}"))
     for problem in problems:
         click.secho(visible(f"  {problem}"), fg="red")
+    for name in found.silent:
+        words = f"  {name} did not answer: whether it agrees is not known"
+        click.secho(visible(words), fg="yellow")
+    for finding in found.findings:
+        click.secho(visible(f"  {finding}"), fg="yellow")
     if settings.witnesses == (f"folder:{settings.store / 'witness'}",):
         click.echo(
             "This witness lies beside the ledger: it finds mistakes, not intruders."
             " CLINICAL_WITNESSES names a second place (docs/witnesses.md)."
         )
-    sys.exit(1 if behind or problems else 0)
+    sys.exit(1 if behind or problems or found.silent or found.findings else 0)
 
 
 @click.group(invoke_without_command=True)

@@ -97,6 +97,23 @@ def reset(id: str, without_totp: bool, output: Path | None) -> None:
         return
     click.echo("Hand over this secret, which is good for 72 hours; the one before is void:")
     click.echo(secret)
+    click.echo("The account signs nothing until somebody else confirms its owner:")
+    click.echo("`clinical users confirm`, by quality or a privacy officer.")
+
+
+@click.command()
+@click.argument("id")
+@click.option("--method", required=True, help="How it was verified that the owner has the account.")
+@click.option("--verified-by", help="Who verified it; default: you.")
+def confirm(id: str, method: str, verified_by: str | None) -> None:
+    """Confirm an account's owner after a reset, so that they may sign again.
+
+    Once the owner has set an own secret; not by the administrator who issued the one before.
+    """
+    register, sessions = open_register()
+    by = verified_by or logged_in_id(sessions)
+    register.confirm_owner(id, verified_by=by, method=method)
+    click.echo("Confirmed. The account may sign again.")
 
 
 @click.command()
@@ -156,7 +173,7 @@ def training(id: str, course: str, completed: str, expires: str) -> None:
 
 
 CHANGES = (
-    *(bootstrap, enrol, enrol_service, reset, unlock),
+    *(bootstrap, enrol, enrol_service, reset, confirm, unlock),
     *(revoke, role, rename, training),
 )
 

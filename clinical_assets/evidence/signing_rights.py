@@ -53,6 +53,7 @@ class Signer:
         demonstration: whether it is a generated person.
         identity_verified: whether it is recorded who verified the person's identity (P11-17).
         accountable: whether the accountability statement is accepted as it stands now (P11-10).
+        unproven: why the ledger does not bear out that the person is there; empty where it does.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Signer:
     demonstration: bool = False
     identity_verified: bool = True
     accountable: bool = True
+    unproven: str = ""
 
 
 def judge_signing(
@@ -112,6 +114,12 @@ def _unfit(
         return (
             "a live session alone does not sign; the password was not shown for this signature",
             "Give the password when asked for it",
+        )
+    if signer.unproven:
+        return (
+            signer.unproven,
+            "Sign with `clinical sign`, which asks for id and secret at each signature; after a"
+            " reset, quality or a privacy officer confirms the owner: `clinical users confirm`",
         )
     if intent.role not in signer.roles:
         return (

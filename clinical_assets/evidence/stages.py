@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from clinical_assets.canonical import digest_of
+from clinical_assets.canonical import digest_of, to_plain
 from clinical_assets.ledger.actions import Moved
 from clinical_assets.modelling.approvals import (
     REVIEW_STAGES,
@@ -66,22 +66,33 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class StagePolicy:
-    """What a model's spec declares about stages; signatures are bound to its digest."""
+    """What a model's spec declares about stages; signatures are bound to its digest.
+
+    Attributes:
+        authors: ids of those whom the spec names as authors, who approve nothing (P11-07).
+    """
 
     model: str
     approvals: tuple[Approval, ...]
     distinct_signers: bool = True
+    authors: tuple[str, ...] = ()
     format: str = STAGES_FORMAT
 
     @classmethod
     def of(cls, spec: ClinicalModel) -> "StagePolicy":
         """The policy that a spec declares."""
-        return cls(spec.name, spec.approvals, spec.distinct_signers)
+        authors = tuple(sorted(set(spec.authors)))
+        return cls(spec.name, spec.approvals, spec.distinct_signers, authors)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of the policy."""
-        return digest_of(self)
+        """SHA-256 of the canonical JSON of the policy; without ``authors`` where it names none, as
+        before there were any in it.
+        """
+        plain = to_plain(self)
+        if not self.authors:
+            del plain["authors"]
+        return digest_of(plain)
 
     def asked_in(self, stage: str) -> tuple[Approval, ...]:
         """The approvals that a stage waits for; none means that it is passed over."""

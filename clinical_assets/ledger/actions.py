@@ -138,6 +138,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """An identity that was verified: by whom and how."""
+
+    verified_by: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A terminal session: whose, until when at most, after how many idle seconds it ends."""
 
@@ -304,6 +312,7 @@ ACTIONS: dict[str, Action] = {
     "user.locked": Action(Nothing, "Too many failed attempts locked an account"),
     "user.refused": Action(Refusal, "A change of the identity register was refused"),
     "user.tampered": Action(Nothing, "An account was found changed past the ledger"),
+    "user.owner_confirmed": Action(Verified, "An account's owner was confirmed after a reset"),
     "user.authenticated": Action(Attempt, "A person proved who they are, for one act"),
     "statement.accepted": Action(Change, "The accountability statement was accepted"),
     "session.opened": Action(Opened, "A terminal session began"),

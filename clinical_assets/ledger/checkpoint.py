@@ -184,6 +184,28 @@ def verify(note: str, keys: Sequence[PublicKey]) -> Checkpoint:
     return checkpoint
 
 
+def set_aside(
+    notes: Sequence[str], keys: Sequence[PublicKey], withdrawn: Sequence[PublicKey]
+) -> tuple[list[str], int]:
+    """The notes without those that only withdrawn keys signed, and how many these were.
+
+    Whoever stole such a key can sign anything with it, so that its word is neither for nor against
+    a ledger. A note that is no checkpoint, or that no known key signed, stays among the others.
+    """
+    if not withdrawn:
+        return list(notes), 0
+    left = [note for note in notes if _counts(note, keys) or not _counts(note, withdrawn)]
+    return left, len(notes) - len(left)
+
+
+def _counts(note: str, keys: Sequence[PublicKey]) -> bool:
+    try:
+        verify(note, keys)
+    except ClinicalError:
+        return False
+    return True
+
+
 def verify_text(note: str, keys: Sequence[PublicKey], what: str) -> tuple[str, tuple[str, ...]]:
     """The text of a note called ``what``, and the names of the known keys that signed it.
 

@@ -8,7 +8,7 @@ change once they are complete; so appending adds rows only, and any root or proo
 O(log n) of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 Node = Callable[[int, int], bytes]
@@ -24,19 +24,6 @@ def leaf_hash(data: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256 of 0x01 and the hashes of both children (RFC 6962, section 2.1)."""
     return sha256(b"\x01" + left + right).digest()
-
-
-def completed_by(index: int, leaf: bytes, node: Node) -> Iterator[tuple[int, int, bytes]]:
-    """The nodes that leaf number ``index`` completes, as (level, index, hash), the leaf first.
-
-    Reads one left sibling for each node above the leaf: on average one in all.
-    """
-    level, place, found = 0, index, leaf
-    yield level, place, found
-    while place % 2:
-        found = node_hash(node(level, place - 1), found)
-        level, place = level + 1, place // 2
-        yield level, place, found
 
 
 def root_of(size: int, node: Node) -> bytes:

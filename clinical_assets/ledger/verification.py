@@ -9,15 +9,17 @@ entries; a history rewritten with all hashes, by a signed checkpoint, or, if the
 stolen too, by a checkpoint that a witness holds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, verify
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, set_aside, verify
 from clinical_assets.ledger.entry import read_entry, time_text
-from clinical_assets.ledger.merkle import Frontier, leaf_hash
+from clinical_assets.ledger.merkle import Frontier, leaf_hash, verify_consistency
 from clinical_assets.ledger.shape import Seen, recognised
+
+Proofs = Callable[[Collection[int]], Mapping[int, Sequence[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class Report:
         covered: entries under the newest agreeing checkpoint; later ones are not signed for yet.
         problems: empty if all holds; the first entry concerned comes first.
         open_acts: numbers of entries whose act was intended and has no outcome.
+        set_aside: checkpoints that only a withdrawn key signed, and that count for nothing.
+        peaks: of the tree over the ``covered`` entries, to go on from; empty where these entries
+            were not read and are not the start either.
     """
 
     first: int
@@ -60,6 +65,8 @@ class Report:
     covered: int
     problems: tuple[Problem, ...]
     open_acts: tuple[int, ...]
+    set_aside: int = 0
+    peaks: tuple[bytes, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -72,6 +79,7 @@ class _Findings:
     problems: list[Problem] = field(default_factory=list)
     open_acts: dict[str, int] = field(default_factory=dict)
     agreed: set[int] = field(default_factory=set)
+    peaks: tuple[bytes, ...] = ()
     count: int = 0
     last_at: str = ""
 
@@ -83,8 +91,10 @@ def verify_ledger(
     keys: Sequence[PublicKey],
     *,
     witnessed: Sequence[str] = (),
+    withdrawn: Sequence[PublicKey] = (),
     start: Frontier | None = None,
     start_at: datetime | None = None,
+    earlier: Proofs | None = None,
     most_problems: int = 20,
 ) -> Report:
     """Reads every row and holds it against numbers, hashes and checkpoints.
@@ -95,16 +105,23 @@ def verify_ledger(
         notes: signed checkpoints kept with the ledger.
         keys: public keys whose signatures count, retired ones too.
         witnessed: signed checkpoints from elsewhere, by whose word a rewrite is found.
+        withdrawn: keys whose signatures count no longer; what only they signed is passed over.
         start: a tree whose root was verified before, to read later rows only.
         start_at: time of the last entry of that tree; the first row is not to be before it.
+        earlier: consistency proofs from the trees of such sizes to ``start``; without them no
+            checkpoint of fewer entries than ``start`` is compared.
         most_problems: reading stops at so many.
     """
     frontier = start or Frontier()
     first = frontier.size
     found = _Findings(last_at=time_text(start_at) if start_at else "")
-    stated = _stated(origin, notes, keys, "kept", found)
-    elsewhere = _stated(origin, witnessed, keys, "witnessed", found)
+    kept, aside = set_aside(notes, keys, withdrawn)
+    held, aside_elsewhere = set_aside(witnessed, keys, withdrawn)
+    stated = _stated(origin, kept, keys, "kept", found)
+    elsewhere = _stated(origin, held, keys, "witnessed", found)
     sizes = stated.keys() | elsewhere.keys()
+    if earlier is not None:
+        _compare_earlier(frontier, stated, elsewhere, earlier, found)
     _compare(frontier, stated, elsewhere, found)
     for row in rows:
         if len(found.problems) >= most_problems:
@@ -128,6 +145,8 @@ def verify_ledger(
         covered=max(found.agreed, default=0),
         problems=tuple(found.problems),
         open_acts=tuple(found.open_acts.values()),
+        set_aside=aside + aside_elsewhere,
+        peaks=found.peaks,
     )
 
 
@@ -180,17 +199,50 @@ def _compare(
             found.count += 1
             if checkpoint.root == root:
                 found.agreed.add(size)
+                found.peaks = frontier.peaks
                 continue
             last = max((s for s in found.agreed if s < size), default=0)
             if any(p.seq is not None and last <= p.seq < size for p in found.problems):
                 continue  # an entry that was found to be changed explains it, and is named
-            found.problems.append(
-                Problem(
-                    last,
-                    f"or a later one up to {size - 1} is not what was there: the {which} "
-                    f"checkpoint of {size} entries has another root",
-                )
-            )
+            found.problems.append(_another(last, which, size))
+
+
+def _compare_earlier(
+    start: Frontier,
+    stated: Mapping[int, Sequence[Checkpoint]],
+    elsewhere: Mapping[int, Sequence[Checkpoint]],
+    proofs: Proofs,
+    found: _Findings,
+) -> None:
+    """Checkpoints of fewer entries than are read from: shown to be the beginning of that tree.
+
+    The tree itself was verified before, so that proofs from a store that lies do not lead to it.
+    """
+    sizes = sorted(s for s in stated.keys() | elsewhere.keys() if s < start.size)
+    root, last = start.root(), 0
+    try:
+        steps = proofs(sizes) if sizes else {}
+    except ClinicalError as error:
+        found.problems.append(Problem(None, error.what))
+        return
+    for size in sizes:
+        for which, checkpoints in (("kept", stated), ("witnessed", elsewhere)):
+            for checkpoint in checkpoints.get(size, ()):
+                found.count += 1
+                proof = steps.get(size, ())
+                if not verify_consistency(size, start.size, checkpoint.root, root, proof):
+                    found.problems.append(_another(last, which, size))
+                    return
+        found.agreed.add(size)
+        last = size
+
+
+def _another(last: int, which: str, size: int) -> Problem:
+    return Problem(
+        last,
+        f"or a later one up to {size - 1} is not what was there: the {which} "
+        f"checkpoint of {size} entries has another root",
+    )
 
 
 def _entry(row: Row, leaf: bytes, found: _Findings) -> None:

@@ -115,7 +115,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                 verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
                 released.record_verdict(spec.name, package.version, verdict)
                 if verdict.passed:
-                    require_whole(ledger.open(), witnessed=witnessing.open().asked().notes)
+                    require_whole(ledger.open(), witnessed=witnessing.open().evidence().notes)
                     stages.enter(subject, "released", gates=verdict)
             except ClinicalError as error:
                 stages.refuse(subject, "released", error.what)
@@ -146,10 +146,10 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
 def _published(witnessing: Witnessing) -> str:
     """What became of the checkpoint; a release that is made does not fail for want of a witness."""
     try:
-        behind = witnessing.publish().behind
+        told = witnessing.publish().told
     except ClinicalError as error:
         return f"not published: {error.what}"
-    return ", ".join(f"{b.witness} is behind" for b in behind) or "all have the checkpoint"
+    return "; ".join(told) or "all have the checkpoint, and none contradicts it"
 
 
 def _refused(spec: ClinicalModel, package: PackageRecord, why: str) -> Failure:

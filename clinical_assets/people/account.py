@@ -54,6 +54,11 @@ class Account:
         """SHA-256 of :meth:`to_bytes`: every entry about the account carries it."""
         return digest_of({"format": FORMAT, **to_plain(self)})
 
+    @property
+    def attended_at(self) -> datetime:
+        """When it was last used or given a secret: it is dormant for as long as that is ago."""
+        return max(self.used_at, self.secret_at)
+
     def failed(self, now: datetime) -> "Account":
         """After a wrong secret or code."""
         return replace(self, failures=self.failures + 1, failed_at=now)

@@ -8,7 +8,7 @@ given to another: who leaves stays in the register as ``revoked``.
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.people.roles import Role, role_problems
@@ -16,7 +16,6 @@ from clinical_assets.people.roles import Role, role_problems
 Kind = Literal["person", "service"]
 State = Literal["enrolled", "must-change-secret", "active", "locked", "revoked"]
 """``enrolled``: an issued secret, never used. ``must-change-secret``: issued again, or too old."""
-STATES: tuple[State, ...] = get_args(State)
 
 RESERVED = frozenset({"ledger", "unknown"})
 """Ids that entries of the ledger use for the ledger itself and for nobody known."""

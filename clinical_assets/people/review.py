@@ -68,7 +68,7 @@ def _findings(account: Account, policy: SecretPolicy, now: datetime, alone: bool
         return
     if person.state == "locked":
         yield "locked"
-    if policy.is_dormant(account.used_at, now):
+    if policy.is_dormant(account.attended_at, now):
         yield f"not used for more than {policy.dormant_after.days} days"
     if not account.own_secret:
         stale = policy.is_stale(account.secret_at, now)

@@ -58,6 +58,6 @@ class SecretPolicy:
         """Whether an issued secret was not used in time."""
         return now - issued_at > self.issued_for
 
-    def is_dormant(self, used_at: datetime, now: datetime) -> bool:
-        """Whether an account was not used for so long that it is locked."""
-        return now - used_at > self.dormant_after
+    def is_dormant(self, attended_at: datetime, now: datetime) -> bool:
+        """Whether an account was not used, or given a secret, for so long that it is locked."""
+        return now - attended_at > self.dormant_after

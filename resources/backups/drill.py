@@ -7,11 +7,8 @@ in the installation's own ledger.
 """
 
 import re
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +27,6 @@ from resources.backups.reader import (
     verify_backup,
 )
 from resources.backups.restoring import put_back
-from resources.blobs import STALE_AFTER_SECONDS
 from resources.delta.lake import Lake
 from resources.ledger_database.copy import LedgerCopy, copy_ledger, load_ledger
 from resources.ledger_database.reader import LedgerReader
@@ -95,18 +91,6 @@ def drill_backup(settings: Settings, folder: Path, trial: Path, keys: Sequence[P
     return Drill(record, tuple(problems))
 
 
-@contextmanager
-def trial_folder(settings: Settings) -> Iterator[Path]:
-    """An empty folder below the store, so that what it holds of patients stays on that disk."""
-    settings.store.mkdir(parents=True, exist_ok=True)
-    for leftover in settings.store.glob(".drill-*"):  # of drills that were killed
-        with suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > STALE_AFTER_SECONDS:
-                shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".drill-", dir=settings.store) as trial:
-        yield Path(trial)
-
-
 def trial_settings(settings: Settings, trial: Path) -> Settings:
     """An installation that lies in ``trial`` alone, whatever the environment says."""
     return settings.model_copy(
@@ -135,6 +119,10 @@ class _NoKeys:
         raise ClinicalError(
             "A trial signs nothing", where=name, repair="Report this as a defect of the software"
         )
+
+    def withdrawn(self) -> Sequence[PublicKey]:
+        """None: a copy holds no checkpoint that only such a key signed."""
+        return ()
 
     def trusted(self) -> Sequence[PublicKey]:
         """The keys of the backup."""

@@ -9,6 +9,7 @@ AES-256-GCM (NIST SP 800-38D). Keep it apart from the backup and from the passph
 import base64
 import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,29 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from clinical_assets.canonical import canonical_json
 from clinical_assets.errors import ClinicalError
 from resources.blobs import disk_faults, flush
+from resources.private_files import create_private
 
 FORMAT = "clinical-keys/1"
 LEAST_PASSPHRASE = 12
 _COST = {"n": 2**17, "r": 8, "p": 1}
 
 
+@dataclass(frozen=True, slots=True)
+class PackedKeys:
+    """An encrypted file of keys with its passphrase."""
+
+    file: Path
+    passphrase: str = field(repr=False)
+
+    def unpack(self, folder: Path) -> int:
+        """See :func:`unpack_keys`."""
+        return unpack_keys(self.file, folder, self.passphrase)
+
+
 def pack_keys(folder: Path, file: Path, passphrase: str) -> int:
     """Writes every file below ``folder`` into the encrypted ``file``; how many there were.
+
+    Tokens of terminal sessions stay out: whoever has one acts as the person who is logged in.
 
     Raises:
         ClinicalError: the passphrase is short, the file exists, or a key cannot be read.
@@ -42,6 +58,7 @@ def pack_keys(folder: Path, file: Path, passphrase: str) -> int:
             path.relative_to(folder).as_posix(): base64.b64encode(path.read_bytes()).decode()
             for path in sorted(folder.rglob("*"))
             if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+            if not _is_token(path.relative_to(folder).as_posix())
         }
     salt, nonce = os.urandom(16), os.urandom(12)
     header = {"format": FORMAT, **_COST, "salt": salt.hex(), "nonce": nonce.hex()}
@@ -68,7 +85,8 @@ def pack_keys(folder: Path, file: Path, passphrase: str) -> int:
 def unpack_keys(file: Path, folder: Path, passphrase: str) -> int:
     """Puts the files of an encrypted ``file`` below ``folder``; how many were new.
 
-    A file that is there already stays as it is.
+    A file that is there already stays as it is. Each comes whole or not at all, so that what could
+    not be written for a full disk is written by the next attempt.
 
     Raises:
         ClinicalError: the passphrase is wrong, the file was changed, or the folder refuses.
@@ -87,23 +105,24 @@ def unpack_keys(file: Path, folder: Path, passphrase: str) -> int:
         raise _unusable(file, "the passphrase is wrong, or the file was changed") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _unusable(file, f"it is not of format {FORMAT}") from None
+    if any(".." in Path(path).parts or Path(path).is_absolute() for path in found):
+        raise _unusable(file, "it names a file outside of the folder of keys")
     count = 0
     with disk_faults(folder):
         for path, data in found.items():
-            target = folder / path
-            if ".." in Path(path).parts or Path(path).is_absolute():
-                raise _unusable(file, "it names a file outside of the folder of keys")
-            if target.exists():
+            if _is_token(path):
                 continue
+            target = folder / path
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(base64.b64decode(data))
-                stream.flush()
-                os.fsync(stream.fileno())
-            count += 1
-        flush(folder)
+            count += create_private(target, base64.b64decode(data))
+            flush(target.parent)
+        if folder.is_dir():
+            flush(folder)
     return count
+
+
+def _is_token(path: str) -> bool:
+    return path.startswith("sessions/") and path.endswith(".token")
 
 
 def _derived(passphrase: str, header: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Lost
-from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, verify
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, set_aside, verify
 from clinical_assets.ledger.entry import Subject, read_entry
 from clinical_assets.ledger.losses import (
     ACTION,
@@ -31,6 +31,8 @@ def acknowledge_loss(
 ) -> Lost:
     """Records a loss that came to light after the restore: checkpoints that no loss lists yet.
 
+    Checkpoints that only a withdrawn key signed are passed over.
+
     Raises:
         ClinicalError: there is none, or the checkpoints show a rewritten history, not a lost one.
     """
@@ -39,8 +41,11 @@ def acknowledge_loss(
     losses = losses_in(reader.proven(Wanted(action=ACTION)), reader.root)
     agreeing: list[Checkpoint] = []
     contradicting: list[Checkpoint] = []
-    for note in unexplained(witnessed, losses):
-        checkpoint = verify(note, keys)
+    withdrawn = ledger.store.keys.withdrawn()
+    counting = [key for key in keys if key not in withdrawn]
+    notes, _ = set_aside(unexplained(witnessed, losses), counting, withdrawn)
+    for note in notes:
+        checkpoint = verify(note, counting)
         if checkpoint.origin == ledger.store.origin:
             same = checkpoint.size <= size and reader.root(checkpoint.size) == checkpoint.root
             (agreeing if same else contradicting).append(checkpoint)

@@ -6,8 +6,9 @@ does not: reading backups (:mod:`.reader`). Clauses: P11-03, HIP-15.
 The ledger comes first, in one transaction: were the files first and the process killed, the next
 command would begin a new ledger over them. What follows is an act in it, ``backup.restored``, which
 stays open if it is interrupted. Where checkpoints of later entries are known, from witnesses or
-from the ledger that was replaced, ``ledger.lost`` names them before anything else is written:
-see :mod:`clinical_assets.ledger.losses`.
+from the ledger that was replaced, ``ledger.lost`` names them before anything else about the restore
+is written, a new key included: see :mod:`clinical_assets.ledger.losses`. Who may restore is
+established before anything is moved or written (:mod:`.permission`).
 """
 
 import shutil
@@ -22,20 +23,25 @@ from clinical_assets.canonical import sha256 as digest_of_bytes
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import BackupManifest
 from clinical_assets.ledger.actions import Change, Covering, Lost
-from clinical_assets.ledger.checkpoint import PublicKey
+from clinical_assets.ledger.checkpoint import PublicKey, read
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import ACTION
+from resources.actors import acting
 from resources.backups.files import file_sha256
+from resources.backups.keys import PackedKeys
 from resources.backups.losses import loss_by_restore, signed_notes
+from resources.backups.permission import keys_afterwards, restorer
 from resources.backups.reader import demand_good, verify_backup
+from resources.backups.trial import trial_folder
 from resources.blobs import S3Blobs, disk_faults, flush
 from resources.ledger import Ledger
-from resources.ledger_database.copy import holds_ledger, load_ledger
+from resources.ledger_database.copy import LedgerCopy, holds_ledger, load_ledger
 from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import Wanted
 from resources.ledger_database.tables import HEAD
 from resources.ledger_keys import LedgerKeys
 from resources.maintenance import maintaining
+from resources.people.claims import Claim
 from resources.retention import demand_reason
 from resources.settings import Settings
 from resources.witnesses.witness import held_notes, open_witnesses
@@ -50,12 +56,14 @@ class Restored:
         lost: entries that are known to have been written after it.
         aside: where the old stores went.
         silent: witnesses that did not answer, so that more may have been lost than is known.
+        unknown: how many notes of the witnesses no known key signed; likewise.
     """
 
     manifest: BackupManifest
     lost: Lost | None
     aside: tuple[Path, ...]
     silent: tuple[str, ...]
+    unknown: int = 0
 
 
 def restore_backup(
@@ -65,26 +73,73 @@ def restore_backup(
     *,
     keys: Sequence[PublicKey],
     witnessed: Sequence[str] = (),
-    allowed: Callable[[], None],
+    claim: Callable[[], Claim],
+    packed: PackedKeys | None = None,
     replace: bool = False,
+    ignore_unknown_notes: bool = False,
     reason: str,
 ) -> Restored:
     """Puts a verified backup in the place of an empty installation.
 
     Args:
         open_restored: opens the ledger once it is there; it must not be opened before.
-        keys: who is trusted to have signed the backup; none is refused.
+        keys: who is trusted to have signed the backup; none is refused, unless those of ``packed``
+            are.
         witnessed: checkpoints to hold the backup against, beside those of the installation's own
             witnesses, which are asked here.
-        allowed: raises where the present actor may not restore; asked of the restored register.
+        claim: asks for what proves who restores; called where the backup's register decides.
+        packed: private keys to be put back, too.
         replace: moves what is there aside, on this machine only; nothing is deleted. The head of
-            a ledger that is replaced counts as a witness.
+            a ledger that is replaced counts as a witness, if it can still be read.
+        ignore_unknown_notes: goes on where witnesses hold notes about later entries that no known
+            key signed; how many is written into the ledger.
 
     Raises:
-        ClinicalError: the backup does not verify, something is in the way, a witness contradicts
-            the backup itself, or the disk refuses.
+        ClinicalError: the backup does not verify, something is in the way, whoever restores may
+            not, a witness contradicts the backup itself, or the disk refuses.
     """
     demand_reason(reason)
+    with trial_folder(settings) as trial:
+        found_keys = keys_afterwards(settings, packed, trial)
+        if packed is not None and not keys:
+            keys = LedgerKeys(found_keys).trusted()
+        copy, manifest, sha256 = _verified(folder, keys)
+        _in_the_way(settings, replace)
+        actor = restorer(settings, copy, found_keys, trial, claim)
+        known = _Known.of(keys, copy, LedgerKeys(settings.keys), LedgerKeys(found_keys))
+    with maintaining(settings):
+        witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
+        held = held_notes(witnesses, copy.origin)
+        found, unknown = _told_apart([*held.notes, *_present_notes(settings)], copy, known)
+        later = sum(unknown)
+        if later and not ignore_unknown_notes:
+            raise _of_unknown_keys(later, copy)
+        lost = loss_by_restore(copy, [*witnessed, *found], known.trusted)
+        aside = _move_aside(settings, _in_the_way(settings, replace))
+        if packed is not None:
+            packed.unpack(settings.keys)
+        _public_keys(settings, folder, manifest)
+        load_ledger(settings.ledger_url, copy)
+        _end_sessions(settings)
+        ledger = open_restored()
+        about = Subject("backup", folder.name, sha256=sha256)
+        why = f"{reason} ({later} later note(s) of unknown keys were ignored)" if later else reason
+        with acting(actor or ledger.actor):
+            if lost is not None:
+                ledger.record(ACTION, Subject("ledger", copy.origin), lost, reason=reason)
+            _record_new_key(ledger)
+            restored = Covering(manifest.size, manifest.root, str(folder))
+            with ledger.doing("backup.restored", about, restored, reason=why):
+                put_back(settings, folder, manifest)
+    return Restored(manifest, lost, aside, tuple(held.silent), len(unknown))
+
+
+def _verified(folder: Path, keys: Sequence[PublicKey]) -> tuple[LedgerCopy, BackupManifest, str]:
+    """The ledger's copy, the manifest and its digest.
+
+    Raises:
+        ClinicalError: there is no key, or the backup does not verify.
+    """
     if not keys:
         raise ClinicalError(
             "Whose backup this is cannot be told without a public key",
@@ -93,30 +148,54 @@ def restore_backup(
             " from the backup",
         )
     report = verify_backup(folder, keys)
-    manifest = demand_good(report)
-    copy = report.copy
-    with maintaining(settings):
-        ours = (k for k in LedgerKeys(settings.keys).trusted() if k.name == copy.origin)
-        trusted = [*keys, *ours]
-        witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
-        held = held_notes(witnesses, copy.origin)
-        # What nobody signed is no evidence of anything; what was given has to be some.
-        found = signed_notes([*held.notes, *_present_notes(settings)], trusted)
-        lost = loss_by_restore(copy, [*witnessed, *found], trusted)
-        aside = _make_room(settings, replace)
-        _public_keys(settings, folder, manifest)
-        load_ledger(settings.ledger_url, copy)
-        ledger = open_restored()
-        allowed()
-        _record_new_key(ledger)
-        about = Subject("backup", folder.name, sha256=report.sha256)
-        if lost is not None:
-            subject = Subject("ledger", copy.origin)
-            ledger.record(ACTION, subject, lost, reason=reason)
-        restored = Covering(manifest.size, manifest.root, str(folder))
-        with ledger.doing("backup.restored", about, restored, reason=reason):
-            put_back(settings, folder, manifest)
-    return Restored(manifest, lost, aside, tuple(held.silent))
+    return report.copy, demand_good(report), report.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Public keys of the ledger that is restored: whose signatures count, and no longer count."""
+
+    trusted: Sequence[PublicKey]
+    withdrawn: Sequence[PublicKey]
+
+    @classmethod
+    def of(cls, given: Sequence[PublicKey], copy: LedgerCopy, *kept: LedgerKeys) -> "_Known":
+        withdrawn = {str(key): key for keys in kept for key in keys.withdrawn()}
+        trusted = {str(key): key for keys in kept for key in keys.trusted()}
+        trusted |= {str(key): key for key in (*given, *copy.keys)}
+        left = [k for line, k in trusted.items() if k.name == copy.origin and line not in withdrawn]
+        return cls(left, tuple(withdrawn.values()))
+
+
+def _told_apart(
+    notes: Sequence[str], copy: LedgerCopy, known: _Known
+) -> tuple[list[str], list[bool]]:
+    """Notes that a known key signed; of each other one, whether it speaks of later entries.
+
+    What only a withdrawn key signed is evidence of nothing, and is in neither.
+    """
+    signed = signed_notes(notes, known.trusted)
+    gone = set(signed_notes(notes, known.withdrawn))
+    unknown = []
+    for note in sorted(set(notes) - set(signed) - gone):
+        try:
+            stated = read(note)
+        except ClinicalError:
+            unknown.append(False)
+            continue
+        if stated.origin == copy.origin:
+            unknown.append(stated.size > copy.size)
+    return signed, unknown
+
+
+def _of_unknown_keys(count: int, copy: LedgerCopy) -> ClinicalError:
+    return ClinicalError(
+        f"Witnesses hold {count} note(s) about entries after the backup, signed by no key that is"
+        " known here: what was lost cannot be told",
+        where=f"ledger {copy.origin}",
+        repair="Was the key rotated after the backup? Give its public key with a further --key, or"
+        " the private keys with --with-keys; --ignore-unknown-notes restores all the same",
+    )
 
 
 def put_back(settings: Settings, folder: Path, manifest: BackupManifest) -> None:
@@ -158,19 +237,30 @@ def put_back(settings: Settings, folder: Path, manifest: BackupManifest) -> None
 
 
 def _present_notes(settings: Settings) -> list[str]:
-    """The signed head of the ledger that is there, if any: what is replaced is a witness, too."""
-    if not holds_ledger(settings.ledger_url):
-        return []
+    """The signed head of the ledger that is there, if any: what is replaced is a witness, too.
+
+    One that cannot be read tells nothing: it is then what the restore is for.
+    """
     engine = LedgerEngine(settings.ledger_url)
     try:
+        if not holds_ledger(settings.ledger_url):
+            return []
         with engine.reading() as connection:
             return [str(note) for note in connection.execute(select(HEAD.c.note)).scalars()]
+    except ClinicalError:
+        if not engine.embedded:
+            raise
+        return []
     finally:
         engine.close()
 
 
-def _make_room(settings: Settings, replace: bool) -> tuple[Path, ...]:
-    """Sees to it that every store is empty; where things were moved to."""
+def _in_the_way(settings: Settings, replace: bool) -> list[Path]:
+    """What has to be moved aside.
+
+    Raises:
+        ClinicalError: something is there and shall not, or cannot, be moved.
+    """
     local, fixed = _occupied(settings)
     if (local or fixed) and not replace:
         raise ClinicalError(
@@ -186,6 +276,11 @@ def _make_room(settings: Settings, replace: bool) -> tuple[Path, ...]:
             repair="Keep it for the investigation; name an empty database in CLINICAL_LEDGER_URL"
             " or an empty prefix in CLINICAL_LAKE_URL and CLINICAL_SNAPSHOTS_URL",
         )
+    return local
+
+
+def _move_aside(settings: Settings, local: Sequence[Path]) -> tuple[Path, ...]:
+    """Makes every store empty; where things were moved to."""
     stamp = datetime.now(UTC).strftime("replaced-%Y%m%dT%H%M%SZ")
     aside = []
     for path in local:
@@ -215,13 +310,20 @@ def _occupied(settings: Settings) -> tuple[list[Path], list[str]]:
     if tracking.startswith("sqlite:///"):
         database = Path(tracking.removeprefix("sqlite:///"))
         local += [database] if database.exists() else []
-    if holds_ledger(settings.ledger_url):
-        engine = LedgerEngine(settings.ledger_url)
-        if engine.embedded:
-            local.append(Path(engine.place))
-        else:
-            fixed.append(engine.place)
+    engine = LedgerEngine(settings.ledger_url)
+    if not engine.embedded:
+        fixed += [engine.place] if holds_ledger(settings.ledger_url) else []
+    elif _is_ledger(settings, Path(engine.place)):
+        local.append(Path(engine.place))
     return local, fixed
+
+
+def _is_ledger(settings: Settings, file: Path) -> bool:
+    """Whether a file holds a ledger; a damaged one is taken for it."""
+    try:
+        return holds_ledger(settings.ledger_url)
+    except ClinicalError:
+        return file.exists()
 
 
 def _below(folder: str) -> Iterator[Path]:
@@ -237,6 +339,13 @@ def _public_keys(settings: Settings, folder: Path, manifest: BackupManifest) -> 
                 with disk_faults(target):
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _place(folder / path, target, manifest.files[path].sha256)
+
+
+def _end_sessions(settings: Settings) -> None:
+    """Deletes the terminals' tokens: the restored ledger knows none of their sessions."""
+    with disk_faults(settings.keys):
+        for token in (settings.keys / "sessions").glob("*.token"):
+            token.unlink(missing_ok=True)
 
 
 def _record_new_key(ledger: Ledger) -> None:

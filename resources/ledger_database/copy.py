@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, inspect, select
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.checkpoint import PublicKey, read
+from clinical_assets.ledger.checkpoint import PublicKey, read, set_aside
 from clinical_assets.ledger.entry import Entry, read_entry, time_text
 from clinical_assets.ledger.merkle import Frontier, leaf_hash
 from clinical_assets.ledger.verification import Report, Row, verify_ledger
@@ -106,7 +106,9 @@ def copy_ledger(store: LedgerStore, folder: Path) -> LedgerCopy:
     with store.reading() as connection:
         head = store.verified_head(connection)
         notes = connection.execute(select(CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size))
-        kept = tuple(str(note) for note in notes.scalars())
+        # What only a withdrawn key signed would refute the copy, and is no evidence of anything.
+        keys, withdrawn = tuple(store.keys.trusted()), store.keys.withdrawn()
+        kept = tuple(set_aside([str(note) for note in notes.scalars()], keys, withdrawn)[0])
         accounts = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.id)).all()
         frontier = Frontier()
         rows = bodies(connection, store.engine.place)
@@ -123,7 +125,6 @@ def copy_ledger(store: LedgerStore, folder: Path) -> LedgerCopy:
     (folder / CHECKPOINT_FILE).write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
     with os.fdopen(os.open(folder / ACCOUNT_FILE, _PRIVATE, 0o600), "wb") as file:
         file.writelines(bytes(row.record) + b"\n" for row in accounts)
-    keys = tuple(store.keys.trusted())
     (folder / KEY_FILE).write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
     return LedgerCopy(folder, head.note, kept, keys)
 

@@ -25,6 +25,9 @@ class Keys(Protocol):
     def trusted(self) -> Sequence[PublicKey]:
         """Every key whose signature counts."""
 
+    def withdrawn(self) -> Sequence[PublicKey]:
+        """Keys whose signatures count no longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:

@@ -6,7 +6,7 @@ Entries that decide about something (signatures, stages, rights) are read with :
 which proves each to be in the tree of the signed head.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -229,6 +229,19 @@ class LedgerReader:
         """Proof that the first ``old`` entries are the beginning of the first ``new``."""
         with self.store.reading() as connection:
             return _read(connection, lambda node: consistency_proof(old, new, node))
+
+    def consistencies(self, sizes: Collection[int], new: int) -> dict[int, list[bytes]]:
+        """Proofs that the first so many entries are the beginning of the first ``new``, each.
+
+        Raises:
+            ClinicalError: the tree lacks a node.
+        """
+
+        def proofs(node: Node) -> dict[int, list[bytes]]:
+            return {size: consistency_proof(size, new, node) if size else [] for size in sizes}
+
+        with self.store.reading() as connection:
+            return _read(connection, proofs)
 
     def root(self, size: int, connection: Connection | None = None) -> bytes:
         """Root of the first ``size`` entries, from the stored nodes."""

@@ -8,6 +8,7 @@ with SQLAlchemy and compiled once for a kind of database.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -54,6 +55,7 @@ def search_columns(act: Act) -> dict[str, str]:
     }
 
 
+@cache
 def head_query(dialect: str) -> Any:
     """The head, the newest row, and the server's time where there is a server."""
     newest = select(ENTRIES.c.seq, ENTRIES.c.body).order_by(ENTRIES.c.seq.desc()).limit(1)

@@ -47,17 +47,26 @@ class LedgerScan:
         """
         with self._store.reading() as connection:
             read_now = self._after(self._read, connection)
-        if read_now.size > self._read.size:  # else another thread has read further
-            self._read = read_now
+        self._remember(read_now)
         return read_now.entries
 
     def within(self, connection: Connection) -> tuple[Entry, ...]:
         """The entries as a transaction sees them; what it may yet undo is not remembered.
 
+        Call :meth:`refresh` before the transaction that writes, so that others wait for what came
+        meanwhile only, and not for the whole ledger to be read.
+
         Raises:
             ClinicalError: as :meth:`refresh`.
         """
-        return self._after(self._read, connection).entries
+        read_now = self._after(self._read, connection)
+        if self._store.is_committed(read_now.size, connection):
+            self._remember(read_now)
+        return read_now.entries
+
+    def _remember(self, read_now: _Read) -> None:
+        if read_now.size > self._read.size:  # else another thread has read further
+            self._read = read_now
 
     def _after(self, known: _Read, connection: Connection) -> _Read:
         found: list[Entry] = []

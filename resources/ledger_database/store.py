@@ -47,6 +47,9 @@ class LedgerStore:
         keys: signing key and trusted keys.
         software: version and commit, for entries that the ledger writes itself.
         writer: name of this process among those that append; see :mod:`.writers`.
+        naming: given a new name, the one under which a ledger is begun where there is none; raises
+            where none may be begun.
+        accept: is told the name of the ledger that is opened; raises where it is another one.
         clock: replaces the server's clock, for tests of clocks that go wrong.
     """
 
@@ -57,18 +60,23 @@ class LedgerStore:
         *,
         software: str = "",
         writer: Callable[[], str] = str,
+        naming: Callable[[str], str] = str,
+        accept: Callable[[str], object] = str,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.engine = LedgerEngine(url)
         self.keys = keys
         self.software = software
         self.writer = writer
+        self._naming = naming
+        self._accept = accept
         self._clock = clock
         self._queue = CommitQueue[Decide | tuple[Act, ...], tuple[Entry, ...]](
             self._write, lambda: unknown(self.engine.place)
         )
         self._known: Head | None = None  # written by this process, and on disk
         self._began: WeakKeyDictionary[Connection, Head | None] = WeakKeyDictionary()
+        self._writes: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
         self._origin = ""
         self.after_fork()
         renewed_after_fork(self)
@@ -150,6 +158,11 @@ class LedgerStore:
         row = connection.execute(head_query(connection.dialect.name)).first()
         return self._verified(row, self.origin, self._began.get(connection, self._known))
 
+    def is_committed(self, size: int, connection: Connection) -> bool:
+        """Whether the first ``size`` entries, as ``connection`` sees them, stay what they are: one
+        that writes sees what it may yet undo."""
+        return size <= self._writes.get(connection, size)
+
     def _verified(self, row: Sequence[Any] | None, origin: str, known: Head | None = None) -> Head:
         place = self.engine.place
         head = head_from(row, place)
@@ -160,7 +173,7 @@ class LedgerStore:
         return head
 
     def _open(self) -> tuple[str, Statements]:
-        """Makes the ledger where there is none, and refuses one of a later software."""
+        """Makes the ledger where there may be a new one, and refuses one of a later software."""
         with self.engine.reading() as connection:
             there = inspect(connection).has_table(LAYOUTS.name)
             found = self._layout(connection) if there else None
@@ -171,6 +184,7 @@ class LedgerStore:
                 if found is None:
                     found = self._begin(transaction)
         number, origin = found
+        self._accept(origin)
         if number < LAYOUT:
             with self.engine.writing() as transaction:
                 self._migrate(transaction, origin)
@@ -189,7 +203,7 @@ class LedgerStore:
 
     def _begin(self, transaction: Transaction) -> tuple[int, str]:
         connection = transaction.connection
-        origin = f"clinical-ledger/{uuid4()}"
+        origin = self._naming(f"clinical-ledger/{uuid4()}")
         migrate(connection, 1)
         connection.execute(insert(LAYOUTS).values(number=LAYOUT, origin=origin))
         batch = Batch(time_text(self.now(connection)), Frontier())
@@ -240,6 +254,7 @@ class LedgerStore:
 
     def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
         head = self._verified(transaction.first, self._origin, self._known)
+        self._writes[transaction.connection] = head.size
         batch = self._batch(head, transaction)
         for ticket in take():
             if not isinstance(ticket.wish, tuple) and batch.added:

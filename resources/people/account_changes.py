@@ -47,6 +47,7 @@ class AccountChanges(Authentication):
                 ``decide`` raises.
         """
         actor = self.present_person()
+        self.accounts.scan.keep_in(self.keys)
         refused = []
 
         def with_right(connection: Connection) -> Sequence[Act]:
@@ -94,7 +95,10 @@ class AccountChanges(Authentication):
         def decide(connection: Connection, actor: Actor) -> Sequence[Act]:
             account = self.accounts.get(folded(id), connection)
             if not own and account.person.id == actor.id:
-                raise _not_allowed("Nobody changes the own roles or trainings", account)
+                raise _not_allowed(
+                    "Nobody changes the own roles or trainings, or confirms the own account",
+                    account,
+                )
             if account.person.demonstration and not demonstration:
                 raise _not_allowed("A demonstration person is only ever revoked", account)
             account.demand_not_revoked()

@@ -4,12 +4,13 @@ What belongs here: reading and writing one record, finding that it was changed p
 listing. What does not: when a record may change (:mod:`.authentication`, :mod:`.identity`).
 
 Every entry with the subject kind ``user`` carries the digest of the account as it is after the act.
-A record counts only if the newest entry about it, proven to be in the signed tree, carries its
-digest: a row that was edited, swapped, inserted or put back past this software is refused.
+A record counts only if the newest entry about it carries its digest: a row that was edited,
+swapped, inserted or put back past this software is refused. Which entry is the newest is known from
+all of them (:mod:`.register_scan`), so that none is hidden by a search column.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,23 +18,19 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from clinical_assets.canonical import from_plain, sha256
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Nothing
-from clinical_assets.ledger.entry import Act, Actor, Entry, Outcome, Subject
+from clinical_assets.ledger.entry import Act, Actor, Outcome, Subject
 from clinical_assets.people.account import FORMAT, Account
 from clinical_assets.people.person import is_id
 from resources.ledger_database.identity_tables import ACCOUNTS
-from resources.ledger_database.reader import LedgerReader, Wanted
 from resources.ledger_database.store import LEDGER, LedgerStore
-from resources.ledger_database.tables import ENTRIES
+from resources.people.register_scan import USER, register_scan
 
-USER = "user"
-_NEWEST = select(func.max(ENTRIES.c.seq)).where(
-    ENTRIES.c.subject_kind == bindparam("kind"), ENTRIES.c.subject_id == bindparam("id")
-)
+__all__ = ["USER", "Accounts", "Proven", "TamperedError", "read_account"]
 
 
 class TamperedError(ClinicalError):
@@ -63,7 +60,7 @@ class Accounts:
 
     def __init__(self, store: LedgerStore) -> None:
         self.store = store
-        self.reader = LedgerReader(store)
+        self.scan = register_scan(store)
 
     def find(self, id: str, connection: Connection) -> Proven | None:
         """The account ``id`` (case-folded); None where there never was one.
@@ -75,11 +72,12 @@ class Accounts:
             return None
         rows = select(ACCOUNTS.c.record).where(ACCOUNTS.c.id == id)
         stored = connection.execute(rows).scalar()
-        newest = self._newest(id, connection)
+        newest = self.scan.within(connection).get((USER, id))
         if stored is None and newest is None:
             return None
-        expected = "" if newest is None else newest.act.subject.sha256
-        record = b"" if stored is None else bytes(stored)
+        expected = "" if newest is None else newest.subject.sha256
+        # SQLite hands out a text where somebody wrote one in the place of bytes.
+        record = bytes(stored) if isinstance(stored, bytes | memoryview) else b""
         if newest is None or sha256(record) != expected:
             raise TamperedError(id, expected, self.store.engine.place)
         account = read_account(record)
@@ -106,8 +104,7 @@ class Accounts:
     def ids(self, connection: Connection) -> tuple[str, ...]:
         """Every id that has a row or was ever enrolled, sorted."""
         rows = connection.execute(select(ACCOUNTS.c.id)).scalars()
-        enrolled = self.reader.proven(Wanted(USER, action="user.enrolled"), connection)
-        return tuple(sorted({*map(str, rows), *(e.act.subject.id for e in enrolled)}))
+        return tuple(sorted({*map(str, rows), *self.scan.enrolled(connection)}))
 
     def all(self, connection: Connection) -> tuple[list[Account], list[TamperedError]]:
         """Every account, by id, and apart from them those that were changed past the ledger."""
@@ -134,11 +131,6 @@ class Accounts:
         row = update(ACCOUNTS).where(ACCOUNTS.c.id == account.person.id)
         connection.execute(row.values(record=account.to_bytes()))
 
-    def newest_seq(self, kind: str, id: str, connection: Connection) -> int:
-        """Number of the newest entry about a subject, -1 without any; one look into an index."""
-        found = connection.execute(_NEWEST, {"kind": kind, "id": id}).scalar()
-        return -1 if found is None else int(found)
-
     def time(self, connection: Connection) -> datetime:
         """The ledger's time, which never goes back: the server's, or that of the newest entry."""
         head = self.store.verified_head(connection)
@@ -146,7 +138,12 @@ class Accounts:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """What the block finds changed past the ledger is written down before it is raised on."""
+        """What the block finds changed past the ledger is written down before it is raised on.
+
+        The ledger is read before, so that a decision within need not do it while nobody else can
+        write.
+        """
+        self.scan.refresh()
         try:
             yield
         except TamperedError as error:
@@ -183,10 +180,6 @@ class Accounts:
             reason=reason,
             software=self.store.software,
         )
-
-    def _newest(self, id: str, connection: Connection) -> Entry | None:
-        found: Sequence[Entry] = self.reader.proven(Wanted(USER, id), connection, newest=1)
-        return found[-1] if found else None
 
 
 def read_account(record: bytes) -> Account:

@@ -24,7 +24,7 @@ from clinical_assets.people.lockout import LockoutPolicy
 from clinical_assets.people.person import Person, folded
 from clinical_assets.people.secrets_policy import SecretPolicy
 from resources.ledger_database.store import LEDGER, LedgerStore
-from resources.people.accounts import USER, Accounts
+from resources.people.accounts import USER, Accounts, TamperedError
 from resources.people.claims import (
     Authenticated,
     Claim,
@@ -120,6 +120,7 @@ class Authentication:
             MustChangeSecretError: proven, but the secret has to be changed and no ``new`` is given.
             ClinicalError: not proven; the new secret does not do; or what ``then`` raises.
         """
+        self.accounts.scan.keep_in(self.keys)
         with self.accounts.watching():
             return self._prove(claim, method, then, new)
 
@@ -135,6 +136,7 @@ class Authentication:
         hashed = "" if new is None else self.hashing.hash(new)  # always: time must tell nothing
         result: list[Result] = []
         must_change = []
+        unwanted: list[ClinicalError] = []
 
         def decide(connection: Connection) -> Sequence[Act]:
             found = self.accounts.find(id, connection)
@@ -157,16 +159,24 @@ class Authentication:
             if (issued or aged) and new is None:
                 must_change.append(True)
                 return self._ask_for_change(account, claim, method, connection)
-            account = account.succeeded(at, step)
-            if new is not None:
-                self.demand_good(new, account.person, before=claim.secret)
-                account = account.changed(hashed, at)
-            account, acts, made = then(connection, account, at)
+            proven = account.succeeded(at, step)
+            try:
+                if new is not None:
+                    self.demand_good(new, account.person, before=claim.secret)
+                account = proven if new is None else proven.changed(hashed, at)
+                account, acts, made = then(connection, account, at)
+            except TamperedError:
+                raise
+            except ClinicalError as error:  # what was shown was right, and was an attempt, too
+                unwanted.append(error)
+                return self._proven_only(proven, claim, method, connection)
             self.accounts.put(account, connection)
             result.append(made)
             return [*self._successes(account, claim, method, new is not None), *acts]
 
         self.store.decide(decide)
+        if unwanted:
+            raise unwanted[0]
         if must_change:
             raise MustChangeSecretError
         if not result:
@@ -229,6 +239,21 @@ class Authentication:
         noted = self.accounts.act(LEDGER, "user.changed", aged, change, reason="secret too old")
         return [self._refusal(aged, claim, method, why), noted]
 
+    def _proven_only(
+        self, proven: Account, claim: Claim, method: Method, connection: Connection
+    ) -> Sequence[Act]:
+        """That the claim was right, where nothing came of what was wanted with it."""
+        self.accounts.put(proven, connection)
+        attempt = Attempt(method, counted(proven, claim))
+        act = self.accounts.act(
+            actor_of(proven, "confirmation"),
+            "user.authenticated",
+            proven,
+            attempt,
+            reason="what was to follow was refused",
+        )
+        return [act]
+
     def _refusal(self, about: Account | Subject, claim: Claim, method: Method, why: str) -> Act:
         # An unknown id is not written down: what was typed there may be a secret.
         action, attempt = _ACTIONS[method][1], Attempt(method, claim.factors)
@@ -263,7 +288,7 @@ class Authentication:
 
     def _is_dormant(self, account: Account, at: datetime, connection: Connection) -> bool:
         used = account.person.state != "enrolled" and not account.person.demonstration
-        dormant = used and self.policy.is_dormant(account.used_at, at)
+        dormant = used and self.policy.is_dormant(account.attended_at, at)
         return dormant and not self.is_last_administrator(account, connection)
 
     def is_last_administrator(self, account: Account, connection: Connection) -> bool:

@@ -14,10 +14,12 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Change, Nothing
+from clinical_assets.evidence.signer_proofs import SignerProofs
+from clinical_assets.ledger.actions import Change, Nothing, Verified
 from clinical_assets.ledger.entry import Act, Actor
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Enrolment, Person, Training, check, folded
+from resources.ledger_database.scan import LedgerScan
 from resources.ledger_database.store import LEDGER, LedgerStore
 from resources.people.access import Access
 from resources.people.authentication import Authentication
@@ -129,8 +131,9 @@ class IdentityRegister(Access):
     def reset(self, id: str, *, service: bool = False, without_totp: bool = False) -> str:
         """Issues another secret; of a person one for first use, good only for setting an own one.
 
-        Sessions end. The second factor stays, unless it was lost: so an administrator alone cannot
-        come into an account that has one (P11-21).
+        Sessions end. The second factor stays, unless it was lost. Whoever issues a secret could use
+        it before the owner does; so nobody signs with the account until somebody else has
+        confirmed its owner (:meth:`confirm_owner`, P11-21).
 
         Args:
             service: whether the account is expected to be a service; the secret is its credential.
@@ -156,6 +159,44 @@ class IdentityRegister(Access):
         told = Change(what, "", "issued")
         self.change(id, "reset", changed, lambda *_: told)
         return secret
+
+    def confirm_owner(self, id: str, *, verified_by: str, method: str) -> None:
+        """Confirms after a reset that the owner has the account again, who may then sign (P11-21).
+
+        Not by whoever issued the secret, not by the account itself, not by one that waits for a
+        confirmation; and only once the owner has set an own secret, so that whoever issued the one
+        before cannot come first.
+
+        Args:
+            verified_by, method: who verified that the owner set the secret, and how.
+
+        Raises:
+            ClinicalError: the right is lacking, nothing waits for it, or it may not be done here.
+        """
+        if not (verified_by.strip() and method.strip()):
+            raise _unconfirmed(folded(id), "It is not said who verified the owner, or how")
+
+        by = self.present_person().id
+        scan = LedgerScan(self.store, ("user.changed", "user.owner_confirmed"))
+        scan.refresh()
+
+        def changed(account: Account, _: datetime, connection: Connection) -> Account:
+            person = account.person
+            proofs = SignerProofs(scan.within(connection))
+            issued_by = proofs.issued_by(person.id)
+            if not issued_by or person.kind != "person":
+                raise _unconfirmed(person.id, "The account waits for no confirmation")
+            if by == issued_by:
+                raise _unconfirmed(person.id, "Whoever issued a secret does not confirm its owner")
+            if proofs.issued_by(by):
+                raise _unconfirmed(by, "Your own account waits for a confirmation")
+            if not account.own_secret or person.state != "active":
+                raise _unconfirmed(person.id, "The owner has not set an own secret yet")
+            return account
+
+        told = Verified(verified_by, method)
+        action = "user.owner_confirmed"
+        self.change(id, "confirm", changed, lambda *_: told, action=action, own=False)
 
     def unlock(self, id: str) -> None:
         """Lets a locked account try again with its secret.
@@ -247,6 +288,15 @@ class IdentityRegister(Access):
         until = f"{training.name} until {training.expires_on.isoformat()}"
         told = Change("training", "", until)
         self.change(id, "train", changed, lambda *_: told, own=False)
+
+
+def _unconfirmed(id: str, what: str) -> ClinicalError:
+    return ClinicalError(
+        f"{what}, so nothing was confirmed",
+        where=f"account {id}",
+        repair="After a reset the owner logs in and sets a secret; then somebody of quality, or a"
+        " privacy officer, who did not issue it, verifies that it was the owner",
+    )
 
 
 def _with_roles(person: Person, roles: Sequence[str]) -> Person:

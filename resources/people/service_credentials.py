@@ -6,8 +6,8 @@ the register keeps its SHA-256, which is enough for what nobody can guess.
 
 On SQLite (the embedded profile) the service ``local-installation`` is enrolled at its first act. On
 PostgreSQL an administrator enrols each service. A revocation takes effect at the next act: before
-each, the number of the newest entry about the service is looked up, and if it is not the one that
-was seen, the account is held against the ledger again. There is no time in between to wait for.
+each, what was written since the act before is read, and if there is an entry about the service in
+it, the account is held against the ledger again. There is no time in between to wait for.
 """
 
 import hmac
@@ -27,6 +27,7 @@ from clinical_assets.people.person import Person
 from resources.ledger_database.store import LEDGER, LedgerStore
 from resources.people.accounts import USER, Accounts
 from resources.people.claims import actor_of
+from resources.people.register_scan import register_scan, seq_of
 from resources.people.secret_hashing import hash_of_random, random_secret
 from resources.private_files import create_private, read_private
 
@@ -58,11 +59,12 @@ def authenticated_service(store: LedgerStore, keys: Path) -> Actor:
         ClinicalError: there is no credential, or it is not that of an active service.
     """
     known = _known.get(store)
-    if known is not None and known.process == os.getpid() and known.keys == keys:
-        with store.reading() as connection:
-            seq = Accounts(store).newest_seq(USER, known.actor.id, connection)
-        if seq == known.seq:
-            return known.actor
+    if (
+        known is not None
+        and (known.process, known.keys) == (os.getpid(), keys)
+        and seq_of(register_scan(store).refresh(), USER, known.actor.id) == known.seq
+    ):
+        return known.actor
     fresh = _authenticate(store, keys)
     _known[store] = fresh
     return fresh.actor
@@ -70,7 +72,7 @@ def authenticated_service(store: LedgerStore, keys: Path) -> Actor:
 
 def _authenticate(store: LedgerStore, keys: Path) -> _Known:
     accounts = Accounts(store)
-    _ = store.origin
+    accounts.scan.keep_in(keys)
     id, secret = _credential(store, keys)
     with accounts.watching(), store.reading() as connection:
         found = accounts.find(id, connection)

@@ -26,11 +26,11 @@ from clinical_assets.ledger.actions import Ended, Nothing, Opened
 from clinical_assets.ledger.entry import Act, Actor, Subject, time_text
 from clinical_assets.people.account import Account
 from resources.ledger_database.identity_tables import SESSIONS
-from resources.ledger_database.reader import Wanted
 from resources.ledger_database.store import LEDGER
 from resources.people.accounts import USER, Accounts
 from resources.people.authentication import Authentication
 from resources.people.claims import Claim, actor_of
+from resources.people.register_scan import NewestEntries, seq_of
 from resources.people.secret_hashing import random_secret
 from resources.people.session_records import (
     KIND,
@@ -157,7 +157,8 @@ class Sessions:
         if known is None:
             return None
         with self.store.reading() as connection:
-            if self._seqs(known.session, connection) == known.seqs:
+            newest = self.accounts.scan.refresh(connection)
+            if _seqs(known.session, newest) == known.seqs:
                 return known.actor
         again = self._checked(known.session, begins=False)
         terminal.found[key] = again
@@ -171,7 +172,7 @@ class Sessions:
         token = self._token()
         if token is None:
             return None
-        _ = self.store.origin
+        self.accounts.scan.keep_in(self.register.keys)
         with self.store.reading() as connection:
             row = row_of_token(token, connection)
         if row is None:
@@ -195,7 +196,7 @@ class Sessions:
                 used = update(SESSIONS).where(SESSIONS.c.id == session.id)
                 at = time_text(self.accounts.time(connection))
                 connection.execute(used.values(used_at=at))
-            seqs = self._seqs(session, connection)
+            seqs = _seqs(session, self.accounts.scan.within(connection))
             answer.append(_Resumed(actor_of(account, "session"), session, seqs))
             return []
 
@@ -209,10 +210,10 @@ class Sessions:
     def _why_void(
         self, session: Session, row: Row[Any] | None, connection: Connection, *, begins: bool
     ) -> str:
-        newest = self.accounts.reader.proven(Wanted(KIND, session.id), connection, newest=1)
-        if row is None or not newest or newest[-1].act.subject != session.subject:
+        newest = self.accounts.scan.within(connection).get((KIND, session.id))
+        if row is None or newest is None or newest.subject != session.subject:
             return "is not one that the ledger speaks of"
-        if row.ended or newest[-1].act.action != "session.opened":
+        if row.ended or newest.action != "session.opened":
             return "has ended"
         if session.os_user != os.getuid() or session.host != socket.gethostname():
             return "was begun by another user or on another machine"
@@ -251,12 +252,6 @@ class Sessions:
         details = Ended(session.user, why)
         return self.accounts.act(actor, "session.ended", session.subject, details)
 
-    def _seqs(self, session: Session, connection: Connection) -> tuple[int, int]:
-        return (
-            self.accounts.newest_seq(USER, session.user, connection),
-            self.accounts.newest_seq(KIND, session.id, connection),
-        )
-
     def _terms(self, account: Account, token: str, at: datetime) -> Session:
         return Session(
             id=uuid4().hex,
@@ -277,3 +272,7 @@ class Sessions:
     def _forget(self) -> None:
         with suppress(OSError):
             self.token_file.unlink()
+
+
+def _seqs(session: Session, newest: NewestEntries) -> tuple[int, int]:
+    return seq_of(newest, USER, session.user), seq_of(newest, KIND, session.id)

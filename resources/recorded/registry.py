@@ -5,8 +5,10 @@ MLflow keeps no history of who made a version champion; the ledger does.
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.package_record import ReleaseRecord
+from clinical_assets.evidence.signatures import SUBJECT_KIND
 from clinical_assets.ledger.actions import Change
 from clinical_assets.ledger.entry import Entry, Subject
+from resources.in_force import released_last
 from resources.ledger import Ledger
 from resources.mlflow_registry import CHAMPION, Registry
 from resources.reconciling import Found
@@ -22,12 +24,18 @@ class RecordedRegistry(Registry):
     def release(
         self, model: str, version: str, package_sha256: str, onnx_sha256: str
     ) -> ReleaseRecord:
-        """As the registry's; nothing is recorded where nothing changes."""
+        """As the registry's; nothing is recorded where nothing changes.
+
+        What is in force is what the ledger says: an alias that was set by hand is no release, and
+        does not take the place of one.
+        """
         champion = self.champion(model)
-        if champion is not None and champion.package_sha256 == package_sha256:
+        about = Subject(SUBJECT_KIND, model, version, package_sha256)
+        held = released_last(self._ledger, model)
+        named = (package_sha256, version)
+        if held == about and champion and named == (champion.package_sha256, champion.version):
             return champion
-        change = Change(CHAMPION, champion.version if champion else "", version)
-        about = Subject("model-version", model, version, package_sha256)
+        change = Change(CHAMPION, held.version if held else "", version)
         with self._ledger.doing("registry.changed", about, change):
             try:
                 return super().release(model, version, package_sha256, onnx_sha256)

@@ -10,7 +10,7 @@ a bucket with object lock takes them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from clinical_assets.canonical import sha256
 from clinical_assets.errors import ClinicalError
@@ -20,6 +20,15 @@ from resources.blobs import Blobs, open_blobs
 NOTE = ".note"
 # Several tries, but a store that is down must not hold up the other witnesses.
 _RETRY_SECONDS = 15.0
+Counts = Callable[[str], bool]
+MOST_READ = 500
+"""So many notes are read at most where only the last ones that count are asked for."""
+
+
+def every(note: str) -> bool:
+    """Whether a note counts, where each does."""
+    del note
+    return True
 
 
 class NoteStore:
@@ -58,18 +67,39 @@ class NoteStore:
         """What was kept beside a note, None where there is none."""
         return self._of(read(note).origin).read(file_name(note) + ending)
 
-    def notes(self, origin: str, *, last: int | None = None) -> list[str]:
-        """The notes of a ledger by size, or only the ``last`` ones; untrusted.
+    def notes(
+        self,
+        origin: str,
+        *,
+        last: int | None = None,
+        counts: Counts = every,
+    ) -> list[str]:
+        """The notes of a ledger by size, or only the last ones; untrusted.
+
+        Args:
+            last: how many that count are read, from the largest on; what does not count is
+                returned with them. At most :data:`MOST_READ` are read then.
+            counts: whether a note counts. One under another's name never does, so that old notes
+                cannot be put in the way of newer ones.
 
         Raises:
             ClinicalError: the folder or bucket cannot be read.
         """
         blobs = self._of(origin)
         names = sorted(name for name, _ in blobs.listed() if name.endswith(NOTE))
-        chosen = names if last is None else names[max(0, len(names) - last) :]
-        found = (blobs.read(name) for name in chosen)
-        # What is no text is no checkpoint either: the reader is told, not spared.
-        return [data.decode("utf-8", "replace") for data in found if data is not None]
+        wanted = len(names) if last is None else last
+        found: list[str] = []
+        for name in reversed(names if last is None else names[-MOST_READ:]):
+            if not wanted:
+                break
+            data = blobs.read(name)
+            if data is None:
+                continue
+            # What is no text is no checkpoint either: the reader is told, not spared.
+            found.append(data.decode("utf-8", "replace"))
+            if last is None or (_is_named(name, found[-1]) and counts(found[-1])):
+                wanted -= 1
+        return found[::-1]
 
     def _of(self, origin: str) -> Blobs:
         return open_blobs(f"{self.url}/{slug(origin)}", self._options, retry_seconds=_RETRY_SECONDS)
@@ -82,6 +112,13 @@ def file_name(note: str) -> str:
         ClinicalError: it is no checkpoint.
     """
     return f"{read(note).size:016d}-{sha256(note.encode())}"
+
+
+def _is_named(name: str, note: str) -> bool:
+    try:
+        return name == file_name(note) + NOTE
+    except ClinicalError:
+        return False
 
 
 def slug(text: str) -> str:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import read
+from resources.witnesses.notes import Counts, every
 from resources.witnesses.urls import WitnessUrl
 
 _PRIORITY = 13 * 8 + 5  # facility "log audit", severity "notice" (RFC 5424, section 6.2.1)
@@ -56,7 +57,7 @@ class SyslogWitness:
                 " its certificate (SSL_CERT_FILE names further ones)",
             ) from error
 
-    def notes(self, origin: str, *, last: int | None = None) -> list[str]:
+    def notes(self, origin: str, *, last: int | None = None, counts: Counts = every) -> list[str]:
         """None: a log server is not read back from here."""
         return []
 

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 Kind = Literal["folder", "s3", "syslog", "timestamp"]
 FORMS = (
     "folder:/path, s3://bucket/prefix, syslog+udp|tcp|tls://host:port, syslog+unix:///path or"
-    " tsa+https://host/path"
+    " tsa+https://host/path#/file/of/roots.pem"
 )
 # Registered by IANA: syslog, syslog-conn, syslog-tls.
 _PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
@@ -27,10 +27,13 @@ class WitnessUrl:
 
     Attributes:
         kind: what is there.
-        url: the whole address; the witness's name, shown in messages and records.
+        url: the whole address but for the roots; the witness's name, shown in messages and
+            records.
         transport: of syslog ``udp``, ``tcp``, ``tls`` or ``unix``; else empty.
         host, port: of syslog over a network.
         target: the folder, socket, ``s3://`` or ``http(s)://`` address behind it.
+        roots: of a time-stamping authority the PEM file of the roots that its tokens are held
+            against; empty where none is named.
     """
 
     kind: Kind
@@ -39,6 +42,7 @@ class WitnessUrl:
     host: str = ""
     port: int = 0
     target: str = ""
+    roots: str = ""
 
 
 def witness_url(text: str) -> WitnessUrl:
@@ -51,6 +55,11 @@ def witness_url(text: str) -> WitnessUrl:
     if text.startswith("folder:") and text.removeprefix("folder:"):
         folder = str(Path(text.removeprefix("folder:")).expanduser().absolute())
         return WitnessUrl("folder", f"folder:{folder}", target=folder)
+    roots = ""
+    if text.startswith("tsa+") and "#" in text:
+        text, _, roots = text.partition("#")
+        if not (Path(roots).is_absolute() and roots.isprintable()):
+            raise ValueError("must name the file of roots by its absolute path, after the #")
     parts, port = _parts(text)
     network = bool(parts.hostname)
     scheme, _, transport = parts.scheme.partition("+")
@@ -62,7 +71,7 @@ def witness_url(text: str) -> WitnessUrl:
     if scheme == "syslog" and transport == "unix" and not network and len(parts.path) > 1:
         return WitnessUrl("syslog", text, transport, target=parts.path)
     if scheme == "tsa" and transport in ("http", "https") and network:
-        return WitnessUrl("timestamp", text, target=text.removeprefix("tsa+"))
+        return WitnessUrl("timestamp", text, target=text.removeprefix("tsa+"), roots=roots)
     raise ValueError(f"must hold {FORMS}")
 
 

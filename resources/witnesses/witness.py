@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from clinical_assets.errors import ClinicalError
-from resources.witnesses.notes import NoteStore
+from resources.witnesses.notes import MOST_READ, Counts, NoteStore, every
 from resources.witnesses.syslog import SyslogWitness
 from resources.witnesses.timestamp import TimestampWitness
 from resources.witnesses.urls import FORMS, WitnessUrl, witness_url
@@ -29,8 +29,9 @@ class Witness(Protocol):
             ClinicalError: it is not known to be held there.
         """
 
-    def notes(self, origin: str, *, last: int | None = None) -> list[str]:
-        """Notes of a ledger held there, by size, or the ``last`` ones; empty if write-only."""
+    def notes(self, origin: str, *, last: int | None = None, counts: Counts = every) -> list[str]:
+        """Notes of a ledger held there, by size, or the ``last`` ones that count; empty if
+        write-only."""
 
 
 class Held(NamedTuple):
@@ -55,13 +56,13 @@ class StoredWitness:
         """
         self.kept.put(note)
 
-    def notes(self, origin: str, *, last: int | None = None) -> list[str]:
-        """Notes of a ledger, by size, or the ``last`` ones; to be verified by the reader.
+    def notes(self, origin: str, *, last: int | None = None, counts: Counts = every) -> list[str]:
+        """Notes of a ledger: :meth:`.NoteStore.notes`; to be verified by the reader.
 
         Raises:
             ClinicalError: the folder or bucket cannot be read.
         """
-        return self.kept.notes(origin, last=last)
+        return self.kept.notes(origin, last=last, counts=counts)
 
 
 def parse_witness(
@@ -70,7 +71,7 @@ def parse_witness(
     """The witness at an address; nothing is reached for yet.
 
     Args:
-        text: one of the forms of :data:`.witness_urls.FORMS`.
+        text: one of the forms of :data:`.urls.FORMS`.
         tokens: folder or ``s3://`` address where time stamps are kept.
         s3_options: obstore's options; credentials come from the ``AWS_…`` variables.
 
@@ -115,12 +116,25 @@ def open_witnesses(
     return tuple(parse_witness(text, tokens=tokens, s3_options=s3_options) for text in texts)
 
 
-def held_notes(witnesses: Sequence[Witness], origin: str, *, last: int | None = None) -> Held:
-    """The notes of a ledger that the witnesses hold, or the ``last`` ones of each."""
+def held_notes(
+    witnesses: Sequence[Witness],
+    origin: str,
+    *,
+    last: int | None = None,
+    counts: Counts = every,
+) -> Held:
+    """The notes of a ledger that the witnesses hold, or the ``last`` ones of each that count.
+
+    Of a witness where none of so many were enough, it is not known what it holds: it is silent.
+    """
     held = Held([], [])
     for witness in witnesses:
         try:
-            held.notes.extend(witness.notes(origin, last=last))
+            notes = witness.notes(origin, last=last, counts=counts)
         except ClinicalError:
+            held.silent.append(witness.name)
+            continue
+        held.notes.extend(notes)
+        if last is not None and len(notes) >= MOST_READ:
             held.silent.append(witness.name)
     return held

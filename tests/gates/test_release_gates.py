@@ -10,6 +10,7 @@ from asset_checks.release_gates import signatures_gate
 from clinical_assets.evidence.approval_sheet import ApprovalSheet
 from clinical_assets.keys import ModelKeys
 from clinical_assets.ledger.entry import Subject
+from resources import ledger as ledger_module
 from resources.approvals import sheet_of
 from resources.ledger_resource import LedgerResource
 from resources.package_store import PackageStore
@@ -64,5 +65,7 @@ def test_signatures(place: Governed) -> None:
     # The record's own words count for nothing: the gate asks the ledger.
     assert not judged(place, OTHER, stage="released").passed
     place.intrude("UPDATE ledger_entries SET body = x'7b7d' WHERE action = 'signature.given'")
+    assert judged(place).passed, "what was read from it before is still what was signed"
+    ledger_module._opened.clear()  # another process
     with pytest.raises(Exception, match="ledger"):
         judged(place)

@@ -5,10 +5,12 @@ import shutil
 import pytest
 from dagster import AssetCheckKey
 
+from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.keys import ModelKeys
-from clinical_assets.ledger.checkpoint import Checkpoint, sign
+from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
 from clinical_assets.ledger.entry import read_entry
+from resources import ledger as ledger_module
 from resources.dagster_instance.home import dagster_instance
 from resources.evidence import EvidenceReader
 from resources.in_force import InForce
@@ -58,6 +60,7 @@ FLIPPED = (
 
 def test_one_changed_byte_in_the_ledger_stops_the_release(store: Store) -> None:
     champion, known = store.champion(), store.ledger.store.head().size
+    assert store.ledger.actor.kind == "service"  # read before the byte is changed
     for event in ("update", "delete"):
         store.sql("ledger/ledger.db", f"DROP TRIGGER ledger_entries_no_{event}")
     before = [row.body for row in store.ledger.reader.rows(0)]
@@ -72,6 +75,13 @@ def test_one_changed_byte_in_the_ledger_stops_the_release(store: Store) -> None:
     (refused,) = [act for act in acts if act.action == "stage.refused"]
     assert f"Entry {number}" in refused.reason
     assert not [act for act in acts if act.action in ("registry.changed", "stage.changed")]
+    # A process that has read nothing yet does not even find out in whose name it acts.
+    for read in store.settings.keys.glob("register-read*"):
+        read.unlink()
+    ledger_module._opened.clear()
+    with pytest.raises(ClinicalError, match=f"Entry {number} of the ledger cannot be what was"):
+        store.materialize("release")
+    assert store.champion() == champion
 
 
 def test_a_witness_that_contradicts_the_ledger_stops_the_release(store: Store) -> None:
@@ -101,11 +111,22 @@ def test_a_witness_that_cannot_be_reached_or_spooled_for_stops_no_release(store:
     assert store.materialize("release") == ""
     with dagster_instance(store.settings) as instance:
         assert EvidenceReader(instance).newest(KEYS.release, "witnesses") == (
-            "all have the checkpoint"
+            "all have the checkpoint, and none contradicts it"
         )
     notes = list((store.folder / "witness").rglob("*.note"))
     assert notes
     assert store.ledger.store.head().size > before
+
+
+def test_what_a_stranger_puts_at_a_witness_stops_no_release_and_is_told(store: Store) -> None:
+    origin = store.ledger.store.origin
+    witness = parse_witness(f"folder:{store.folder}/witness")
+    stranger = SigningKey.generate(origin)
+    witness.publish(sign(Checkpoint(origin, 10**9, bytes(32)), [stranger]))
+    assert store.materialize("release") == ""
+    with dagster_instance(store.settings) as instance:
+        told = str(EvidenceReader(instance).newest(KEYS.release, "witnesses"))
+    assert "No known key signed the checkpoint of 1000000000 entries" in told
 
 
 @pytest.mark.slow

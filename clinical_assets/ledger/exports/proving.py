@@ -6,12 +6,13 @@ Both: consistency proofs for the checkpoints that entries alone do not lead to. 
 tried before it is handed out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger import merkle
-from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, verify
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, set_aside, verify
+from clinical_assets.ledger.entry import Entry, read_entry
 from clinical_assets.ledger.exports.manifest import LEAVES, PROOFS, Consistency
 from clinical_assets.ledger.exports.record import compact
 from clinical_assets.ledger.verification import Row
@@ -39,6 +40,7 @@ class Source:
         origin: the ledger's name.
         notes: signed checkpoints; the newest is the one that entries are shown to be under.
         keys: public keys that signed them, retired ones too.
+        withdrawn: keys whose signatures count no longer; what only they signed is not exported.
         node: reads the tree; without it only a whole ledger can be exported.
 
     Raises:
@@ -51,9 +53,12 @@ class Source:
         notes: Sequence[str],
         keys: Sequence[PublicKey],
         node: merkle.Node | None = None,
+        *,
+        withdrawn: Sequence[PublicKey] = (),
     ) -> None:
-        self.origin, self.notes, self.keys, self._node = origin, tuple(notes), tuple(keys), node
-        self.checkpoints = [verify(note, keys) for note in notes]
+        self.origin, self.keys, self._node = origin, tuple(keys), node
+        self.notes = tuple(set_aside(notes, keys, withdrawn)[0])
+        self.checkpoints = [verify(note, keys) for note in self.notes]
         if any(checkpoint.origin != origin for checkpoint in self.checkpoints):
             raise refused("a checkpoint is of another ledger")
         if not self.checkpoints:
@@ -77,6 +82,25 @@ class Source:
             proof = merkle.consistency_proof(size, self.newest.size, self.node) if size else []
             found.append(Consistency(size, tuple(step.hex() for step in proof)))
         return tuple(found)
+
+
+def chosen(
+    source: Source, rows: Iterable[Row], fits: Callable[[Entry], bool], first: int, end: int
+) -> Iterator[Row]:
+    """The rows that are asked for, of all from ``first`` to before ``end``; none can be missing.
+
+    Every row is read and, at the end, shown to be in the newest checkpoint's tree: whoever signs
+    the manifest vouches for the selection, whatever a database says of its rows.
+
+    Raises:
+        ClinicalError: a row is missing or was changed, or cannot be read.
+    """
+    run = RunOfEntries(source, Range(first, end))
+    for row in rows:
+        run.line(row, merkle.leaf_hash(row.body))
+        if fits(read_entry(row.body)):
+            yield row
+    run.finished()
 
 
 class RunOfEntries:

@@ -54,6 +54,7 @@ _VERBS: dict[Verb, tuple[str, ...]] = {
         "user.locked",
         "user.tampered",
         "session.ended",
+        "user.owner_confirmed",
         "key.retired",
         "key.withdrawn",
         "settings.changed",

@@ -11,11 +11,13 @@ from click.testing import CliRunner, Result
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change, Nothing, Rows
+from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
 from clinical_assets.ledger.entry import Subject, read_entry
 from clinical_assets.ledger.merkle import leaf_hash, verify_inclusion
 from resources.ledger import Ledger, open_ledger
 from resources.ledger_database.reader import Wanted
 from resources.settings import Settings
+from resources.witnesses.witness import parse_witness
 
 NASTY = "d\x1b[31m\n\u202edoc"
 
@@ -247,6 +249,23 @@ def test_a_rotated_key_signs_and_the_old_one_goes_on_to_count(
     assert {"key.retired", "key.created", "ledger.witnessed"} <= set(kinds)
 
 
+def test_a_stolen_key_is_withdrawn_and_everything_goes_on(ledger: Ledger, tmp_path: Path) -> None:
+    """As docs/witnesses.md says: rotate, withdraw, and a checkpoint is published."""
+    assert run("witness", "--publish").exit_code == 0
+    stolen = run("key").stdout.strip()
+    assert run("key", "rotate", "--reason", "stolen").exit_code == 0
+    assert run("key", "withdraw", stolen, "--reason", "stolen").exit_code == 0
+    (key,) = run("key").stdout.split()
+    assert key != stolen
+    found = run("verify")
+    assert found.exit_code == 0, found.output
+    assert "2 checkpoints were signed by a withdrawn key and count for nothing." in found.output
+    assert json.loads(run("verify", "--json").stdout)["set_aside"] == 2
+    assert run("verify", "--new").exit_code == 0
+    assert run("export", str(tmp_path / "out")).exit_code == 0
+    assert run("verify", "--export", str(tmp_path / "out"), "--key", key).exit_code == 0
+
+
 def test_an_older_state_that_is_put_back_contradicts_what_was_verified(
     ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -322,6 +341,24 @@ def test_a_cut_tail_contradicts_the_witness(ledger: Ledger, tmp_path: Path) -> N
     refused = run("witness", "--publish")
     assert isinstance(refused.exception, ClinicalError)
     assert "another history" in str(refused.exception)
+
+
+@pytest.mark.parametrize("how", ["--publish", "--status"])
+def test_what_lies_at_a_witness_or_does_not_answer_is_told(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    silent, kept = f"folder:{tmp_path}/silent", f"folder:{tmp_path}/kept"
+    monkeypatch.setenv("CLINICAL_WITNESSES", f"{kept},{silent}")
+    assert run("witness", "--publish").exit_code == 0
+    origin = ledger.store.origin
+    stranger = SigningKey.generate(origin)
+    parse_witness(kept).publish(sign(Checkpoint(origin, 999, bytes(32)), [stranger]))
+    (tmp_path / "silent").rename(tmp_path / "away")
+    (tmp_path / "silent").write_text("in the way")
+    told = run("witness", how)
+    assert told.exit_code == 1
+    assert "No known key signed the checkpoint of 999 entries" in told.output
+    assert f"{silent} did not answer: whether it agrees is not known" in told.output
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,21 @@ def test_everyday_administration(anna: None) -> None:
     assert states == {"anna": "revoked", "rita": "active"}
 
 
+def test_after_a_reset_somebody_of_quality_confirms_the_owner(anna: None) -> None:
+    done("login", "rita", "--secret-stdin", stdin=GOOD)
+    enrolled = done("users", "enrol", "emil", "--name", "Emil", "--role", "ethics board", *HOW)
+    own = f"{enrolled.splitlines()[1]}\n\n{OTHER}\n"
+    done("login", "emil", "--secret-stdin", stdin=own)
+    done("login", "rita", "--secret-stdin", stdin=GOOD)
+    told = done("users", "reset", "emil")
+    assert "signs nothing until somebody else confirms its owner" in told
+    own = f"{told.splitlines()[1]}\n\n{OTHER}\n"
+    done("login", "emil", "--secret-stdin", stdin=own)
+    assert "not the right to confirm" in mistake("users", "confirm", "emil", "--method", "seen")
+    done("login", "anna", "--secret-stdin", stdin=OTHER)
+    assert "may sign again" in done("users", "confirm", "emil", "--method", "came in person")
+
+
 def test_another_secret_of_ones_own(anna: None) -> None:
     stdin = f"{OTHER}\n\nfour words of mine\n"
     assert "is changed" in done("users", "secret", "--secret-stdin", stdin=stdin)

@@ -220,5 +220,9 @@ def test_the_table_names_every_stage_and_is_markdown() -> None:
 
 def test_a_policy_is_named_by_what_it_declares() -> None:
     again = StagePolicy("diabetes", POLICY.approvals)
+    in_force_before = "b74dc1c8b7b0ac3a7116af50c5aedcf073967a00199154411c524cd374e6b3b8"
+    assert POLICY.digest == in_force_before  # signatures of old keep their policy
+    with_author = replace(POLICY, authors=("anton",))
+    assert with_author.digest not in (POLICY.digest, replace(POLICY, authors=("berta",)).digest)
     assert again.digest == POLICY.digest
     assert len({POLICY.digest, NO_ETHICS.digest, StagePolicy("x", POLICY.approvals).digest}) == 3

@@ -53,9 +53,10 @@ class Tree:
     def __init__(self, leaves: Sequence[bytes]) -> None:
         self.leaves = leaves
         self.nodes: dict[tuple[int, int], bytes] = {}
+        frontier = merkle.Frontier()
         for index, leaf in enumerate(leaves):
-            for level, place, found in merkle.completed_by(index, leaf, self.node):
-                self.nodes[level, place] = found
+            for level, found in enumerate([leaf, *frontier.add(leaf)]):
+                self.nodes[level, index >> level] = found
 
     def node(self, level: int, place: int) -> bytes:
         return self.nodes[level, place]

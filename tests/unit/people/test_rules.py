@@ -119,7 +119,9 @@ def test_a_review_names_what_asks_for_attention() -> None:
             [
                 account(good),
                 account(anna(id="ben", state="locked", acceptance=CURRENT, trainings=trained)),
-                account(anna(id="cleo", roles=()), used_at=NOW - days(91)),
+                account(
+                    anna(id="cleo", roles=()), used_at=NOW - days(91), secret_at=NOW - days(92)
+                ),
                 account(anna(id="dora", roles=()), own_secret=False, secret_at=NOW - days(1)),
                 account(anna(id="emil", roles=()), own_secret=False, secret_at=NOW - days(4)),
                 account(anna(id="fritz", roles=()), secret_at=NOW - days(366)),

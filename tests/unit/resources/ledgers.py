@@ -37,6 +37,9 @@ class FixedKeys:
         self.name = name
         return SigningKey.from_pem(name, self.pem)
 
+    def withdrawn(self) -> tuple[PublicKey, ...]:
+        return ()
+
     def trusted(self) -> tuple[PublicKey, ...]:
         return (SigningKey.from_pem(self.name, self.pem).public,)
 

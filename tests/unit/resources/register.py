@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import func, select, update
 
 from clinical_assets.ledger.checkpoint import PublicKey, SigningKey
 from clinical_assets.ledger.entry import Actor, Entry, read_entry
 from resources.actors import acting
 from resources.ledger_database.reader import LedgerReader
 from resources.ledger_database.store import LedgerStore
+from resources.ledger_database.tables import ENTRIES
 from resources.people.claims import Claim
 from resources.people.identity import IdentityRegister
 from resources.people.secret_hashing import SecretHashing
@@ -34,6 +37,9 @@ class Keys:
     def signing(self, name: str) -> SigningKey:
         self.key = SigningKey(name, self.key.private)
         return self.key
+
+    def withdrawn(self) -> tuple[PublicKey, ...]:
+        return ()
 
     def trusted(self) -> tuple[PublicKey, ...]:
         return (self.key.public,)
@@ -109,6 +115,22 @@ def on_sqlite(folder: Path) -> Place:
     clock = Clock()
     url = f"sqlite:///{folder / 'ledger.db'}"
     return Place(LedgerStore(url, Keys(), clock=clock), folder / "keys", clock)
+
+
+def hide(place: Place, connection: Any, action: str) -> None:
+    """Makes searches by subject miss the newest entry of an action."""
+    if place.store.engine.embedded:
+        connection.exec_driver_sql("DROP TRIGGER ledger_entries_no_update")
+    else:
+        connection.exec_driver_sql("DROP TRIGGER ledger_entries_no_change ON ledger_entries")
+    newest = select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.action == action).scalar_subquery()
+    connection.execute(update(ENTRIES).where(ENTRIES.c.seq == newest).values(subject_id="x"))
+
+
+def again(place: Place) -> Place:
+    """As another process sees it."""
+    url = place.store.engine.url.render_as_string(hide_password=False)
+    return Place(LedgerStore(url, place.store.keys, clock=place.clock), place.keys, place.clock)
 
 
 def on_postgresql(database: str, folder: Path) -> Place:

@@ -207,11 +207,39 @@ def test_a_dormant_account_is_locked(place: Place) -> None:
     assert sign(place, id="rita").actor.id == "rita"  # nobody else could unlock
 
 
+def test_a_dormant_account_that_was_reset_waits_for_its_owner(place: Place) -> None:
+    place.clock.forward(days=91)
+    refused(place)
+    with acting(RITA):
+        issued = place.register.reset("anna")
+    place.clock.forward(days=2)
+    place.register.change_secret(Claim("anna", issued), OTHER)
+    assert place.state("anna") == "active"
+    assert sign(place, OTHER).actor.id == "anna"
+    place.clock.forward(days=91)
+    assert refused(place, OTHER) == "not used for too long"
+
+
 @pytest.mark.parametrize("new", ["short", GOOD, "anna example is it", "passwordpassword"])
-def test_a_bad_new_secret_changes_nothing(place: Place, new: str) -> None:
+def test_a_bad_new_secret_changes_nothing_but_the_right_one_is_recorded(
+    place: Place, new: str
+) -> None:
+    """Whoever guesses cannot tell with a bad new secret, unseen, whether the old one is right."""
+    before = len(place.entries())
     with pytest.raises(ClinicalError, match="does not do"):
         place.register.change_secret(Claim("anna", GOOD), new)
+    (entry,) = place.entries()[before:]
+    assert (entry.act.actor.id, entry.act.action) == ("anna", "user.authenticated")
+    assert (entry.act.actor.method, entry.act.details.method) == ("confirmation", "confirmation")
     assert sign(place).actor.id == "anna"
+
+
+def test_a_code_shown_with_a_bad_new_secret_is_used(place: Place, key: str) -> None:
+    shown = Claim("anna", GOOD, code(key, place))
+    with pytest.raises(ClinicalError, match="does not do"):
+        place.register.change_secret(shown, "short")
+    with pytest.raises(ClinicalError, match="not accepted together"):
+        place.register.change_secret(shown, OTHER)
 
 
 def test_a_bad_new_secret_tells_nothing_about_a_wrong_one(place: Place) -> None:
@@ -285,6 +313,7 @@ def test_a_second_factor_needs_a_code_that_the_app_shows(place: Place) -> None:
     key = place.register.second_factor.new_key()
     with pytest.raises(ClinicalError, match="not one of the new second factor"):
         set_second_factor(place.register, Claim("anna", GOOD), key, "000000")
+    assert place.last()[:3] == ("anna", "user.authenticated", "done")
     assert sign(place).factors == ("password",)
 
 

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -28,13 +28,17 @@ from resources.backups.making import Made, make_backup
 from resources.backups.reader import verify_backup
 from resources.backups.restoring import Restored, restore_backup
 from resources.delta.lake import Lake
+from resources.key_changes import rotate_key
 from resources.ledger import Ledger, open_ledger
 from resources.ledger_database import copy
 from resources.ledger_database.reader import Wanted
+from resources.ledger_keys import LedgerKeys
 from resources.package_store import PackageStore
+from resources.people.claims import Claim
 from resources.settings import Settings
 from resources.snapshot_store import SnapshotStore
 from resources.witnesses.notes import NoteStore
+from resources.witnessing import Witnessing
 from tests.unit.resources.conftest import BUCKET
 from tests.unit.resources.faults import object_path
 from tests.unit.resources.small_store import (
@@ -75,14 +79,17 @@ def keys(ledger: Ledger):
     return list(ledger.store.keys.trusted())
 
 
+def nobody_to_ask() -> Claim:
+    raise AssertionError("Nobody is enrolled, so nobody is asked")
+
+
 def restore(
     made: Made,
     target: Settings,
     trusted: list,
     **more: object,  # type: ignore[type-arg]
 ) -> Restored:
-    allowed: Callable[[], None] = lambda: None  # noqa: E731
-    arguments = {"keys": trusted, "allowed": allowed, "reason": "The disk failed", **more}
+    arguments = {"keys": trusted, "claim": nobody_to_ask, "reason": "The disk failed", **more}
     return restore_backup(target, made.folder, lambda: open_ledger(target), **arguments)  # type: ignore[arg-type]
 
 
@@ -316,7 +323,7 @@ def test_everything_comes_back(
     assert head.size == made.manifest.size + 2
 
 
-def test_a_restore_needs_a_key_a_reason_an_empty_place_and_the_right(
+def test_a_restore_needs_a_key_a_reason_and_an_empty_place(
     made: Made, settings: Settings, ledger: Ledger, tmp_path: Path
 ) -> None:
     trusted = keys(ledger)
@@ -331,13 +338,6 @@ def test_a_restore_needs_a_key_a_reason_an_empty_place_and_the_right(
     for name in ("snapshots", "lake", "packages", "dagster", "mlflow.db", "ledger.db"):
         assert name in str(caught.value)
     assert digests(settings.store) == before
-
-    def refuse() -> None:
-        raise ClinicalError("Not yours to do", repair="-")
-
-    with pytest.raises(ClinicalError, match="Not yours"):
-        restore(made, target, trusted, allowed=refuse)
-    assert digests(target.store / "snapshots") == {}
 
 
 def test_a_damaged_backup_is_not_restored(
@@ -407,11 +407,41 @@ def test_the_witnesses_of_the_installation_are_asked(
     witnesses = (f"folder:{tmp_path / 'elsewhere'}", silent)
     target = settings_of(tmp_path / "restored", keys=settings.keys)
     target = target.model_copy(update={"witnesses": witnesses})
-    done = restore(made, target, keys(ledger))
+    with pytest.raises(ClinicalError, match=r"hold 1 note\(s\) about entries after the backup"):
+        restore(made, target, keys(ledger))
+    assert not Path(target.ledger_url.removeprefix("sqlite:///")).exists()
+    done = restore(made, target, keys(ledger), ignore_unknown_notes=True)
+    assert done.unknown == 1
+    told = open_ledger(target).reader.proven(Wanted(action="backup.restored"))[0].act.reason
+    assert told == "The disk failed (1 later note(s) of unknown keys were ignored)"
     assert done.lost is not None
     assert (done.lost.kept, done.lost.until) == (made.manifest.size, read(late).size)
     assert done.silent == (silent,)
     assert contradicted(open_ledger(target), [late]) == (1, True)
+
+
+def test_notes_of_a_key_that_came_after_the_backup_are_not_passed_over(
+    made: Made, settings: Settings, ledger: Ledger, tmp_path: Path
+) -> None:
+    trusted = keys(ledger)
+    witnesses = (f"folder:{tmp_path / 'elsewhere'}",)
+    witnessing = Witnessing.of(ledger, LedgerKeys(settings.keys), witnesses, {})
+    _, new = rotate_key(witnessing, "yearly")
+    more(ledger, 5)
+    size = witnessing.publish().size
+    target = settings_of(tmp_path / "restored").model_copy(update={"witnesses": witnesses})
+    shutil.copytree(settings.keys / "services", target.keys / "services")
+    with pytest.raises(ClinicalError, match="Was the key rotated after the backup"):
+        restore(made, target, trusted)
+    assert not Path(target.ledger_url.removeprefix("sqlite:///")).exists()
+    done = restore(made, target, [*trusted, new])
+    assert done.unknown == 0
+    assert done.lost is not None
+    assert (done.lost.kept, done.lost.until) == (made.manifest.size, size)
+    # The private key was not restored: the loss is written before the new key is, all the same.
+    first, second = open_ledger(target).reader.rows(made.manifest.size, made.manifest.size + 2)
+    assert b'"action":"ledger.lost"' in first.body
+    assert b'"action":"key.created"' in second.body
 
 
 def test_a_loss_that_comes_to_light_later_contradicts_until_it_is_answered_for(

@@ -1,5 +1,7 @@
 """Private keys in a file: back with the passphrase, and with nothing else."""
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,29 @@ def test_every_flipped_byte_is_found(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(ClinicalError, match="cannot be read"):
             unpack_keys(tmp_path / "bad", tmp_path / "new", WORDS)
     assert not (tmp_path / "new").exists()
+
+
+def test_tokens_of_sessions_stay_out(folder: Path, tmp_path: Path) -> None:
+    (folder / "sessions").mkdir()
+    (folder / "sessions/1000.token").write_bytes(b"live")
+    assert pack_keys(folder, tmp_path / "k", WORDS) == 2
+    assert unpack_keys(tmp_path / "k", tmp_path / "new", WORDS) == 2
+    assert not (tmp_path / "new/sessions").exists()
+
+
+def test_a_full_disk_leaves_no_half_of_a_key(folder: Path, tmp_path: Path) -> None:
+    (folder / "signing.pem").write_bytes(b"-----BEGIN PRIVATE KEY-----" * 500)
+    pack_keys(folder, tmp_path / "k", WORDS)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        with pytest.raises(ClinicalError):
+            unpack_keys(tmp_path / "k", tmp_path / "new", WORDS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not (tmp_path / "new/signing.pem").exists()
+    assert unpack_keys(tmp_path / "k", tmp_path / "new", WORDS) >= 1
+    kept = (tmp_path / "new/signing.pem").read_bytes()
+    assert kept == (folder / "signing.pem").read_bytes()

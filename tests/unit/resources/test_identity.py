@@ -10,6 +10,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.signer_proofs import SignerProofs
+from clinical_assets.ledger.actions import Verified
 from clinical_assets.ledger.entry import Actor
 from clinical_assets.people.person import Training
 from resources.actors import acting
@@ -23,6 +25,8 @@ from tests.unit.resources.register import (
     RITA,
     Keys,
     Place,
+    again,
+    hide,
     on_postgresql,
     on_sqlite,
     postgresql_database,
@@ -166,6 +170,7 @@ def test_a_bad_first_administrator_is_refused(
         lambda r: r.enrol_service("new", "New"),
         lambda r: r.reset("rita"),
         lambda r: r.unlock("rita"),
+        lambda r: r.confirm_owner("rita", verified_by="x", method="seen"),
         lambda r: r.revoke("rita", "x"),
         lambda r: r.set_roles("rita", grant=["quality"]),
         lambda r: r.rename("rita", "x"),
@@ -231,6 +236,53 @@ def test_a_reset_keeps_the_second_factor_unless_it_was_lost(local: Place) -> Non
         issued = register.reset("anna", without_totp=True)
     register.change_secret(Claim("anna", issued), OTHER)
     assert local.state("anna") == "active"
+
+
+def _confirms(place: Place, by: str, id: str, method: str = "she came in person") -> None:
+    with acting(Actor("person", by, by.title(), "session")):
+        place.register.confirm_owner(id, verified_by=by, method=method)
+
+
+def _issued_by(place: Place, id: str) -> str:
+    return SignerProofs(place.entries()).issued_by(id)
+
+
+def test_after_a_reset_somebody_else_confirms_the_owner_once_she_has_an_own_secret(
+    local: Place,
+) -> None:
+    for id, role in (("anna", "ethics board"), ("quentin", "quality"), ("quinn", "quality")):
+        local.enrolled(id, id.title(), role)
+    with pytest.raises(ClinicalError, match="waits for no confirmation"):
+        _confirms(local, "quentin", "anna")
+    with acting(RITA):
+        issued = local.register.reset("anna", without_totp=True)
+    assert _issued_by(local, "anna") == "rita"
+    with pytest.raises(ClinicalError, match="not set an own secret yet"):
+        _confirms(local, "quentin", "anna")
+    local.register.change_secret(Claim("anna", issued), OTHER)
+    for by in ("rita", "anna"):
+        with pytest.raises(ClinicalError, match="not the right to confirm"):
+            _confirms(local, by, "anna")
+    with pytest.raises(ClinicalError, match="not said who verified"):
+        _confirms(local, "quentin", "anna", " ")
+    _confirms(local, "quentin", "anna")
+    assert local.last()[:3] == ("quentin", "user.owner_confirmed", "done")
+    assert local.entries()[-1].act.details == Verified("quentin", "she came in person")
+    assert _issued_by(local, "anna") == ""
+
+
+def test_nobody_confirms_the_own_account_or_while_waiting_for_a_confirmation(local: Place) -> None:
+    for id, role in (("anna", "ethics board"), ("quentin", "quality")):
+        local.enrolled(id, id.title(), role)
+    for id in ("anna", "quentin"):
+        with acting(RITA):
+            issued = local.register.reset(id)
+        local.register.change_secret(Claim(id, issued), OTHER)
+    with pytest.raises(ClinicalError, match="the own account"):
+        _confirms(local, "quentin", "quentin")
+    with pytest.raises(ClinicalError, match="Your own account waits"):
+        _confirms(local, "quentin", "anna")
+    assert _issued_by(local, "anna") == "rita"
 
 
 def _code(key: str, place: Place) -> str:
@@ -299,8 +351,35 @@ def test_an_entry_about_another_account_does_not_vouch(place: Place) -> None:
         connection.execute(entries.values(subject_id="anna"))
         stolen = select(ACCOUNTS.c.record).where(ACCOUNTS.c.id == "eve").scalar_subquery()
         connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == "anna").values(record=stolen))
-    with pytest.raises(ClinicalError, match="is not the one that was written"):
+    with pytest.raises(TamperedError, match="The account anna is not the one"):
         login(place, "anna", OTHER)
+
+
+def test_a_revocation_that_is_hidden_by_its_search_column_still_counts(place: Place) -> None:
+    """An intruder hides the newest entry and puts the row before it back."""
+    place.enrolled("anna", "Anna Example", "quality")
+    before = bytes(dict(_rows(place))["anna"])
+    with acting(RITA):
+        place.register.revoke("anna", "dismissed")
+    with place.intruder() as connection:
+        hide(place, connection, "user.revoked")
+        row = update(ACCOUNTS).where(ACCOUNTS.c.id == "anna")
+        connection.execute(row.values(record=before))
+    for seen_by in (place, again(place)):  # this process, and one that knows nothing yet
+        for attempt in (login, lambda p, *a: p.register.authenticate_for_signing(*a)):
+            with pytest.raises(TamperedError, match="The account anna is not the one"):
+                attempt(seen_by, "anna", GOOD)
+            assert place.last()[1:3] == ("user.tampered", "refused")
+
+
+def test_an_account_that_is_hidden_whole_is_still_listed(local: Place) -> None:
+    local.enrolled("anna", "Anna Example", "quality")
+    with local.intruder() as connection:
+        hide(local, connection, "user.enrolled")
+        connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.id == "anna"))
+    with acting(RITA):
+        _, tampered = again(local).register.people()
+    assert [error.id for error in tampered] == ["anna"]
 
 
 def test_an_account_that_was_restored_counts_again(local: Place) -> None:

@@ -34,6 +34,10 @@ def in_force(place: Governed, registry: Registry, tmp_path: Path) -> InForce:
 
 def released(place: Governed, in_force: InForce) -> None:
     place.released()
+    release(in_force)
+
+
+def release(in_force: InForce) -> None:
     in_force.registry.release(SUBJECT.id, SUBJECT.version, SUBJECT.sha256, "e" * 64)
 
 
@@ -73,6 +77,34 @@ def test_a_champion_that_was_never_released_is_refused(
     assert "which the ledger never released" in in_force.contradiction()
     with pytest.raises(ClinicalError, match="never released"):
         in_force.load()
+
+
+@pytest.mark.parametrize("version", [SUBJECT.version, "made-up"])
+def test_an_alias_that_was_set_by_hand_does_not_defeat_the_release(
+    place: Governed, in_force: InForce, registry: Registry, version: str
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    run = client.create_run(registry.prepare())
+    client.create_registered_model(SUBJECT.id)
+    tags = {
+        "clinical.version": version,
+        "clinical.package_sha256": SUBJECT.sha256,
+        "clinical.onnx_sha256": "e" * 64,
+    }
+    by_hand = client.create_model_version(SUBJECT.id, "runs:/x", run.info.run_id, tags=tags)
+    client.set_registered_model_alias(SUBJECT.id, "champion", by_hand.version)
+    assert "which the ledger never released" in in_force.problem()
+    for _ in range(2):  # the second time nothing changes any more
+        released(place, in_force) if in_force.subject() is None else release(in_force)
+        assert in_force.problem() == ""
+        assert in_force.require().version == SUBJECT.version
+    found = place.ledger.reader.proven(Wanted(action="registry.changed"))
+    assert [(e.act.outcome, e.act.details.before) for e in found] == [
+        ("intended", ""),
+        ("done", ""),
+    ]
 
 
 def test_a_version_that_only_the_registry_act_names_is_refused(

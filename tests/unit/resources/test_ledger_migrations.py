@@ -29,6 +29,9 @@ class GoldenKeys:
         seed = sha256(b"the key of the golden ledger").digest()
         return SigningKey(name, Ed25519PrivateKey.from_private_bytes(seed))
 
+    def withdrawn(self) -> tuple[PublicKey, ...]:
+        return ()
+
     def trusted(self) -> tuple[PublicKey, ...]:
         return (self.signing(self.name).public,)
 

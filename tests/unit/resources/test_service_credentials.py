@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Nothing
@@ -12,8 +13,10 @@ from clinical_assets.ledger.checkpoint import SigningKey
 from clinical_assets.ledger.entry import Subject
 from resources.actors import acting
 from resources.ledger import Ledger
+from resources.ledger_database.identity_tables import ACCOUNTS
 from resources.ledger_database.store import LedgerStore
 from resources.ledger_database.writers import Writers
+from resources.people.accounts import TamperedError
 from resources.people.identity import service_of
 from resources.people.service_credentials import LOCAL, authenticated_service, credential_file
 from resources.private_files import create_private, read_private
@@ -21,6 +24,8 @@ from tests.unit.resources.register import (
     RITA,
     Keys,
     Place,
+    again,
+    hide,
     on_postgresql,
     on_sqlite,
     postgresql_database,
@@ -36,12 +41,6 @@ def place(tmp_path: Path) -> Place:
 def database() -> Iterator[str]:
     with postgresql_database() as name:
         yield name
-
-
-def again(place: Place) -> Place:
-    """As another process sees it."""
-    url = place.store.engine.url.render_as_string(hide_password=False)
-    return Place(LedgerStore(url, place.store.keys), place.keys, place.clock)
 
 
 def test_the_local_installation_is_enrolled_at_its_first_act(place: Place) -> None:
@@ -99,6 +98,22 @@ def test_a_revocation_takes_effect_at_the_next_act(place: Place, tmp_path: Path)
         pytest.fail("the act must not happen")
     assert len(place.entries("run.started")) == 1
     assert place.last()[1:3] == ("login.refused", "refused")
+
+
+def test_a_revocation_that_is_hidden_by_its_search_column_still_counts(place: Place) -> None:
+    authenticated_service(place.store, place.keys)
+    with place.store.engine.reading() as connection:
+        before = connection.execute(select(ACCOUNTS.c.record)).scalar()
+    place.administered()
+    with acting(RITA):
+        place.register.revoke(LOCAL, "stolen")
+    with place.intruder() as connection:
+        hide(place, connection, "user.revoked")
+        row = update(ACCOUNTS).where(ACCOUNTS.c.id == LOCAL)
+        connection.execute(row.values(record=before))
+    for seen_by in (place, again(place)):
+        with pytest.raises(TamperedError, match=f"The account {LOCAL} is not the one"):
+            authenticated_service(seen_by.store, seen_by.keys)
 
 
 def test_another_credential_is_refused(place: Place) -> None:

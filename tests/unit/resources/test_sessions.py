@@ -20,7 +20,7 @@ from resources.people.claims import Claim, MustChangeSecretError
 from resources.people.identity import service_of, session_actor
 from resources.people.sessions import Sessions
 from resources.terminal import present_terminal, signed_in
-from tests.unit.resources.register import GOOD, OTHER, RITA, Place, on_sqlite
+from tests.unit.resources.register import GOOD, OTHER, RITA, Place, hide, on_sqlite
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_a_forged_session_counts_for_nothing(place: Place, sessions: Sessions) -
     assert place.last()[1:3] == ("session.refused", "refused")
 
 
-@pytest.mark.parametrize("attack", ["longer", "reopened", "account"])
+@pytest.mark.parametrize("attack", ["longer", "reopened", "hidden", "account"])
 def test_an_ended_session_is_not_brought_back_by_hand(
     place: Place, sessions: Sessions, attack: str
 ) -> None:
@@ -245,7 +245,7 @@ def test_an_ended_session_is_not_brought_back_by_hand(
         changed = record.replace(b"2026-11-24T20", b"2027-11-24T20")
         assert changed != record
         statement = update(SESSIONS).values(record=changed)
-    elif attack == "reopened":
+    elif attack in ("reopened", "hidden"):
         sessions.log_out()
         statement = update(SESSIONS).values(ended="")
     else:
@@ -254,6 +254,8 @@ def test_an_ended_session_is_not_brought_back_by_hand(
         statement = update(ACCOUNTS).where(ACCOUNTS.c.id == "anna").values(record=account)
     with place.intruder() as connection:
         connection.execute(statement)
+        if attack == "hidden":
+            hide(place, connection, "logout")
     sessions.token_file.write_bytes(token)
     sessions.token_file.chmod(0o600)
     with pytest.raises(ClinicalError) as caught:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.signatures import local_time, signature_act, statement_of
 from clinical_assets.evidence.stage_fold import version_subject
-from clinical_assets.ledger.actions import Bytes, Nothing
+from clinical_assets.ledger.actions import Attempt, Bytes, Change, Nothing, Verified
 from clinical_assets.ledger.entry import Act, Actor
 from resources.actors import acting
 from resources.ledger_database.reader import Wanted
@@ -130,6 +131,145 @@ def test_nobody_signs_without_having_proven_it_or_past_the_register(place: Gover
     with acting(stranger), pytest.raises(ClinicalError, match="not, or no longer, active"):
         place.stages.sign(SUBJECT, shown, **what)
     assert place.stages.state(SUBJECT).signatures == ()
+    assert len(place.refusals("signature.refused")) == 3
+
+
+REVIEW = {"role": "clinical reviewer", "stage": "clinical review", "meaning": "review"}
+QUARANTINED = {"role": "clinical reviewer", "stage": "quarantined", "meaning": "responsibility"}
+
+
+def proves(place: Governed, by: Somebody, method: str = "signing", shown: Any = None) -> None:
+    """Writes that somebody proved who they are."""
+    attempt = Attempt(method, by.factors if shown is None else shown)
+
+    def proof(connection: Any) -> list[Act]:
+        act = place.proof(by, connection)
+        return [replace(act, actor=replace(act.actor, method=method), details=attempt)]
+
+    place.ledger.decide(proof)
+
+
+def signs(place: Governed, by: Somebody = CORA, **what: str) -> Any:
+    """Only signs, as a program could that is past the asking for secrets."""
+    with acting(by.actor):
+        return place.stages.sign(SUBJECT, Shown(by.factors, "UTC"), **{**REVIEW, **what})
+
+
+NOT_PROVEN = "did not prove who they are for this signature"
+
+
+@pytest.mark.parametrize(
+    ("method", "factors"),
+    [("confirmation", ("password",)), ("signing", ("password", "totp")), ("signing", ())],
+)
+def test_a_proof_of_another_method_or_other_factors_signs_nothing(
+    place: Governed, method: str, factors: tuple[str, ...]
+) -> None:
+    place.build().enrol(CORA)
+    proves(place, CORA, method, factors)
+    with pytest.raises(ClinicalError, match=NOT_PROVEN):
+        signs(place)
+    assert NOT_PROVEN in place.refusals("signature.refused")[0]
+    proves(place, CORA)
+    assert signs(place).act.actor.id == "cora"
+
+
+def test_each_proof_is_good_for_one_signature_given_or_refused(place: Governed) -> None:
+    place.build().enrol(CORA)
+    proves(place, CORA)
+    signs(place)
+    with pytest.raises(ClinicalError, match=NOT_PROVEN):
+        signs(place, **QUARANTINED, comment="Alarm")
+    proves(place, CORA)
+    with pytest.raises(ClinicalError, match="The signature is refused"):
+        signs(place)
+    with pytest.raises(ClinicalError, match=NOT_PROVEN):
+        signs(place, **QUARANTINED, comment="Alarm")
+
+
+def test_the_proof_of_one_signs_nothing_for_another(place: Governed) -> None:
+    place.build().enrol(CORA)
+    place.enrol(QUENTIN)
+    proves(place, QUENTIN)
+    with pytest.raises(ClinicalError, match=NOT_PROVEN):
+        signs(place)
+
+
+@pytest.mark.parametrize("state", ["locked", "revoked"])
+def test_a_signature_of_who_was_locked_or_revoked_meanwhile_is_a_recorded_refusal(
+    place: Governed, state: str
+) -> None:
+    place.build().enrol(CORA)
+    proves(place, CORA)
+    accounts = Accounts(place.ledger.store)
+
+    def change(connection: Any) -> list[Act]:
+        before = accounts.get("cora", connection)
+        account = before.locked() if state == "locked" else before.revoked()
+        accounts.put(account, connection)
+        return [accounts.act(LEDGER, f"user.{state}", account, Nothing())]
+
+    place.ledger.decide(change)
+    with pytest.raises(ClinicalError, match="not, or no longer, active"):
+        signs(place)
+    (reason,) = place.refusals("signature.refused")
+    assert reason.startswith("cora: The signer is not, or no longer, active")
+
+
+def test_a_signature_of_an_account_that_was_tampered_with_is_a_recorded_refusal(
+    place: Governed,
+) -> None:
+    place.build().enrol(CORA)
+    proves(place, CORA)
+    place.intrude("UPDATE identity_accounts SET record = '{}' WHERE id = 'cora'")
+    with pytest.raises(ClinicalError, match="is not the one that the ledger speaks of"):
+        signs(place)
+    (reason,) = place.refusals("signature.refused")
+    assert reason.startswith("cora: The account cora is not the one")
+    assert len(place.refusals("user.tampered")) == 1
+
+
+def test_an_account_that_was_reset_signs_nothing_until_its_owner_is_confirmed(
+    place: Governed,
+) -> None:
+    """An administrator could have used the issued secret before its owner did (P11-21)."""
+    place.build().enrol(CORA)
+    place.enrol(QUENTIN)
+    accounts = Accounts(place.ledger.store)
+    rita = Actor("person", "rita", "Rita Root", "session")
+    reset, seen = Change("secret and second factor", "", "issued"), Verified("HR", "in person")
+    writes = {"user.changed": (rita, reset), "user.owner_confirmed": (QUENTIN.actor, seen)}
+
+    def write(action: str) -> None:
+        by, told = writes[action]
+        about = partial(accounts.get, "cora")
+        place.ledger.decide(lambda c: [accounts.act(by, action, about(c), told)])
+
+    write("user.changed")
+    proves(place, CORA)
+    with pytest.raises(ClinicalError, match="rita reset the signer's secret"):
+        signs(place)
+    write("user.owner_confirmed")
+    proves(place, CORA)
+    assert signs(place).act.actor.id == "cora"
+
+
+def test_a_signature_that_rests_on_a_used_proof_is_an_anomaly(place: Governed) -> None:
+    """Somebody with the key appends one for a person whose only proof is another signature's."""
+    place.build()
+    real = place.review()
+    again = replace(
+        statement_of(real),
+        stage="quarantined",
+        meaning="responsibility",
+        local_time=local_time(datetime.now(UTC), "UTC"),
+        zone="UTC",
+        comment="Alarm",
+    )
+    place.ledger.store.append([signature_act(again, "forged")])
+    state = place.stages.state(SUBJECT)
+    assert state.stage == "quality approval"
+    assert NOT_PROVEN in str(state.unexamined[0])
 
 
 def test_a_revocation_counts_before_the_signature_that_was_about_to_be_given(
@@ -167,6 +307,7 @@ def test_nobody_known_as_author_lets_nobody_approve(place: Governed) -> None:
     with pytest.raises(ClinicalError, match="nobody is known as author"):
         place.review()
     named = replace(place.stages, spec=replace(place.stages.spec, authors=("anton",)))
+    place.ledger.decide(lambda connection: [place.proof(CORA, connection)])
     with acting(CORA.actor):
         given = named.sign(
             SUBJECT,
@@ -176,6 +317,10 @@ def test_nobody_known_as_author_lets_nobody_approve(place: Governed) -> None:
             meaning="review",
         )
     assert given.act.actor.id == "cora"
+    assert [s.signer for s in named.state(SUBJECT).valid] == ["cora"]
+    others = replace(named, spec=replace(named.spec, authors=("berta",)))
+    (void,) = others.state(SUBJECT).signatures
+    assert (void.standing, void.reason) == ("void", "it was given under another policy")
 
 
 def test_a_signature_says_everything_and_names_the_ledger_it_saw(place: Governed) -> None:

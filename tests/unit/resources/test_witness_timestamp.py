@@ -20,8 +20,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tsa") / "tsa")
 
 
-def witness(address: str, folder: Path) -> TimestampWitness:
-    return TimestampWitness(witness_url(f"tsa+{address}"), NoteStore(str(folder)), timeout=5)
+def witness(address: str, folder: Path, roots: str = "") -> TimestampWitness:
+    url = witness_url(f"tsa+{address}{roots}")
+    return TimestampWitness(url, NoteStore(str(folder)), timeout=5)
 
 
 def test_a_note_is_stamped_once_and_its_token_verifies(
@@ -77,3 +78,53 @@ def test_an_authority_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ClinicalError, match="gave no time stamp"):
         one.publish(NOTE)
     assert one.kept.notes(ORIGIN) == [NOTE]  # the note is safe without its stamp
+
+
+def test_a_forged_answer_is_not_kept_where_roots_are_named(
+    authority: Authority, tmp_path: Path
+) -> None:
+    forger = Authority(tmp_path / "forger")
+    roots = f"#{authority.folder}/roots.pem"
+    with served(forger) as (address, _):
+        one = witness(address, tmp_path / "kept", roots)
+        assert one.name == f"tsa+{address}"
+        with pytest.raises(ClinicalError, match="not signed by an authority that you trust"):
+            one.publish(NOTE)
+    assert list((tmp_path / "kept").rglob("*.tsr")) == []
+
+
+def test_a_token_that_does_not_hold_is_replaced(authority: Authority, tmp_path: Path) -> None:
+    forger = Authority(tmp_path / "forger")
+    with served(forger) as (address, _):
+        witness(address, tmp_path / "kept").publish(NOTE)
+    with served(authority) as (address, seen):
+        one = witness(address, tmp_path / "kept", f"#{authority.folder}/roots.pem")
+        assert one.token(NOTE) is None
+        one.publish(NOTE)
+        one.publish(NOTE)
+    assert len(seen) == 1
+    token = one.token(NOTE)
+    assert token is not None
+    assert verify_timestamp(NOTE, token, authority.roots)
+    names = sorted(path.name[82:] for path in (tmp_path / "kept").rglob("*.tsr"))
+    assert names == ["2.tsr", "tsr"]
+
+
+def test_a_token_about_something_else_is_replaced_without_roots(
+    authority: Authority, tmp_path: Path
+) -> None:
+    with served(authority) as (address, _):
+        one = witness(address, tmp_path)
+        one.kept.attach(NOTE, ".tsr", b"no token")
+        assert one.token(NOTE) is None
+        one.publish(NOTE)
+    assert one.token(NOTE) is not None
+
+
+def test_roots_that_cannot_be_read_are_told(authority: Authority, tmp_path: Path) -> None:
+    with served(authority) as (address, _):
+        one = witness(address, tmp_path, "#/no/such/roots.pem")
+        with pytest.raises(ClinicalError, match="roots of the time-stamping authority cannot"):
+            one.publish(NOTE)
+    with pytest.raises(ValueError, match="absolute path"):
+        witness_url("tsa+https://tsa.example/x#roots.pem")

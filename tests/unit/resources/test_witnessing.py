@@ -14,6 +14,8 @@ from resources.key_changes import probe_key, rotate_key
 from resources.ledger import Ledger, open_ledger_at
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
+from resources.witnesses import notes as notes_module
+from resources.witnesses import witness as witness_module
 from resources.witnesses.witness import parse_witness
 from resources.witnessing import Witnessing
 
@@ -53,7 +55,6 @@ def test_what_a_witness_contradicts_is_not_signed_again(
     lies = [
         sign(Checkpoint(origin, size, bytes(32)), [key]),
         sign(Checkpoint(origin, size + 50, bytes(32)), [key]),
-        sign(Checkpoint(origin, 1, bytes(32)), [SigningKey.generate(origin)]),
     ]
     other = parse_witness(f"folder:{tmp_path}/two")
     for number, lie in enumerate(lies, start=1):
@@ -69,6 +70,81 @@ def test_what_a_witness_contradicts_is_not_signed_again(
     with pytest.raises(ClinicalError, match="another history"):
         rotate_key(witnessing, "yearly")
     assert kept(tmp_path) == before
+
+
+def test_what_no_trusted_key_signed_is_told_and_stops_nothing(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path
+) -> None:
+    """Whoever can write at a witness must neither stop releases nor hide what it holds."""
+    witnessing.publish()
+    origin, size = ledger.store.origin, ledger.store.head().size
+    key = LedgerKeys(tmp_path / "keys").signing(origin)
+    folder = next((tmp_path / "two").iterdir())
+    (folder / f"{10**15}-garbage.note").write_bytes(b"\xff no checkpoint")
+    stranger = SigningKey.generate(origin)
+    other = parse_witness(f"folder:{tmp_path}/two")
+    for number in range(7):
+        other.publish(sign(Checkpoint(origin, 10**14 + number, bytes(32)), [stranger]))
+    ledger.record("run.started", Subject("run", "r-2"), Nothing())
+    published = witnessing.publish()
+    assert published.size > size
+    assert published.findings[-1] == "5 more such notes"
+    assert "No known key signed the checkpoint of 100000000000000" in published.findings[0]
+    assert all(finding in published.told for finding in published.findings)
+    assert ledger.reader.proven(Wanted(action="ledger.contradicted")) == []
+    assert len(witnessing.asked().notes) == 2 * 2 + 8
+    assert len(witnessing.evidence().notes) == 2 * 2
+    # A note of the ledger's own key is found below all of it.
+    other.publish(sign(Checkpoint(origin, size + 500, bytes(32)), [key]))
+    assert "is the first that is missing" in refused(witnessing)
+
+
+def test_notes_of_a_stolen_key_and_old_ones_hide_no_newer_one(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path
+) -> None:
+    origin, keys = ledger.store.origin, LedgerKeys(tmp_path / "keys")
+    for number in range(6):
+        ledger.record("run.started", Subject("run", f"o-{number}"), Nothing())
+        witnessing.publish()
+    old = witnessing.asked().notes
+    thief = keys.signing(origin)
+    before, _ = rotate_key(witnessing, "stolen")
+    lie = sign(Checkpoint(origin, 5000, bytes(32)), [keys.signing(origin)])
+    parse_witness(f"folder:{tmp_path}/two").publish(lie)
+    assert witnessing.contradictions()
+    other = parse_witness(f"folder:{tmp_path}/two")
+    for number in range(9):
+        other.publish(sign(Checkpoint(origin, 10**15 + number, bytes(32)), [thief]))
+    folder = next((tmp_path / "two").iterdir())
+    for number, note in enumerate(old):  # good notes, under names that put them last
+        (folder / f"{2 * 10**15 + number}-{number:064d}.note").write_text(note, encoding="utf-8")
+    keys.withdraw(str(before))
+    assert [p.seq for p in witnessing.contradictions()] == [ledger.store.head().size]
+
+
+def test_a_flooded_witness_counts_as_silent(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (notes_module, witness_module):
+        monkeypatch.setattr(module, "MOST_READ", 12)
+    witnessing.publish()
+    folder = next((tmp_path / "two").iterdir())
+    for number in range(12):
+        (folder / f"{10**15 + number}-x.note").write_text("x")
+    published = witnessing.publish()
+    assert published.silent == (f"folder:{tmp_path}/two",)
+
+
+def test_a_witness_that_does_not_answer_does_not_agree(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "one").write_text("in the way")
+    name = f"folder:{tmp_path}/one"
+    published = witnessing.publish()
+    assert published.silent == (name,)
+    assert f"{name} did not say whether it agrees" in published.told
+    acts = [e.act for e in ledger.reader.proven(Wanted(action="ledger.witnessed"))]
+    assert ["did not answer" in act.reason for act in acts] == [True, False]
 
 
 def test_a_silent_witness_stops_nobody(

@@ -40,11 +40,10 @@ NOTES = [note(KEPT, 3), note(KEPT, 9)]
 def node_of(kept: Sequence[Row]) -> merkle.Node:
     """Reads the tree over these rows."""
     nodes: dict[tuple[int, int], bytes] = {}
+    frontier = merkle.Frontier()
     for row in kept:
-        for level, index, found in merkle.completed_by(
-            row.seq, row.leaf, lambda level, index: nodes[level, index]
-        ):
-            nodes[level, index] = found
+        for level, found in enumerate([row.leaf, *frontier.add(row.leaf)]):
+            nodes[level, row.seq >> level] = found
     return lambda level, index: nodes[level, index]
 
 

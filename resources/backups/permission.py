@@ -1,0 +1,244 @@
+"""Who may restore a backup, established before anything is moved (P11-07).
+
+What belongs here: which register is asked, and asking it. What does not: restoring
+(:mod:`.restoring`).
+
+Where a ledger is there and can be read, its register says whether the person who is logged in may
+replace it; a refusal is an entry of it. A backup of the same ledger needs no other permission.
+Where there is none, or it is damaged, lost or of another name, the register in the backup decides:
+the verified copy is loaded into a database of its own, and whoever restores proves id, secret and
+second factor to it, by the rules of every other proof but for the age of secrets and accounts:
+those of a backup have no present use. What is written there is deleted with it.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.actions import Refusal
+from clinical_assets.ledger.checkpoint import PublicKey, SigningKey
+from clinical_assets.ledger.entry import Act, Actor
+from clinical_assets.people.account import Account
+from clinical_assets.people.person import folded
+from clinical_assets.people.rights import Right, may
+from clinical_assets.people.secrets_policy import SecretPolicy
+from resources.backups.keys import PackedKeys
+from resources.blobs import disk_faults
+from resources.checkout import software
+from resources.ledger_database.copy import LedgerCopy, holds_ledger, load_ledger
+from resources.ledger_database.engine import LedgerEngine
+from resources.ledger_database.store import LEDGER, LedgerStore
+from resources.ledger_keys import LedgerKeys
+from resources.people.access import Access
+from resources.people.account_changes import REGISTER
+from resources.people.accounts import TamperedError
+from resources.people.claims import Claim, MustChangeSecretError, actor_of
+from resources.people.service_credentials import LOCAL, authenticated_service
+from resources.settings import Settings
+
+_RIGHT: Right = "administer"
+_WANTED = "backup.restored"
+_AGELESS = SecretPolicy(max_age=timedelta.max, dormant_after=timedelta.max)
+_CREDENTIALS = "services"
+_SECOND_FACTOR = "second-factor.key"
+
+
+def restorer(
+    settings: Settings,
+    copy: LedgerCopy,
+    keys: Path,
+    trial: Path,
+    claim: Callable[[], Claim],
+) -> Actor | None:
+    """The person who may restore; None where nobody is enrolled, here or in the backup.
+
+    Args:
+        copy: of the ledger; verified.
+        keys: the folder of keys as it will be afterwards: :func:`keys_afterwards`.
+        trial: an empty private folder; what is written there is for the caller to delete.
+        claim: asks for what proves who restores.
+
+    Raises:
+        ClinicalError: the right is lacking or was not proven, or the credential that acts where
+            nobody is enrolled is not there.
+    """
+    present = _usable_ledger(settings)
+    if present is None:
+        return _by_the_backup(settings, copy, keys, trial, claim)
+    access = Access(present, settings.keys)
+    try:
+        actor = None
+        if _has_people(access):
+            access.with_right(_RIGHT, _WANTED, lambda *_: ())
+            actor = access.present_person()
+            if present.origin == copy.origin:
+                return actor
+        try:
+            return _by_the_backup(settings, copy, keys, trial, claim, present=actor)
+        except ClinicalError:
+            lacking = Refusal(_WANTED, _RIGHT)
+            refused = access.accounts.act(
+                actor or LEDGER, "user.refused", REGISTER, lacking, outcome="refused"
+            )
+            present.append([refused])
+            raise
+    finally:
+        present.engine.close()
+
+
+def keys_afterwards(settings: Settings, packed: PackedKeys | None, trial: Path) -> Path:
+    """A folder in ``trial`` with what proves people and services as it will be after a restore.
+
+    Raises:
+        ClinicalError: keys cannot be read or unpacked.
+    """
+    made = trial / "keys"
+    with disk_faults(settings.keys):
+        made.mkdir(mode=0o700)
+        services = settings.keys / _CREDENTIALS
+        if services.is_dir():
+            shutil.copytree(services, made / _CREDENTIALS)
+        with suppress(FileNotFoundError):
+            shutil.copy2(settings.keys / _SECOND_FACTOR, made / _SECOND_FACTOR)
+    if packed is not None:
+        packed.unpack(made)
+    return made
+
+
+class _TrialKeys:
+    """The backup's public keys, and one of its own that signs what is written in the trial."""
+
+    def __init__(self, copy: LedgerCopy) -> None:
+        self._key = SigningKey.generate(copy.origin)
+        self._trusted = (*copy.keys, self._key.public)
+
+    def signing(self, name: str) -> SigningKey:
+        """A key that exists for the trial only."""
+        del name
+        return self._key
+
+    def withdrawn(self) -> Sequence[PublicKey]:
+        """None: a copy holds no checkpoint that only such a key signed."""
+        return ()
+
+    def trusted(self) -> Sequence[PublicKey]:
+        """Its public half, and the keys of the backup."""
+        return self._trusted
+
+
+def _usable_ledger(settings: Settings) -> LedgerStore | None:
+    """The ledger that is here, if head and register can be read and hold; else None."""
+    embedded = LedgerEngine(settings.ledger_url).embedded
+    try:
+        if not holds_ledger(settings.ledger_url):
+            return None
+    except ClinicalError:
+        if embedded:  # a file that is no database any more
+            return None
+        raise
+    store = LedgerStore(settings.ledger_url, LedgerKeys(settings.keys), software=software())
+    try:
+        store.head()
+        access = Access(store, settings.keys)
+        with store.reading() as connection:
+            if access.accounts.all(connection)[1]:
+                raise ClinicalError("The register was changed past the ledger", repair="Restore")
+    except ClinicalError:
+        store.engine.close()
+        if embedded:
+            return None
+        raise
+    return store
+
+
+def _has_people(access: Access) -> bool:
+    """Whether anybody is or was enrolled; what was changed past the ledger counts as somebody."""
+    with access.store.reading() as connection:
+        try:
+            return access.has_people(connection)
+        except TamperedError:
+            return True
+
+
+def _by_the_backup(
+    settings: Settings,
+    copy: LedgerCopy,
+    keys: Path,
+    trial: Path,
+    claim: Callable[[], Claim],
+    *,
+    present: Actor | None = None,
+) -> Actor | None:
+    url = f"sqlite:///{trial / 'register.db'}"
+    load_ledger(url, copy)
+    store = LedgerStore(url, _TrialKeys(copy), software=software())
+    try:
+        access = Access(store, keys, policy=_AGELESS)
+        if _has_people(access):
+            return _proven(access, claim())
+        if present is None and LedgerEngine(settings.ledger_url).embedded:
+            _demand_credential(store, keys)
+        return present
+    finally:
+        store.engine.close()
+
+
+def _proven(access: Access, claim: Claim) -> Actor:
+    _demand_second_factor(access, claim)
+
+    def then(
+        _: Connection, account: Account, __: datetime
+    ) -> tuple[Account, Sequence[Act], tuple[Actor, bool]]:
+        found = actor_of(account, "confirmation"), may(account.person.roles, _RIGHT)
+        return account, (), found
+
+    try:
+        actor, allowed = access.prove(claim, "confirmation", then)
+    except MustChangeSecretError:
+        raise ClinicalError(
+            "A secret that was issued, and not yet replaced by an own one, restores nothing",
+            where="the backup's identity register",
+            repair="Let another administrator restore",
+        ) from None
+    if not allowed:
+        raise ClinicalError(
+            f"By the backup's register you have not the right to {_RIGHT}; nothing was restored",
+            where=f"account {actor.id}",
+            repair="Let an administrator restore: docs/roles.md has the table",
+        )
+    return actor
+
+
+def _demand_second_factor(access: Access, claim: Claim) -> None:
+    with access.store.reading() as connection:
+        found = access.accounts.find(folded(claim.id), connection)
+    if found is None or not found.account.totp:
+        return
+    try:
+        access.second_factor.decrypt(found.account.totp, found.account.person.id)
+    except ClinicalError:
+        raise ClinicalError(
+            "The second factor cannot be checked: the key that encrypts it is not here",
+            where=_SECOND_FACTOR,
+            repair="Give --with-keys with the file that `clinical backup make --with-keys` wrote,"
+            " or let an administrator restore who has no second factor",
+        ) from None
+
+
+def _demand_credential(store: LedgerStore, keys: Path) -> None:
+    """Where nobody is enrolled, the installation's service restores; it has to be the same one."""
+    try:
+        authenticated_service(store, keys)
+    except ClinicalError as error:
+        raise ClinicalError(
+            "Nobody is enrolled in the backup, and the credential by which its installation acts is"
+            " not here",
+            where=f"{_CREDENTIALS}/{LOCAL}.secret",
+            repair="Give --with-keys with the file that `clinical backup make --with-keys` wrote,"
+            " or put the folder of keys back first",
+        ) from error

@@ -1,0 +1,144 @@
+"""A ledger is begun once: where its keys are and it is not, it was lost, and that is said."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from clinical_assets.errors import ClinicalError
+from resources import ledger as ledger_module
+from resources.ledger import Ledger, open_ledger_at
+from resources.ledger_database import store as store_module
+from resources.ledger_keys import LedgerKeys
+from tests.unit.resources.ledgers import LedgerInUse, act, empty
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    yield
+    closed()
+
+
+def closed() -> None:
+    """As if the process had ended."""
+    for opened in ledger_module._opened.values():
+        opened.store.engine.close()
+    ledger_module._opened.clear()
+
+
+def opened(in_use: LedgerInUse, keys: str = "keys") -> Ledger:
+    return open_ledger_at(in_use.url, in_use.folder / keys, in_use.folder)
+
+
+def written(in_use: LedgerInUse, keys: str = "keys") -> str:
+    """The name of a ledger that another process began, or went on with."""
+    store = opened(in_use, keys).store
+    store.append([act()])
+    closed()
+    return store.origin
+
+
+def emptied(in_use: LedgerInUse) -> None:
+    if in_use.postgresql:
+        empty(in_use.url)
+        return
+    for path in in_use.folder.glob("ledger.db*"):
+        path.unlink()
+    (in_use.folder / "ledger.db").touch()
+
+
+def missing(in_use: LedgerInUse) -> None:
+    emptied(in_use)
+    (in_use.folder / "ledger.db").unlink(missing_ok=True)
+
+
+def without_tables(in_use: LedgerInUse) -> None:
+    emptied(in_use)
+    if not in_use.postgresql:
+        with closing(sqlite3.connect(in_use.folder / "ledger.db")) as database:
+            database.execute("VACUUM")
+
+
+def private_key_too(in_use: LedgerInUse) -> None:
+    emptied(in_use)
+    for path in (in_use.folder / "keys").glob("*.pem"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("lose", [emptied, missing, without_tables, private_key_too])
+def test_a_ledger_that_was_emptied_is_not_begun_anew(
+    in_use: LedgerInUse, lose: Callable[[LedgerInUse], None]
+) -> None:
+    written(in_use)
+    lose(in_use)
+    for _ in range(2):  # what the first refusal leaves behind changes nothing
+        with pytest.raises(ClinicalError, match="The ledger is gone, but its key is here") as lost:
+            opened(in_use).store.append([])
+        assert "clinical backup restore" in lost.value.repair
+        assert lost.value.where
+        closed()
+    written(in_use, "other-keys")  # to begin anew, knowingly
+
+
+def test_another_ledger_in_its_place_is_refused(in_use: LedgerInUse) -> None:
+    first = written(in_use)
+    emptied(in_use)
+    second = written(in_use, "other-keys")
+    with pytest.raises(ClinicalError, match="not the one whose keys are here") as other:
+        opened(in_use).store.head()
+    assert first in other.value.what
+    assert second in str(other.value.where)
+    closed()
+    assert opened(in_use, "other-keys").store.origin == second
+
+
+def test_a_ledger_goes_on_where_only_public_keys_are_left(in_use: LedgerInUse) -> None:
+    """As after a restore."""
+    name = written(in_use)
+    for path in (in_use.folder / "keys").glob("*.pem"):
+        path.unlink()
+    assert written(in_use) == name
+
+
+def test_a_beginning_that_was_cut_off_goes_on_under_its_name(
+    in_use: LedgerInUse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Cut(store_module.Head):
+        @classmethod
+        def signed(cls, *_: object) -> store_module.Head:
+            raise OSError
+
+    keys = LedgerKeys(in_use.folder / "keys")
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module, "Head", Cut)
+        with pytest.raises(ClinicalError, match="cannot be written"):
+            opened(in_use).store.head()
+    closed()
+    (cut,) = set(keys.names())  # its key is on disk already
+    assert written(in_use) == cut
+    assert set(keys.names()) == {cut}
+    emptied(in_use)
+    with pytest.raises(ClinicalError, match="The ledger is gone"):
+        opened(in_use).store.head()
+
+
+def test_threads_get_one_ledger_and_another_folder_another(tmp_path: Path) -> None:
+    url, keys = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "keys"
+    gate = threading.Barrier(8)
+    found: list[Ledger] = []
+
+    def open_it() -> None:
+        gate.wait()
+        found.append(open_ledger_at(url, keys, tmp_path))
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1
+    found[0].store.head()
+    assert open_ledger_at(url, keys, tmp_path / "elsewhere").folder == tmp_path / "elsewhere"

@@ -1,0 +1,79 @@
+"""Comparing two tables column by column, a few columns at a time."""
+
+import os
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+
+from clinical_assets.drift.decide import decided
+from clinical_assets.drift.kinds import Column, paired
+from clinical_assets.drift.measure import STATISTICS, measure
+from clinical_assets.drift.plan import Plan
+from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
+from clinical_assets.errors import ClinicalError
+
+Frame = pl.DataFrame | pl.LazyFrame
+
+
+def compare(
+    reference: Frame,
+    current: Frame,
+    plan: Plan | None = None,
+    *,
+    statistics: Collection[str] = STATISTICS,
+    threads: int = 0,
+) -> Comparison:
+    """Holds two tables against each other, exactly, from every row.
+
+    Args:
+        reference: what is known to be good; a scan is read a column at a time.
+        current: what is asked about.
+        plan: what counts as drift; :class:`Plan` with its defaults where there is none.
+        statistics: names of :data:`~clinical_assets.drift.measure.STATISTICS`.
+        threads: columns at a time; as many as the machine has cores where 0.
+
+    Raises:
+        ClinicalError: the tables share no column, one is empty, or the plan names a column or
+            ``statistics`` a statistic that there is not.
+    """
+    plan = plan or Plan()
+    _known(statistics)
+    ours, theirs = reference.lazy(), current.lazy()
+    columns = paired(ours.collect_schema(), theirs.collect_schema(), plan.columns)
+    rows = _rows(ours, "reference"), _rows(theirs, "current data")
+
+    def measured(column: Column) -> dict[str, Statistic]:
+        if column.obstacle:
+            return {}
+        pair = [side.select(column.name).collect().to_series() for side in (ours, theirs)]
+        return measure(pair[0], pair[1], column.kind, plan.bins, statistics)
+
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        found = list(pool.map(measured, columns))
+    reasons = decided(found, plan, rows)
+    return Comparison(
+        tuple(
+            ColumnDrift(column.name, column.kind, numbers, why, column.obstacle)
+            for column, numbers, why in zip(columns, found, reasons, strict=True)
+        ),
+        *rows,
+    )
+
+
+def _known(statistics: Collection[str]) -> None:
+    if unknown := [name for name in statistics if name not in STATISTICS]:
+        raise ClinicalError(
+            f"There is no statistic named {', '.join(map(repr, unknown))}",
+            repair=f"Choose among {', '.join(STATISTICS)}",
+        )
+
+
+def _rows(frame: pl.LazyFrame, which: str) -> int:
+    rows = int(frame.select(pl.len()).collect().item())
+    if not rows:
+        raise ClinicalError(
+            f"The {which} has no rows, so nothing can be said about it",
+            repair="Give a table with at least one row",
+        )
+    return rows

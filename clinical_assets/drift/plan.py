@@ -1,0 +1,74 @@
+"""What counts as drift: the plan that a comparison follows, stated before it is made."""
+
+import tomllib
+from dataclasses import dataclass, fields
+
+from clinical_assets.errors import ClinicalError
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Thresholds of a comparison.
+
+    A column has drifted where a difference is both larger than chance explains, over all columns
+    together, and large enough to matter. Neither alone will do: with a million rows every
+    difference is significant, with fifty rows every PSI is large.
+
+    Attributes:
+        bins: equal-frequency bins of the reference for PSI and its like.
+        rate: false discovery rate over the columns (Benjamini and Hochberg 1995).
+        psi: least population stability index that matters.
+        missing: least change of the share of missing values that matters.
+        levels: least share of values in levels that the reference does not have.
+        columns: what is compared; every column where empty.
+    """
+
+    bins: int = 10
+    rate: float = 0.05
+    psi: float = 0.2
+    missing: float = 0.1
+    levels: float = 0.01
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises :class:`ClinicalError` where a value makes no sense."""
+        for name in ("rate", "missing", "levels"):
+            if not 0 < getattr(self, name) < 1:
+                raise _senseless(name, getattr(self, name), "a share between 0 and 1")
+        if not self.psi > 0:
+            raise _senseless("psi", self.psi, "a number above 0")
+        if not 2 <= self.bins <= 1000:
+            raise _senseless("bins", self.bins, "a whole number from 2 to 1000")
+
+
+def _senseless(name: str, value: object, wanted: str) -> ClinicalError:
+    return ClinicalError(f"The plan's {name!r} is {value!r}", repair=f"Give {wanted}", where="plan")
+
+
+def read_plan(text: str, where: str = "plan") -> Plan:
+    """A plan from TOML: the names of :class:`Plan`'s attributes, each optional.
+
+    Raises:
+        ClinicalError: it is no TOML, or holds a name or a value that a plan does not have.
+    """
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ClinicalError(
+            f"The plan is no TOML: {error}", where=where, repair="Write lines like `psi = 0.2`"
+        ) from None
+    known = {field.name: type(field.default) for field in fields(Plan)}
+    for name, value in found.items():
+        if name not in known:
+            raise ClinicalError(
+                f"A plan has nothing named {name!r}",
+                where=where,
+                repair=f"Choose among {', '.join(known)}",
+            )
+        if name == "columns" and isinstance(value, list) and all(type(v) is str for v in value):
+            found[name] = tuple(value)
+        elif type(value) is int and known[name] is float:
+            found[name] = float(value)
+        elif type(value) is not known[name]:
+            raise _senseless(name, value, f"a {known[name].__name__}")
+    return Plan(**found)

@@ -1,0 +1,107 @@
+"""Tables that a person names on the command line: CSV, Parquet, Delta, or standard input.
+
+What belongs here: opening them as scans, and saying clearly what is wrong with one. What does not:
+registered sources (:mod:`.source_files`) and the lake (:mod:`.lake`), which know what a table
+should be; of these only the bytes are known.
+"""
+
+import io
+import sys
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from clinical_assets.errors import ClinicalError
+
+STDIN = "-"
+_PARQUET = b"PAR1"
+_MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
+
+
+def open_table(name: str) -> pl.LazyFrame:
+    """The table of this name, read when it is needed.
+
+    Args:
+        name: a CSV or Parquet file, a folder with a Delta table, or ``-`` for standard input, which
+            is read to its end at once.
+
+    Raises:
+        ClinicalError: there is none, or it is neither, damaged, or names a column twice.
+    """
+    if name == STDIN:
+        return _from_bytes(sys.stdin.buffer.read(), "standard input")
+    path = Path(name)
+    try:
+        if (path / "_delta_log").is_dir():
+            return pl.scan_delta(str(path))
+        if path.is_dir():
+            raise _unknown(name, "a folder without a Delta table")
+        with path.open("rb") as file:
+            start = file.read(64 * 1024)
+        if not start:
+            raise ClinicalError("The file is empty", where=name, repair="Give a file with a table")
+        if start.startswith(_PARQUET):
+            scan = pl.scan_parquet(path)
+            scan.collect_schema()
+            return scan
+        _demand_header(start, name)
+        # Whole and once: a scan would parse all of the text again for each column.
+        return pl.read_csv(path, null_values=_MISSING, infer_schema_length=None).lazy()
+    except OSError as error:
+        raise ClinicalError(
+            f"The table cannot be read ({error.strerror or type(error).__name__})",
+            where=name,
+            repair="Check the path and your right to read it",
+        ) from None
+    except pl.exceptions.PolarsError as error:
+        raise _damaged(name) from error
+
+
+def _from_bytes(data: bytes, name: str) -> pl.LazyFrame:
+    if not data:
+        raise ClinicalError("Nothing came in", where=name, repair="Pipe a CSV or Parquet table")
+    try:
+        if data.startswith(_PARQUET):
+            return pl.read_parquet(io.BytesIO(data)).lazy()
+        _demand_header(data[: 64 * 1024], name)
+        return pl.read_csv(data, null_values=_MISSING, infer_schema_length=None).lazy()
+    except pl.exceptions.PolarsError as error:
+        raise _damaged(name) from error
+
+
+def _demand_header(start: bytes, name: str) -> None:
+    """Refuses what cannot be text with a header, and a column that is named twice."""
+    if b"\0" in start:
+        raise _unknown(name, "neither Parquet nor text")
+    try:
+        line = start.split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
+    except UnicodeDecodeError:
+        raise ClinicalError(
+            "The header is not UTF-8", where=f"{name}, line 1", repair="Save the file as UTF-8"
+        ) from None
+    twice = [column for column, count in Counter(line.split(",")).items() if count > 1]
+    if twice:
+        raise ClinicalError(
+            f"Columns are named more than once: {', '.join(map(repr, twice))}",
+            where=f"{name}, line 1",
+            repair="Give each column a name of its own",
+        )
+
+
+def _unknown(name: str, found: str) -> ClinicalError:
+    return ClinicalError(
+        f"This is no table ({found})",
+        where=name,
+        repair="Give a CSV or Parquet file, a folder with a Delta table, or - for standard input",
+    )
+
+
+def _damaged(name: str) -> ClinicalError:
+    # The library's own words may quote a patient's value.
+    return ClinicalError(
+        "The table is damaged or not what its name says",
+        where=name,
+        repair="Copy it again from where it came; a CSV file needs as many fields in each line as"
+        " its header has",
+    )

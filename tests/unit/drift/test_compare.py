@@ -1,0 +1,184 @@
+"""Whole comparisons: kinds of columns, what cannot be compared, what counts as drift."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+import pytest
+
+from clinical_assets.drift import Plan, compare
+from clinical_assets.drift.plan import read_plan
+from clinical_assets.errors import ClinicalError
+
+RNG = np.random.default_rng(3)
+
+
+def frame(rows: int = 2_000, shift: float = 0.0, missing: float = 0.0) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "glucose": np.where(
+                RNG.random(rows) < missing, np.nan, RNG.normal(100 + shift, 15, rows)
+            ),
+            "ward": RNG.choice(["icu", "er", "med"], rows),
+            "ventilated": RNG.random(rows) < 0.3,
+        }
+    )
+
+
+def test_nothing_changed_and_nothing_is_said() -> None:
+    found = compare(frame(), frame())
+    assert not found.drifted
+    assert found.explain() == "No column has drifted."
+    assert compare(same := frame(), same)["glucose"].statistics["psi"] == 0
+
+
+def test_a_shift_and_missing_values_are_told_with_numbers() -> None:
+    found = compare(frame(), frame(shift=30))
+    assert [c.name for c in found.columns if c.drifted] == ["glucose"]
+    assert "its distribution changed (PSI" in found.explain()
+    gone = compare(frame(), frame(missing=0.4))["glucose"]
+    assert gone.drifted
+    assert gone.statistics["missing_current"] == pytest.approx(0.4, abs=0.05)
+    assert "in the reference" in gone.reasons[0]
+
+
+def test_a_large_psi_of_few_rows_is_no_drift_and_a_small_one_of_many_neither() -> None:
+    """PSI 0.2 alone cries wolf on small samples; significance alone on large ones."""
+    few = pl.DataFrame({"x": [float(i) for i in range(20)]})
+    other = pl.DataFrame({"x": [float(i) + 3 for i in range(12)]})
+    found = compare(few, other)["x"]
+    assert (found.statistics["psi"] or 0) > 0.2
+    assert not found.drifted
+    many = compare(
+        pl.DataFrame({"x": RNG.normal(size=200_000)}),
+        pl.DataFrame({"x": RNG.normal(0.05, 1, 200_000)}),
+    )["x"]
+    assert (many.statistics["ks_pvalue"] or 1) < 1e-6
+    assert not many.drifted
+
+
+def test_every_kind_of_column() -> None:
+    def table(day: int, level: str) -> pl.DataFrame:
+        return pl.DataFrame(
+            {
+                "whole": [1, 2, 3, None],
+                "large": [2**60, 2**60 + 1, 2**60 + 2, 2**60 + 3],
+                "decimal": [Decimal("1.10"), Decimal("2.20"), None, Decimal("3.30")],
+                "day": [date(2026, 1, day + i) for i in range(4)],
+                "at": [datetime(2026, 1, day, tzinfo=UTC)] * 4,
+                "flag": [True, False, None, True],
+                "level": ["a", "b", level, "a"],
+                "nothing": [None] * 4,
+                "constant": [1.0] * 4,
+            }
+        )
+
+    found = compare(table(1, "b"), table(1, "c"))
+    kinds = {c.name: c.kind for c in found.columns}
+    assert kinds == {
+        "whole": "numeric",
+        "large": "numeric",
+        "decimal": "numeric",
+        "day": "time",
+        "at": "time",
+        "flag": "boolean",
+        "level": "category",
+        "nothing": "null",
+        "constant": "numeric",
+    }
+    assert not any(c.obstacle for c in found.columns)
+    assert found["level"].statistics["new_levels"] == 0.25
+    assert found["nothing"].statistics["psi"] is None
+    assert found["nothing"].statistics["missing_current"] == 1.0
+    for name in ("whole", "large", "decimal", "day", "at", "flag", "constant"):
+        assert found[name].statistics["psi"] == 0, name
+    assert found.to_frame().height == 9
+    assert found.to_dict()["rows"] == {"reference": 4, "current": 4}
+
+
+def test_what_cannot_be_compared_is_named_and_never_dropped() -> None:
+    reference = pl.DataFrame(
+        {"a": [1], "b": ["1"], "t": [datetime(2026, 1, 1)], "only": [1], "list": [[1]]}
+    )
+    current = pl.DataFrame(
+        {"a": [1], "b": [1], "t": [datetime(2026, 1, 1, tzinfo=UTC)], "new": [1], "list": [[1]]}
+    )
+    obstacles = {c.name: c.obstacle for c in compare(reference, current).columns}
+    assert obstacles == {
+        "a": "",
+        "b": "category (String) against numeric (Int64)",
+        "t": "Datetime(time_unit='us', time_zone=None) against"
+        " Datetime(time_unit='us', time_zone='UTC')",
+        "only": "not in the current data",
+        "list": "nothing is known about columns of type List(Int64)",
+        "new": "not in the reference",
+    }
+
+
+def test_infinities_and_nan_are_counted_and_lose_nothing() -> None:
+    found = compare(
+        pl.DataFrame({"x": [1.0, float("inf"), float("nan"), None]}),
+        pl.DataFrame({"x": [1.0, float("-inf"), 2.0, 3.0]}),
+    )["x"].statistics
+    assert (found["missing_reference"], found["missing_current"]) == (0.5, 0.0)
+    assert found["ks"] == 0.5
+    assert found["wasserstein"] is None
+
+
+def test_a_scan_is_compared_as_its_frame(tmp_path: pytest.TempPathFactory) -> None:
+    a, b = frame(), frame(shift=4)
+    a.write_parquet(f"{tmp_path}/a.parquet")
+    scan = pl.scan_parquet(f"{tmp_path}/a.parquet")
+    assert compare(scan, b).to_dict() == compare(a, b).to_dict()
+    assert compare(a, b, threads=1).to_dict() == compare(a, b, threads=8).to_dict()
+
+
+def test_order_of_rows_does_not_matter() -> None:
+    a, b = frame(), frame(shift=4)
+    shuffled = compare(a.reverse(), b.sample(fraction=1, shuffle=True, seed=1))
+    for column in compare(a, b).columns:
+        for name, value in column.statistics.items():
+            assert shuffled[column.name].statistics[name] == pytest.approx(value), (column, name)
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "plan", "words"),
+    [
+        (pl.DataFrame({"a": [1]}), pl.DataFrame({"b": [1]}), Plan(), "no column in common"),
+        (pl.DataFrame({"a": []}), pl.DataFrame({"a": [1]}), Plan(), "The reference has no rows"),
+        (pl.DataFrame({"a": [1]}), pl.DataFrame({"a": []}), Plan(), "current data has no rows"),
+        (pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]}), Plan(columns=("z",)), "named 'z'"),
+    ],
+)
+def test_bad_tables_are_refused(
+    reference: pl.DataFrame, current: pl.DataFrame, plan: Plan, words: str
+) -> None:
+    with pytest.raises(ClinicalError, match=words):
+        compare(reference, current, plan)
+
+
+def test_an_unknown_statistic_is_refused() -> None:
+    with pytest.raises(ClinicalError, match="no statistic named 'magic'"):
+        compare(frame(), frame(), statistics=("magic",))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("psi = ", "no TOML"),
+        ("colour = 1", "nothing named 'colour'"),
+        ("psi = 'x'", "'psi' is 'x'"),
+        ("psi = -1", "'psi' is -1"),
+        ("bins = 1", "'bins' is 1"),
+        ("rate = 2.0", "'rate' is 2.0"),
+        ("columns = [1]", "'columns' is"),
+    ],
+)
+def test_a_bad_plan_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ClinicalError, match=words):
+        read_plan(text)
+
+
+def test_a_plan_is_read() -> None:
+    assert read_plan("psi = 1\ncolumns = ['a']") == Plan(psi=1.0, columns=("a",))

@@ -248,8 +248,10 @@ def _why(instance: DagsterInstance, run_id: str) -> str:
         if event.event_type == DagsterEventType.STEP_FAILURE and event.step_key:
             return words(event.step_failure_data, event.step_key)
     for event in found:
-        if event.event_type == DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
-            return words(event.job_failure_data, "the run")
+        # A run whose process was killed is found failed later, with nothing that says why.
+        data = event.event_specific_data
+        if event.event_type == DagsterEventType.RUN_FAILURE and getattr(data, "error", None):
+            return words(data, "the run")
     return "The run was stopped."
 
 

@@ -155,10 +155,11 @@ def _remember(memory: Path, notes: Sequence[str], ledger: Ledger, report: Report
     note = next((n for n in notes if _size(n) == stated.size and _states(n, keys, stated)), None)
     if note is None:
         return
-    memory.parent.mkdir(parents=True, exist_ok=True)
     draft = memory.with_suffix(".draft")
-    draft.write_text(json.dumps({"note": note, "peaks": [peak.hex() for peak in report.peaks]}))
-    draft.replace(memory)
+    with suppress(OSError):  # a full disk keeps nobody from the verdict; it is read again next time
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps({"note": note, "peaks": [peak.hex() for peak in report.peaks]}))
+        draft.replace(memory)
 
 
 def _states(note: str, keys: Sequence[PublicKey], stated: Checkpoint) -> bool:

@@ -161,15 +161,16 @@ def _dagster(settings: Settings, copier: Copier) -> list[str]:
             _database(copier, f"dagster/{found.path}", found.local)
         else:
             copier.add(f"dagster/{found.path}", found)
-    return _own_dagster(home / "dagster.yaml")
+    return _own_dagster(settings, home / "dagster.yaml")
 
 
-def _own_dagster(configuration: Path) -> list[str]:
+def _own_dagster(settings: Settings, configuration: Path) -> list[str]:
     with suppress(OSError, ValueError):
         text = configuration.read_text(encoding="utf-8")
-        from resources.dagster_instance.home import embedded_configuration
+        from resources.dagster_instance.home import embedded_configuration, ledger_configuration
 
-        if json.loads(text) != embedded_configuration(configuration.parent):
+        ours = embedded_configuration(configuration.parent, ledger_configuration(settings))
+        if json.loads(text) != ours:
             raise ValueError
         return []
     if not configuration.exists():

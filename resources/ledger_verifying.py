@@ -176,6 +176,12 @@ class _Remembered(NamedTuple):
     frontier: Frontier
 
 
+def verified_last(ledger: Ledger) -> tuple[str, ...]:
+    """The signed checkpoint up to which the ledger was verified last on this machine, if any."""
+    found = _remembered(ledger.folder / "verified.json", ledger)
+    return () if found is None else (found.note,)
+
+
 def _remembered(memory: Path, ledger: Ledger) -> _Remembered | None:
     """What was verified last; None where that cannot be relied upon."""
     try:

@@ -22,6 +22,7 @@ from clinical_assets.ledger.witnessed import contradictions
 from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_verifying import verified_last
 from resources.witnesses.spool import Behind, WitnessSpool
 from resources.witnesses.witness import Held, held_notes, open_witnesses
 
@@ -117,7 +118,8 @@ class Witnessing:
                     reason=said,
                 )
             raise ClinicalError(
-                f"A witness holds another history than this ledger: {said}",
+                "A witness holds another history than this ledger, or this machine has verified"
+                f" one: {said}",
                 where=self.ledger.store.engine.place,
                 repair="Nothing is published until it is looked into: was the ledger restored from"
                 " a backup, or replaced? docs/witnesses.md says what to do",
@@ -146,7 +148,7 @@ class Witnessing:
         return Held([note for note in held.notes if self._is_signed(note)], held.silent)
 
     def compare(self) -> Compared:
-        """Holds the ledger against the witnesses' newest checkpoints.
+        """Holds the ledger against the witnesses' newest checkpoints and the one verified last.
 
         Of each witness as many notes are read as it takes to find some that a trusted key signed:
         others, however many, must not hide them.
@@ -154,6 +156,8 @@ class Witnessing:
         # Before the size is read: others go on appending.
         origin = self.ledger.store.origin
         notes, silent = held_notes(self.spool.witnesses, origin, last=_LAST, counts=self._is_signed)
+        # This machine saw what it verified last: an older copy put back is not signed on top of.
+        notes = [*notes, *verified_last(self.ledger)]
         lost = self.ledger.reader.proven(Wanted(action="ledger.lost"))
         notes = unexplained(notes, losses_in(lost, self.ledger.reader.root))
         head = self.ledger.store.head()

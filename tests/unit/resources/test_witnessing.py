@@ -10,10 +10,12 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change, Nothing
 from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
 from clinical_assets.ledger.entry import Subject
+from resources import ledger as ledger_module
 from resources.key_changes import probe_key, rotate_key
 from resources.ledger import Ledger, open_ledger_at
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_verifying import verify_own
 from resources.witnesses import notes as notes_module
 from resources.witnesses import witness as witness_module
 from resources.witnesses.witness import parse_witness
@@ -70,6 +72,24 @@ def test_what_a_witness_contradicts_is_not_signed_again(
     with pytest.raises(ClinicalError, match="another history"):
         rotate_key(witnessing, "yearly")
     assert kept(tmp_path) == before
+
+
+def test_an_older_copy_that_was_put_back_is_not_signed_on_top_of(
+    witnessing: Witnessing, ledger: Ledger, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        database.execute(f"VACUUM INTO '{tmp_path}/older.db'")
+    ledger.record("run.started", Subject("run", "r-2"), Nothing())
+    assert verify_own(ledger).passed
+    ledger.store.engine.close()
+    ledger_module._opened.clear()
+    for extra in ("-wal", "-shm"):
+        (tmp_path / f"ledger.db{extra}").unlink(missing_ok=True)
+    (tmp_path / "older.db").replace(tmp_path / "ledger.db")
+    again = open_ledger_at(f"sqlite:///{tmp_path}/ledger.db", tmp_path / "keys", tmp_path)
+    put_back = Witnessing.of(again, LedgerKeys(tmp_path / "keys"), (f"folder:{tmp_path}/one",), {})
+    assert "or this machine has verified one" in refused(put_back)
+    assert not list(tmp_path.rglob("*.note"))
 
 
 def test_what_no_trusted_key_signed_is_told_and_stops_nothing(

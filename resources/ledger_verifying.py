@@ -182,6 +182,27 @@ def verified_last(ledger: Ledger) -> tuple[str, ...]:
     return () if found is None else (found.note,)
 
 
+def put_back(ledger: Ledger) -> str:
+    """How the ledger contradicts the checkpoint verified last on this machine: an older copy in its
+    place undoes a quarantine or a revocation. Empty where it does not, or a recorded loss says why.
+
+    Costs one root, so that whatever is decided from the ledger can ask it.
+    """
+    notes = verified_last(ledger)
+    if not notes:
+        return ""
+    stated, reader = read(notes[0]), ledger.reader
+    size = ledger.store.head().size
+    if stated.size <= size and reader.root(stated.size) == stated.root:
+        return ""
+    if not unexplained(notes, losses_in(reader.proven(Wanted(action="ledger.lost")), reader.root)):
+        return ""
+    return (
+        f"the ledger, of {size} entries, is not the one of {stated.size} entries that was verified"
+        " here: an older copy was put back, or it was rewritten"
+    )
+
+
 def _remembered(memory: Path, ledger: Ledger) -> _Remembered | None:
     """What was verified last; None where that cannot be relied upon."""
     try:

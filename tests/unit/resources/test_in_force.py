@@ -1,12 +1,17 @@
 """Which model may be used: the ledger's word, MLflow's alias and the signatures have to agree."""
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clinical_assets.errors import ClinicalError
+from resources import ledger as ledger_module
 from resources.in_force import InForce
 from resources.ledger_database.reader import Wanted
+from resources.ledger_verifying import verify_own
 from resources.mlflow_registry import Registry
 from resources.package_store import PackageStore
 from resources.recorded.registry import RecordedRegistry
@@ -53,6 +58,28 @@ def test_a_released_version_may_be_used(place: Governed, in_force: InForce) -> N
     assert in_force.problem() == ""
     assert in_force.require().package_sha256 == SUBJECT.sha256
     assert not in_force.report()
+
+
+def test_an_older_copy_put_back_brings_no_quarantined_version_into_force(
+    place: Governed, in_force: InForce
+) -> None:
+    released(place, in_force)
+    with closing(sqlite3.connect(place.folder / "ledger.db")) as database:
+        database.execute(f"VACUUM INTO '{place.folder}/older.db'")
+    place.sign(
+        QUENTIN, role="quality", stage="quarantined", meaning="responsibility", comment="Harm"
+    )
+    assert "quarantined" in in_force.problem()
+    assert verify_own(place.ledger, searches=False).passed
+    place.ledger.store.engine.close()
+    ledger_module._opened.clear()
+    for extra in ("-wal", "-shm"):
+        (place.folder / f"ledger.db{extra}").unlink(missing_ok=True)
+    (place.folder / "older.db").replace(place.folder / "ledger.db")
+    now = replace(in_force, ledger=place.ledger)
+    assert "an older copy was put back" in now.problem()
+    with pytest.raises(ClinicalError, match="an older copy was put back"):
+        now.require()
 
 
 def test_an_alias_that_was_moved_is_found_reported_once_and_refused(

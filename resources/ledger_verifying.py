@@ -26,6 +26,8 @@ from resources.ledger_database.guards import missing_triggers
 from resources.ledger_database.reader import Wanted
 from resources.people.accounts import Accounts
 
+_MEMORY = "verified.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -56,7 +58,7 @@ def verify_own(
         witnessed: checkpoints that were kept elsewhere.
     """
     store, reader = ledger.store, ledger.reader
-    memory = ledger.folder / "verified.json"
+    memory = ledger.folder / _MEMORY
     problems: list[Problem] = []
     losses: tuple[Loss, ...] = ()
     note = ""
@@ -176,13 +178,22 @@ class _Remembered(NamedTuple):
     frontier: Frontier
 
 
+def kept_note(folder: Path) -> list[str]:
+    """What a ledger's folder says was verified last, whoever signed it; for a restore, to which the
+    ledger is gone."""
+    try:
+        return [str(json.loads((folder / _MEMORY).read_text())["note"])]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def verified_last(ledger: Ledger) -> tuple[str, ...]:
     """The signed checkpoint up to which the ledger was verified last on this machine, if any."""
-    found = _remembered(ledger.folder / "verified.json", ledger)
+    found = _remembered(ledger.folder / _MEMORY, ledger)
     return () if found is None else (found.note,)
 
 
-def put_back(ledger: Ledger) -> str:
+def contradicts_verified(ledger: Ledger) -> str:
     """How the ledger contradicts the checkpoint verified last on this machine: an older copy in its
     place undoes a quarantine or a revocation. Empty where it does not, or a recorded loss says why.
 
@@ -201,6 +212,21 @@ def put_back(ledger: Ledger) -> str:
         f"the ledger, of {size} entries, is not the one of {stated.size} entries that was verified"
         " here: an older copy was put back, or it was rewritten"
     )
+
+
+def demand_not_put_back(ledger: Ledger) -> None:
+    """Refuses to log in, change accounts or sign upon an older copy of the ledger.
+
+    Raises:
+        ClinicalError: as :func:`contradicts_verified` says.
+    """
+    if problem := contradicts_verified(ledger):
+        raise ClinicalError(
+            f"Nobody is let in: {problem}",
+            where=ledger.store.engine.place,
+            repair="Keep the database for the investigation, run `clinical ledger verify`; after a"
+            " restore, `clinical backup acknowledge` answers for what was lost",
+        )
 
 
 def _remembered(memory: Path, ledger: Ledger) -> _Remembered | None:

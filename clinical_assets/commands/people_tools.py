@@ -79,17 +79,24 @@ class Asking:
 
 
 def open_register() -> "tuple[IdentityRegister, Sessions]":
-    """The register of this installation, and its terminal sessions."""
+    """The register of this installation, and its terminal sessions.
+
+    Raises:
+        ClinicalError: the ledger cannot be opened, or is an older one than was verified here.
+    """
     from datetime import timedelta
 
     from resources.ledger import open_ledger
+    from resources.ledger_verifying import demand_not_put_back
     from resources.people.identity import IdentityRegister
     from resources.people.sessions import Sessions
     from resources.settings import Settings
 
     settings = Settings.load()
     settings.prepare()
-    register = IdentityRegister(open_ledger(settings).store, settings.keys)
+    ledger = open_ledger(settings)
+    demand_not_put_back(ledger)
+    register = IdentityRegister(ledger.store, settings.keys)
     sessions = Sessions(
         register,
         idle=timedelta(minutes=settings.session_idle_minutes),

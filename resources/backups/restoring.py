@@ -40,6 +40,7 @@ from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import Wanted
 from resources.ledger_database.tables import HEAD
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_verifying import kept_note
 from resources.maintenance import maintaining
 from resources.people.claims import Claim
 from resources.retention import demand_reason
@@ -110,7 +111,8 @@ def restore_backup(
     with maintaining(settings):
         witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
         held = held_notes(witnesses, copy.origin)
-        found, unknown = _told_apart([*held.notes, *_present_notes(settings)], copy, known)
+        seen = [*held.notes, *_present_notes(settings), *kept_note(settings.ledger_folder)]
+        found, unknown = _told_apart(seen, copy, known)
         later = sum(unknown)
         if later and not ignore_unknown_notes:
             raise _of_unknown_keys(later, copy)

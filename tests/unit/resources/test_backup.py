@@ -33,6 +33,7 @@ from resources.ledger import Ledger, open_ledger
 from resources.ledger_database import copy
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_verifying import contradicts_verified, verify_own
 from resources.package_store import PackageStore
 from resources.people.claims import Claim
 from resources.settings import Settings
@@ -442,6 +443,20 @@ def test_notes_of_a_key_that_came_after_the_backup_are_not_passed_over(
     first, second = open_ledger(target).reader.rows(made.manifest.size, made.manifest.size + 2)
     assert b'"action":"ledger.lost"' in first.body
     assert b'"action":"key.created"' in second.body
+
+
+def test_what_was_verified_here_is_lost_by_name_and_keeps_nobody_out(
+    made: Made, settings: Settings, ledger: Ledger
+) -> None:
+    more(ledger, 5)
+    assert verify_own(ledger, searches=False).passed
+    ledger.store.engine.close()
+    ledger_module._opened.clear()
+    Path(settings.ledger_url.removeprefix("sqlite:///")).unlink()  # nothing but the memory is left
+    done = restore(made, settings, keys(ledger), replace=True)
+    assert done.lost is not None
+    assert done.lost.until >= made.manifest.size + 5
+    assert contradicts_verified(open_ledger(settings)) == ""
 
 
 def test_a_loss_that_comes_to_light_later_contradicts_until_it_is_answered_for(

@@ -22,7 +22,7 @@ from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.spec import ClinicalModel
 from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
-from resources.ledger_verifying import contradicts_verified
+from resources.ledger_memory import contradicts_seen
 from resources.mlflow_registry import CHAMPION, Registry
 from resources.package_store import PackageStore
 from resources.stages import Stages
@@ -112,7 +112,7 @@ class InForce:
         return self._problem(self.subject(), self.registry.champion(self.spec.name))
 
     def _problem(self, subject: Subject | None, champion: ReleaseRecord | None) -> str:
-        if contradiction := contradicts_verified(self.ledger) or _contradiction(subject, champion):
+        if contradiction := contradicts_seen(self.ledger) or _contradiction(subject, champion):
             return contradiction
         if subject is None:
             return "none was released"

@@ -26,6 +26,7 @@ from resources.ledger_database.scan import LedgerScan
 from resources.ledger_database.store import Decide, LedgerStore
 from resources.ledger_database.writers import Writers
 from resources.ledger_keys import LedgerKeys
+from resources.newest_seen import NewestSeen
 from resources.settings import Settings
 
 DECIDING = (
@@ -63,6 +64,7 @@ class Ledger:
         identify: the service that this process is, by its credential; asked at each act.
         folder: what the ledger keeps on this machine.
         person: who is logged in at the terminal that this process serves; None for nobody.
+        seen: what this machine has seen of the ledger, outside of its database.
     """
 
     def __init__(
@@ -72,12 +74,15 @@ class Ledger:
         writers: Writers,
         folder: Path,
         person: Callable[["Ledger"], Actor | None] = lambda _: None,
+        seen: NewestSeen | None = None,
     ) -> None:
         self.store = store
         self.folder = folder
         self.reader = LedgerReader(store)
         self.decisions = LedgerScan(store, DECIDING)
         self.writers = writers
+        self.seen = seen
+        self.recognised = False  # whether it was held against what this machine has seen
         self._identify = identify
         self._person = person
 
@@ -192,21 +197,33 @@ _opened = _Opened()
 os.register_at_fork(after_in_child=_opened.after_fork)
 
 
-def open_ledger(settings: Settings) -> Ledger:
-    """The ledger of this installation; opened once in a process."""
-    return open_ledger_at(settings.ledger_url, settings.keys, settings.ledger_folder)
+def open_ledger(settings: Settings, *, older: bool = False) -> Ledger:
+    """The ledger of this installation; opened once in a process. As :func:`open_ledger_at`."""
+    return open_ledger_at(settings.ledger_url, settings.keys, settings.ledger_folder, older=older)
 
 
-def open_ledger_at(url: str, keys: Path, folder: Path) -> Ledger:
+def open_ledger_at(url: str, keys: Path, folder: Path, *, older: bool = False) -> Ledger:
     """The ledger in the database ``url``.
 
     Args:
         keys: folder of keys and service credentials.
         folder: what the ledger keeps on this machine.
+        older: whether it may be an older copy than this machine has seen: to look into it, or to
+            answer for what was lost.
 
     Raises:
-        ClinicalError: the ledger is gone, but its keys are here.
+        ClinicalError: the ledger is gone, but its keys are here; or it is such an older copy.
     """
+    from resources.ledger_memory import demand_not_put_back
+
+    ledger = _opened_once(url, keys, folder)
+    if not older and not ledger.recognised:
+        demand_not_put_back(ledger)
+        ledger.recognised = True
+    return ledger
+
+
+def _opened_once(url: str, keys: Path, folder: Path) -> Ledger:
     where = (os.getpid(), url, keys, folder)
     found = _opened.get(where)
     if found is None:
@@ -229,7 +246,7 @@ def _open(url: str, keys: Path, folder: Path) -> Ledger:
     if engine.embedded:
         demand_ledger(opened, Path(engine.place))
     beginning = Beginning(opened, engine.place)
-    writers = Writers(folder / "writers")
+    writers, seen = Writers(folder / "writers"), NewestSeen(keys)
     store = LedgerStore(
         url,
         opened,
@@ -237,8 +254,9 @@ def _open(url: str, keys: Path, folder: Path) -> Ledger:
         writer=writers.name,
         naming=beginning.name,
         accept=beginning.accept,
+        seen=seen.keep,
     )
-    return Ledger(store, lambda ledger: service_of(ledger, keys), writers, folder, person)
+    return Ledger(store, lambda made: service_of(made, keys), writers, folder, person, seen)
 
 
 def _text(value: str) -> str:

@@ -22,7 +22,7 @@ from clinical_assets.ledger.witnessed import contradictions
 from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
-from resources.ledger_verifying import verified_last
+from resources.ledger_memory import contradicts_seen
 from resources.witnesses.spool import Behind, WitnessSpool
 from resources.witnesses.witness import Held, held_notes, open_witnesses
 
@@ -118,8 +118,7 @@ class Witnessing:
                     reason=said,
                 )
             raise ClinicalError(
-                "A witness holds another history than this ledger, or this machine has verified"
-                f" one: {said}",
+                f"A witness, or this machine, has seen another history than this ledger: {said}",
                 where=self.ledger.store.engine.place,
                 repair="Nothing is published until it is looked into: was the ledger restored from"
                 " a backup, or replaced? docs/witnesses.md says what to do",
@@ -148,7 +147,7 @@ class Witnessing:
         return Held([note for note in held.notes if self._is_signed(note)], held.silent)
 
     def compare(self) -> Compared:
-        """Holds the ledger against the witnesses' newest checkpoints and the one verified last.
+        """Holds the ledger against its witnesses' newest checkpoints and what was seen here.
 
         Of each witness as many notes are read as it takes to find some that a trusted key signed:
         others, however many, must not hide them.
@@ -156,8 +155,6 @@ class Witnessing:
         # Before the size is read: others go on appending.
         origin = self.ledger.store.origin
         notes, silent = held_notes(self.spool.witnesses, origin, last=_LAST, counts=self._is_signed)
-        # This machine saw what it verified last: an older copy put back is not signed on top of.
-        notes = [*notes, *verified_last(self.ledger)]
         lost = self.ledger.reader.proven(Wanted(action="ledger.lost"))
         notes = unexplained(notes, losses_in(lost, self.ledger.reader.root))
         head = self.ledger.store.head()
@@ -169,12 +166,15 @@ class Witnessing:
             self.ledger.reader.root,
             withdrawn=self.keys.withdrawn(),
         )
-        real = tuple(problem for problem in found if problem.seq is not None)
+        real = [problem for problem in found if problem.seq is not None]
+        # This machine is a witness, too: an older copy put back is not signed on top of.
+        if here := contradicts_seen(self.ledger):
+            real.append(Problem(None, here))
         others = sorted({str(problem) for problem in found if problem.seq is None})
         told = others[:_MOST_TOLD]
         if len(others) > _MOST_TOLD:
             told.append(f"{len(others) - _MOST_TOLD} more such notes")
-        return Compared(real, tuple(told), tuple(silent))
+        return Compared(tuple(real), tuple(told), tuple(silent))
 
     def contradictions(self) -> tuple[Problem, ...]:
         """Where the witnesses' newest checkpoints and the ledger cannot both be true."""

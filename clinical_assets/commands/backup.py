@@ -180,7 +180,7 @@ def restore(
         done = restore_backup(
             settings,
             folder,
-            lambda: open_ledger(settings),
+            lambda: open_ledger(settings, older=True),
             keys=keys_for(settings, folder, given),
             witnessed=read_notes(against),
             claim=_claim,
@@ -220,24 +220,27 @@ def restore(
 def acknowledge(given: Sequence[str], against: Sequence[Path], reason: str, as_json: bool) -> None:
     """Record that entries which a witness's checkpoint shows are lost for good.
 
-    Needed where the checkpoint came to light after a restore only. The installation's witnesses
-    are asked; --against adds others. Verification reports the loss for ever, and takes no further
-    offence at just these checkpoints.
+    Needed where the checkpoint came to light after a restore only, or the database was put back
+    with other means than `clinical backup restore`. The installation's witnesses are asked, and
+    what this machine has seen of the ledger; --against adds others. Verification reports the loss
+    for ever, and takes no further offence at just these checkpoints.
     """
     from resources.backups.losses import acknowledge_loss, signed_notes
     from resources.ledger import open_ledger
+    from resources.ledger_memory import seen_here
     from resources.rights import require_right
     from resources.settings import Settings
     from resources.witnesses.witness import held_notes, open_witnesses
 
     try:
         settings = Settings.load()
-        require_right(settings, "administer")
-        ledger = open_ledger(settings)
+        require_right(settings, "administer", older=True)
+        ledger = open_ledger(settings, older=True)
         keys = parsed_keys(given) or list(ledger.store.keys.trusted())
         witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
         held = held_notes(witnesses, ledger.store.origin)
-        notes = [*read_notes(against), *signed_notes(held.notes, keys)]
+        known = [*held.notes, *seen_here(ledger)]
+        notes = [*read_notes(against), *signed_notes(known, keys)]
         lost = acknowledge_loss(ledger, notes, keys, reason=reason)
     except ClinicalError as error:
         _stop(error, as_json)

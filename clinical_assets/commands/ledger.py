@@ -35,7 +35,7 @@ def _open() -> "tuple[Settings, Ledger]":
     from resources.settings import Settings
 
     settings = Settings.load()
-    return settings, open_ledger(settings)
+    return settings, open_ledger(settings, older=True)
 
 
 @ledger.command()

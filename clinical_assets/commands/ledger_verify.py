@@ -61,7 +61,7 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
     from resources.witnessing import Witnessing
 
     settings = Settings.load()
-    ledger = open_ledger(settings)
+    ledger = open_ledger(settings, older=True)
     keys = LedgerKeys(settings.keys)
     witnessing = Witnessing.of(ledger, keys, settings.witnesses, settings.s3_options)
     held, silent = witnessing.asked()

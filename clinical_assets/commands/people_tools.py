@@ -87,7 +87,6 @@ def open_register() -> "tuple[IdentityRegister, Sessions]":
     from datetime import timedelta
 
     from resources.ledger import open_ledger
-    from resources.ledger_verifying import demand_not_put_back
     from resources.people.identity import IdentityRegister
     from resources.people.sessions import Sessions
     from resources.settings import Settings
@@ -95,7 +94,6 @@ def open_register() -> "tuple[IdentityRegister, Sessions]":
     settings = Settings.load()
     settings.prepare()
     ledger = open_ledger(settings)
-    demand_not_put_back(ledger)
     register = IdentityRegister(ledger.store, settings.keys)
     sessions = Sessions(
         register,

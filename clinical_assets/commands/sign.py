@@ -48,7 +48,6 @@ def sign(
     """
     from resources.actors import acting
     from resources.ledger import open_ledger
-    from resources.ledger_verifying import demand_not_put_back
     from resources.people.authentication import Authentication
     from resources.settings import Settings
     from resources.stages import Shown
@@ -64,7 +63,6 @@ def sign(
     _announce(subject, f"{meaning} in {stage}")
     signer = signer or click.prompt("Id")
     secret, code = _components(secret_stdin)
-    demand_not_put_back(ledger)
     register = Authentication(ledger.store, settings.keys)
     person = register.authenticate_for_signing(signer, secret, code or None)
     with acting(person.actor):  # a refusal is theirs, too

@@ -20,6 +20,7 @@ from clinical_assets.ledger.merkle import Frontier, leaf_hash, verify_consistenc
 from clinical_assets.ledger.shape import Seen, recognised
 
 Proofs = Callable[[Collection[int]], Mapping[int, Sequence[bytes]]]
+_BySize = Mapping[int, Sequence[Checkpoint]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def verify_ledger(
     keys: Sequence[PublicKey],
     *,
     witnessed: Sequence[str] = (),
+    remembered: Sequence[str] = (),
     withdrawn: Sequence[PublicKey] = (),
     start: Frontier | None = None,
     start_at: datetime | None = None,
@@ -105,6 +107,8 @@ def verify_ledger(
         notes: signed checkpoints kept with the ledger.
         keys: public keys whose signatures count, retired ones too.
         witnessed: signed checkpoints from elsewhere, by whose word a rewrite is found.
+        remembered: signed checkpoints that whoever verifies has seen before; a rewrite is found by
+            them as by those from elsewhere.
         withdrawn: keys whose signatures count no longer; what only they signed is passed over.
         start: a tree whose root was verified before, to read later rows only.
         start_at: time of the last entry of that tree; the first row is not to be before it.
@@ -115,14 +119,16 @@ def verify_ledger(
     frontier = start or Frontier()
     first = frontier.size
     found = _Findings(last_at=time_text(start_at) if start_at else "")
-    kept, aside = set_aside(notes, keys, withdrawn)
-    held, aside_elsewhere = set_aside(witnessed, keys, withdrawn)
-    stated = _stated(origin, kept, keys, "kept", found)
-    elsewhere = _stated(origin, held, keys, "witnessed", found)
-    sizes = stated.keys() | elsewhere.keys()
+    stated: dict[str, _BySize] = {}
+    aside = 0
+    for which, given in (("kept", notes), ("remembered", remembered), ("witnessed", witnessed)):
+        counting, others = set_aside(given, keys, withdrawn)
+        stated[which] = _stated(origin, counting, keys, which, found)
+        aside += others
+    sizes = {size for checkpoints in stated.values() for size in checkpoints}
     if earlier is not None:
-        _compare_earlier(frontier, stated, elsewhere, earlier, found)
-    _compare(frontier, stated, elsewhere, found)
+        _compare_earlier(frontier, stated, earlier, found)
+    _compare(frontier, stated, found)
     for row in rows:
         if len(found.problems) >= most_problems:
             break
@@ -133,9 +139,9 @@ def verify_ledger(
         _entry(row, leaf, found)
         frontier.add(leaf)
         if frontier.size in sizes:
-            _compare(frontier, stated, elsewhere, found)
+            _compare(frontier, stated, found)
     else:
-        _cut_tail(frontier.size, stated, elsewhere, found)
+        _cut_tail(frontier.size, stated, found)
     found.problems.sort(key=lambda p: -1 if p.seq is None else p.seq)
     return Report(
         first=first,
@@ -145,24 +151,26 @@ def verify_ledger(
         covered=max(found.agreed, default=0),
         problems=tuple(found.problems),
         open_acts=tuple(found.open_acts.values()),
-        set_aside=aside + aside_elsewhere,
+        set_aside=aside,
         peaks=found.peaks,
     )
 
 
-def _cut_tail(
-    size: int,
-    stated: Mapping[int, object],
-    elsewhere: Mapping[int, object],
-    found: _Findings,
-) -> None:
+_WHERE = {
+    "kept": "there is",
+    "remembered": "this machine has seen",
+    "witnessed": "a witness holds",
+}
+
+
+def _cut_tail(size: int, stated: Mapping[str, _BySize], found: _Findings) -> None:
     """A checkpoint of more entries than there are: the first missing one, by the smallest such."""
-    beyond = min((s for s in (*stated, *elsewhere) if s > size), default=None)
-    if beyond is not None:
-        where = "a witness holds" if beyond in elsewhere else "there is"
-        found.problems.append(
-            Problem(size, f"is the first that is missing: {where} a checkpoint of {beyond} entries")
-        )
+    beyond = [(s, which) for which, sizes in stated.items() for s in sizes if s > size]
+    if beyond:
+        least = min(s for s, _ in beyond)
+        which = [which for s, which in beyond if s == least][-1]
+        what = f"is the first that is missing: {_WHERE[which]} a checkpoint of {least} entries"
+        found.problems.append(Problem(size, what))
 
 
 def _stated(
@@ -184,17 +192,12 @@ def _stated(
     return stated
 
 
-def _compare(
-    frontier: Frontier,
-    stated: Mapping[int, Sequence[Checkpoint]],
-    elsewhere: Mapping[int, Sequence[Checkpoint]],
-    found: _Findings,
-) -> None:
+def _compare(frontier: Frontier, stated: Mapping[str, _BySize], found: _Findings) -> None:
     size = frontier.size
-    if size not in stated and size not in elsewhere:
+    if not any(size in checkpoints for checkpoints in stated.values()):
         return
     root = frontier.root()
-    for which, checkpoints in (("kept", stated), ("witnessed", elsewhere)):
+    for which, checkpoints in stated.items():
         for checkpoint in checkpoints.get(size, ()):
             found.count += 1
             if checkpoint.root == root:
@@ -209,8 +212,7 @@ def _compare(
 
 def _compare_earlier(
     start: Frontier,
-    stated: Mapping[int, Sequence[Checkpoint]],
-    elsewhere: Mapping[int, Sequence[Checkpoint]],
+    stated: Mapping[str, _BySize],
     proofs: Proofs,
     found: _Findings,
 ) -> None:
@@ -218,7 +220,8 @@ def _compare_earlier(
 
     The tree itself was verified before, so that proofs from a store that lies do not lead to it.
     """
-    sizes = sorted(s for s in stated.keys() | elsewhere.keys() if s < start.size)
+    every = {size for checkpoints in stated.values() for size in checkpoints}
+    sizes = sorted(size for size in every if size < start.size)
     root, last = start.root(), 0
     try:
         steps = proofs(sizes) if sizes else {}
@@ -226,7 +229,7 @@ def _compare_earlier(
         found.problems.append(Problem(None, error.what))
         return
     for size in sizes:
-        for which, checkpoints in (("kept", stated), ("witnessed", elsewhere)):
+        for which, checkpoints in stated.items():
             for checkpoint in checkpoints.get(size, ()):
                 found.count += 1
                 proof = steps.get(size, ())

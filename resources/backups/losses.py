@@ -57,11 +57,14 @@ def acknowledge_loss(
         )
     least = min(checkpoint.size for checkpoint in contradicting)
     restores = [e.act.details.size for e in reader.proven(Wanted(action="backup.restored"))]
-    kept = [n for n in (*restores, *(c.size for c in agreeing)) if 0 < n < least]
+    # Put back as files: all that is here now is what is left, as long as it is less than was lost.
+    kept = [n for n in (*restores, *(c.size for c in agreeing), size) if 0 < n < least]
     if not kept:
         raise _rewritten(least)
     lost = loss_of(max(kept), reader.root(max(kept)), contradicting)
     ledger.record(ACTION, Subject("ledger", ledger.store.origin), lost, reason=reason)
+    if ledger.seen is not None:
+        ledger.seen.begin_anew(ledger.store.head().note)
     return lost
 
 

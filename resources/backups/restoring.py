@@ -40,8 +40,9 @@ from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import Wanted
 from resources.ledger_database.tables import HEAD
 from resources.ledger_keys import LedgerKeys
-from resources.ledger_verifying import kept_note
+from resources.ledger_memory import kept_notes
 from resources.maintenance import maintaining
+from resources.newest_seen import NewestSeen
 from resources.people.claims import Claim
 from resources.retention import demand_reason
 from resources.settings import Settings
@@ -111,7 +112,8 @@ def restore_backup(
     with maintaining(settings):
         witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
         held = held_notes(witnesses, copy.origin)
-        seen = [*held.notes, *_present_notes(settings), *kept_note(settings.ledger_folder)]
+        here = kept_notes(settings.ledger_folder, settings.keys, copy.origin)
+        seen = [*held.notes, *_present_notes(settings), *here]
         found, unknown = _told_apart(seen, copy, known)
         later = sum(unknown)
         if later and not ignore_unknown_notes:
@@ -129,6 +131,7 @@ def restore_backup(
         with acting(actor or ledger.actor):
             if lost is not None:
                 ledger.record(ACTION, Subject("ledger", copy.origin), lost, reason=reason)
+                NewestSeen(settings.keys).begin_anew(ledger.store.head().note)
             _record_new_key(ledger)
             restored = Covering(manifest.size, manifest.root, str(folder))
             with ledger.doing("backup.restored", about, restored, reason=why):

@@ -32,6 +32,7 @@ from resources.ledger_database.migrations import LAYOUT, migrate
 from resources.ledger_database.rows import Batch, Statements, head_query
 from resources.ledger_database.tables import CHECKPOINTS, ENTRIES, HEAD, LAYOUTS, create_tables
 from resources.ledger_database.transaction import Transaction
+from resources.newest_seen import DECISIVE
 
 Decide = Callable[[Connection], Sequence[Act]]
 LedgerTicket = Ticket[Decide | tuple[Act, ...], tuple[Entry, ...]]
@@ -50,6 +51,7 @@ class LedgerStore:
         naming: given a new name, the one under which a ledger is begun where there is none; raises
             where none may be begun.
         accept: is told the name of the ledger that is opened; raises where it is another one.
+        seen: is told the signed head after a decisive act, once it is on disk.
         clock: replaces the server's clock, for tests of clocks that go wrong.
     """
 
@@ -62,6 +64,7 @@ class LedgerStore:
         writer: Callable[[], str] = str,
         naming: Callable[[str], str] = str,
         accept: Callable[[str], object] = str,
+        seen: Callable[[str], object] = str,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.engine = LedgerEngine(url)
@@ -70,6 +73,7 @@ class LedgerStore:
         self.writer = writer
         self._naming = naming
         self._accept = accept
+        self._seen = seen
         self._clock = clock
         self._queue = CommitQueue[Decide | tuple[Act, ...], tuple[Entry, ...]](
             self._write, lambda: unknown(self.engine.place)
@@ -243,8 +247,10 @@ class LedgerStore:
         transaction: Transaction | None = None
         try:
             with self.engine.writing(self._statements.head) as transaction:
-                head = self._append(transaction, take)
+                head, decisive = self._append(transaction, take)
             self._known = head
+            if decisive:
+                self._seen(head.note)
         except Exception:
             raise
         except BaseException as interrupt:
@@ -252,7 +258,11 @@ class LedgerStore:
                 raise InterruptedCommitError from interrupt
             raise
 
-    def _append(self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]) -> Head:
+    def _append(
+        self, transaction: Transaction, take: Callable[[], Sequence[LedgerTicket]]
+    ) -> tuple[Head, bool]:
+        """The new head, and whether an act under it is one of :data:`.newest_seen.DECISIVE`."""
+        decisive = False
         head = self._verified(transaction.first, self._origin, self._known)
         self._writes[transaction.connection] = head.size
         batch = self._batch(head, transaction)
@@ -261,12 +271,15 @@ class LedgerStore:
                 head = self._settle(batch, transaction)  # so that the decision sees it
             try:
                 ticket.answer = self._fulfilled(ticket, batch, transaction.connection)
+                decisive |= any(e.act.action.startswith(DECISIVE) for e in ticket.answer)
             except Exception as error:
                 worded = is_database_fault(error)  # a driver's own words may quote values
                 ticket.error = refused(error, self.engine.place) if worded else error
             if not transaction.lives:
                 raise ticket.error or RuntimeError("a decision ended the ledger's transaction")
-        return self._settle(batch, transaction, at_once=False) if batch.added else head
+        if batch.added:
+            head = self._settle(batch, transaction, at_once=False)
+        return head, decisive
 
     def _fulfilled(
         self, ticket: LedgerTicket, batch: Batch, connection: Connection

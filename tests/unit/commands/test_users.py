@@ -2,7 +2,9 @@
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -208,6 +210,38 @@ def test_an_account_changed_past_the_ledger_is_named(rita: None, tmp_path: Path)
     result = run("users", "list", "--json")
     assert result.exit_code == 1
     assert json.loads(result.output)["tampered"] == ["anna", "unknown"]
+
+
+def put_back(database: Path, older: bytes) -> None:
+    """What an intruder, or a careless colleague, does to the files of the database."""
+    for ledger in ledger_module._opened.values():
+        ledger.store.engine.close()
+    ledger_module._opened.clear()
+    for path in database.parent.glob("ledger.db*"):
+        path.unlink()
+    database.write_bytes(older)
+
+
+def test_an_older_copy_put_back_gives_no_right_back(anna: None, tmp_path: Path) -> None:
+    """Though nothing was verified or published since."""
+    database = tmp_path / "store/ledger/ledger.db"
+    done("login", "rita", "--secret-stdin", stdin=GOOD)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    older = database.read_bytes()
+    done("users", "revoke", "anna", "--reason", "left the hospital")
+    put_back(database, older)
+    for arguments in (("users", "list"), ("login", "anna"), ("data", "add", "pima-768", "x.csv")):
+        assert "an older copy was put back" in mistake(*arguments, stdin=OTHER)
+    with pytest.raises(AssertionError, match="this machine has seen a checkpoint"):
+        done("ledger", "verify")
+    done(
+        "backup", "acknowledge", "--reason", "the disk was lost; the file of Monday is what we have"
+    )
+    assert "entries" in done("ledger", "verify")
+    done("users", "revoke", "anna", "--reason", "left the hospital, once more")
+    put_back(database, older)
+    assert "an older copy was put back" in mistake("users", "list")
 
 
 def test_a_command_that_needs_no_ledger_opens_none(tmp_path: Path) -> None:

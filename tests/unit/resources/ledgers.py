@@ -20,6 +20,7 @@ from resources.ledger import Ledger
 from resources.ledger_database.reader import LedgerReader
 from resources.ledger_database.store import LedgerStore
 from resources.ledger_database.writers import Writers
+from resources.newest_seen import NewestSeen
 
 SERVER = os.environ.get("CLINICAL_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 WORKER = Actor("service", "s-1", "Worker", "service-credential")
@@ -59,8 +60,9 @@ class LedgerInUse:
 
     def ledger(self, store: LedgerStore | None = None, writers: Writers | None = None) -> Ledger:
         writers = writers or Writers(self.folder / "writers")
-        found = store or self.store(writer=writers.name)
-        return Ledger(found, lambda _: WORKER, writers, self.folder)
+        seen = NewestSeen(self.folder / "seen")
+        found = store or self.store(writer=writers.name, seen=seen.keep)
+        return Ledger(found, lambda _: WORKER, writers, self.folder, seen=seen)
 
     def verify(self) -> Report:
         """By a verifier that trusts no stored hash."""

@@ -33,7 +33,8 @@ from resources.ledger import Ledger, open_ledger
 from resources.ledger_database import copy
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
-from resources.ledger_verifying import contradicts_verified, verify_own
+from resources.ledger_memory import contradicts_seen
+from resources.ledger_verifying import verify_own
 from resources.package_store import PackageStore
 from resources.people.claims import Claim
 from resources.settings import Settings
@@ -456,7 +457,7 @@ def test_what_was_verified_here_is_lost_by_name_and_keeps_nobody_out(
     done = restore(made, settings, keys(ledger), replace=True)
     assert done.lost is not None
     assert done.lost.until >= made.manifest.size + 5
-    assert contradicts_verified(open_ledger(settings)) == ""
+    assert contradicts_seen(open_ledger(settings)) == ""
 
 
 def test_a_loss_that_comes_to_light_later_contradicts_until_it_is_answered_for(

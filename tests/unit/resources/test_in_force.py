@@ -10,6 +10,7 @@ import pytest
 from clinical_assets.errors import ClinicalError
 from resources import ledger as ledger_module
 from resources.in_force import InForce
+from resources.ledger import open_ledger_at
 from resources.ledger_database.reader import Wanted
 from resources.ledger_verifying import verify_own
 from resources.mlflow_registry import Registry
@@ -60,8 +61,9 @@ def test_a_released_version_may_be_used(place: Governed, in_force: InForce) -> N
     assert not in_force.report()
 
 
+@pytest.mark.parametrize("by", ["what was verified", "the newest act"])
 def test_an_older_copy_put_back_brings_no_quarantined_version_into_force(
-    place: Governed, in_force: InForce
+    place: Governed, in_force: InForce, by: str
 ) -> None:
     released(place, in_force)
     with closing(sqlite3.connect(place.folder / "ledger.db")) as database:
@@ -70,13 +72,18 @@ def test_an_older_copy_put_back_brings_no_quarantined_version_into_force(
         QUENTIN, role="quality", stage="quarantined", meaning="responsibility", comment="Harm"
     )
     assert "quarantined" in in_force.problem()
-    assert verify_own(place.ledger, searches=False).passed
+    if by == "what was verified":
+        assert verify_own(place.ledger, searches=False).passed
+        next((place.folder / "keys").glob("ledger-seen-*.note")).unlink()
     place.ledger.store.engine.close()
     ledger_module._opened.clear()
     for extra in ("-wal", "-shm"):
         (place.folder / f"ledger.db{extra}").unlink(missing_ok=True)
     (place.folder / "older.db").replace(place.folder / "ledger.db")
-    now = replace(in_force, ledger=place.ledger)
+    with pytest.raises(ClinicalError, match="an older copy was put back"):
+        _ = place.ledger
+    where = f"sqlite:///{place.folder}/ledger.db", place.folder / "keys", place.folder
+    now = replace(in_force, ledger=open_ledger_at(*where, older=True))
     assert "an older copy was put back" in now.problem()
     with pytest.raises(ClinicalError, match="an older copy was put back"):
         now.require()

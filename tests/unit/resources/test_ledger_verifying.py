@@ -75,6 +75,31 @@ def test_an_older_checkpoint_of_a_witness_contradicts_a_rewrite_before_the_start
     assert not verify_own(ledger, whole=False, witnessed=[lie]).passed
 
 
+def test_after_an_older_state_was_put_back_the_right_entries_are_named(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    folder = ledger.folder
+    write(ledger, 5)
+    kept = ledger.store.checkpoint()
+    ledger.store.engine.close()
+    shutil.copytree(folder, tmp_path / "older")
+    ledger = opened(folder)
+    write(ledger, 10)
+    assert verify_own(ledger).passed
+    verified = read(json.loads((folder / "verified.json").read_text())["note"]).size
+    memory = (folder / "verified.json").read_bytes()
+    ledger.store.engine.close()
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "older", folder)
+    ledger = opened(folder)
+    write(ledger, 40, "others")
+    (folder / "verified.json").write_bytes(memory)
+    found = verify_own(ledger, whole=False)
+    (problem,) = found.problems
+    assert problem.seq == read(kept).size
+    assert f"the remembered checkpoint of {verified} entries has another root" in problem.what
+
+
 def signing(ledger: Ledger):
     return LedgerKeys(ledger.folder / "keys").signing(ledger.store.origin)
 

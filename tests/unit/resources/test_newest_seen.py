@@ -1,0 +1,63 @@
+"""What this machine has seen of a ledger, outside of its database."""
+
+from pathlib import Path
+
+import pytest
+
+from clinical_assets.ledger.actions import Change, Nothing
+from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, read, sign
+from clinical_assets.ledger.entry import Subject
+from resources.newest_seen import NewestSeen
+from tests.unit.resources.ledgers import LedgerInUse
+
+KEY = SigningKey.generate("clinical-ledger/a")
+
+
+def note(size: int) -> str:
+    return sign(Checkpoint("clinical-ledger/a", size, bytes(32)), [KEY])
+
+
+def test_the_newest_is_kept_whatever_the_order(tmp_path: Path) -> None:
+    seen = NewestSeen(tmp_path)
+    assert seen.note("clinical-ledger/a") is None
+    for size in (3, 9, 5):
+        seen.keep(note(size))
+    assert seen.note("clinical-ledger/a") == note(9)
+    assert seen.note("clinical-ledger/b") is None
+    assert NewestSeen(tmp_path).note("clinical-ledger/a") == note(9)
+
+
+def test_it_begins_anew_with_an_earlier_one_when_told(tmp_path: Path) -> None:
+    seen = NewestSeen(tmp_path)
+    seen.keep(note(9))
+    seen.begin_anew(note(4))
+    assert seen.note("clinical-ledger/a") == note(4)
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\xff\x00", b"clinical-ledger/a\n99"])
+def test_what_is_no_note_is_replaced(tmp_path: Path, rubbish: bytes) -> None:
+    seen = NewestSeen(tmp_path)
+    seen.keep(note(9))
+    (path,) = tmp_path.glob("*.note")
+    path.write_bytes(rubbish)
+    seen.keep(note(2))
+    assert seen.note("clinical-ledger/a") == note(2)
+
+
+def test_a_folder_that_cannot_be_written_stops_no_act(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("in the way")
+    NewestSeen(tmp_path / "keys").keep(note(9))
+
+
+def test_it_is_kept_after_decisive_acts_only(in_use: LedgerInUse) -> None:
+    ledger = in_use.ledger()
+    origin = ledger.store.origin
+    ledger.record("run.started", Subject("run", "r"), Nothing())
+    assert ledger.seen is not None
+    assert ledger.seen.note(origin) is None
+    ledger.record("user.changed", Subject("user", "anna"), Change("state", "active", "suspended"))
+    kept = ledger.seen.note(origin)
+    assert kept is not None
+    assert read(kept).size == ledger.store.head().size
+    ledger.record("run.started", Subject("run", "r"), Nothing())
+    assert ledger.seen.note(origin) == kept

@@ -84,7 +84,8 @@ def restore_backup(
     """Puts a verified backup in the place of an empty installation.
 
     Args:
-        open_restored: opens the ledger once it is there; it must not be opened before.
+        open_restored: opens the ledger once it is there, though it is an older copy; it must not be
+            opened before.
         keys: who is trusted to have signed the backup; none is refused, unless those of ``packed``
             are.
         witnessed: checkpoints to hold the backup against, beside those of the installation's own

@@ -92,7 +92,7 @@ def restore(
     **more: object,  # type: ignore[type-arg]
 ) -> Restored:
     arguments = {"keys": trusted, "claim": nobody_to_ask, "reason": "The disk failed", **more}
-    return restore_backup(target, made.folder, lambda: open_ledger(target), **arguments)  # type: ignore[arg-type]
+    return restore_backup(target, made.folder, lambda: open_ledger(target, older=True), **arguments)  # type: ignore[arg-type]
 
 
 def more(ledger: Ledger, count: int) -> None:

@@ -92,7 +92,7 @@ def test_an_older_copy_that_was_put_back_is_not_signed_on_top_of(
     again = open_ledger_at(*where, older=True)
     put_back = Witnessing.of(again, LedgerKeys(tmp_path / "keys"), (f"folder:{tmp_path}/one",), {})
     assert "an older copy was put back" in refused(put_back)
-    assert not list(tmp_path.rglob("*.note"))
+    assert not list((tmp_path / "one").rglob("*.note"))
 
 
 def test_what_no_trusted_key_signed_is_told_and_stops_nothing(

@@ -1,8 +1,8 @@
 """How well a model performs: without labels, held against the labels when they come, and what of
 its calibration and its predictions has changed.
 
-What belongs here: estimates, intervals and what they mean, in words; all pure. What does not: when a
-label counts as arrived, where results are kept, who is told.
+What belongs here: estimates, intervals and what they mean, in words; all pure. What does not: when
+a label counts as arrived, where results are kept, who is told.
 """
 
 from clinical_assets.drift.performance.calibration import Calibration, calibration

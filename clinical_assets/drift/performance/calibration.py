@@ -59,8 +59,9 @@ class Calibration:
         """One sentence."""
         test = "" if self.p is None else f", Spiegelhalter p {self.p:.3g}"
         return (
-            f"{self.events} events in {self.n} rows: slope {self.slope}, intercept {self.intercept},"
-            f" calibration error {self.error:.4f} (by chance up to {self.chance:.4f}){test}."
+            f"{self.events} events in {self.n} rows: slope {self.slope},"
+            f" intercept {self.intercept}, calibration error {self.error:.4f}"
+            f" (by chance up to {self.chance:.4f}){test}."
         )
 
 

@@ -5,13 +5,15 @@ measure of performance has a known distribution (confidence-based estimation: Gu
 ICCV; Garg et al. 2022, ICLR; "CBPE" in NannyML's documentation). The true and false positives are
 Poisson-binomial, so accuracy, sensitivity, specificity, PPV, NPV and F1 have their exact mean and
 band; NannyML divides expected counts, which is the same for the linear ones and differs by order
-1/n for sensitivity, specificity and F1. The mean of the Brier score is exact; AUROC is a ratio of two
-exact means, without the pairs of a row with itself; the bands of both are percentiles over seeded
-draws of the labels. Average precision is left out: no form of it was found to be sound for few
-events.
+1/n for sensitivity, specificity and F1. The mean of the Brier score is exact; AUROC is a ratio of
+two exact means, without the pairs of a row with itself; the bands of both are percentiles over
+seeded draws of the labels. Average precision is left out: a ratio of means is biased where events
+are few, which is where it is asked for.
 
 A band says how far the measure of these rows may lie from the estimate if the probabilities are
-right. It knows nothing of whether they are: see :mod:`.trust`, which is asked every time.
+right and no row depends on another. Several rows of one patient do, and their bands are then too
+narrow: take one row of each patient. Whether the probabilities are right it does not know: see
+:mod:`.trust`, which is asked every time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -60,8 +60,9 @@ class Reconciled:
         verdict = (
             "the estimate holds: every realised value lies in its band."
             if self.holds
-            else f"the estimate does not hold for {', '.join(self.outside)}. Something that it rests"
-            " on is not so: the calibration, or the relation of inputs and outcome (drift of concept)."
+            else f"the estimate does not hold for {', '.join(self.outside)}. Something that it"
+            " rests on is not so: the calibration, the relation of inputs and outcome (drift of"
+            " concept), or that rows do not depend on each other."
         )
         lines = [
             f"{key}: estimated {self.estimate.values[key]}, realised {value}"

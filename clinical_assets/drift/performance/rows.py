@@ -1,4 +1,4 @@
-"""The rows that a performance is computed over: probabilities, scores, threshold, labels; checked."""
+"""The rows that a performance is computed over: probabilities, scores, labels; checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,5 +110,5 @@ def _refused(what: str) -> ClinicalError:
     return ClinicalError(
         what,
         where="performance",
-        repair="Give one probability between 0 and 1 for each row; leave out rows without a prediction",
+        repair="Give a probability between 0 and 1 for each row, and leave out rows without one",
     )

@@ -17,8 +17,8 @@ from clinical_assets.drift.performance.rows import Rows, Vector, fixed
 from clinical_assets.errors import ClinicalError
 
 ALWAYS = (
-    "This holds only while the outcome depends on the inputs as it did in the reference. A change of"
-    " that (drift of concept) cannot be seen without labels."
+    "This holds only while the outcome depends on the inputs as it did in the reference. A change"
+    " of that (drift of concept) cannot be seen without labels."
 )
 
 

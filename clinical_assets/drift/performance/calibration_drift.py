@@ -46,7 +46,7 @@ class CalibrationDrift:
     def explain(self) -> str:
         """What changed beyond chance, then the numbers."""
         changed = [
-            f"{name} {'rose' if (value.value or 0) > 0 else 'fell'} by {value}"
+            f"{name} by {value}"
             for name, value in (("the slope", self.slope), ("the intercept", self.intercept))
             if value.lower is not None and value.upper is not None
             if not value.lower <= 0 <= value.upper

@@ -11,9 +11,10 @@ seeded draws of the labels. Average precision is left out: a ratio of means is b
 are few, which is where it is asked for.
 
 A band says how far the measure of these rows may lie from the estimate if the probabilities are
-right and no row depends on another. Several rows of one patient do, and their bands are then too
-narrow: take one row of each patient. Whether the probabilities are right it does not know: see
-:mod:`.trust`, which is asked every time.
+right and no row depends on another. Rows of one patient do, and the bands are then much too narrow:
+say whose each row is (``patients``), and take one of each, for the reference as for the window.
+Whether the probabilities are right it does not know: see :mod:`.trust`, which is asked every
+time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,6 +93,7 @@ def estimated(
     seed: int,
     score: ArrayLike | None = None,
     covariates: Mapping[str, ArrayLike] | None = None,
+    patients: ArrayLike | None = None,
     confidence: float = 0.95,
     draws: int = DRAWS,
     window: str = "",
@@ -105,6 +107,7 @@ def estimated(
         seed: of the draws that the bands of AUROC and Brier score rest on.
         score: what is ranked and held against the threshold; the probabilities where not given.
         covariates: columns held against the reference's ranges.
+        patients: whose each row is, shape (n,); several rows of one raise a doubt.
 
     Raises:
         ClinicalError: there are no rows, or a value is missing or senseless.
@@ -123,7 +126,7 @@ def estimated(
         threshold=threshold,
         confidence=confidence,
         values=fixed({name: values[name] for name in FORMULAS}),
-        doubts=doubts(reference, found, covariates or {}),
+        doubts=doubts(reference, found, covariates or {}, patients),
     )
 
 
@@ -133,7 +136,7 @@ def by_window(windows: Sequence[str], probability: ArrayLike, **options: Any) ->
     Args:
         windows: the name of each row's window, shape (n,).
         probability: as there.
-        options: as there; ``score`` and ``covariates`` are split alike.
+        options: as there; ``score``, ``patients`` and ``covariates`` are split alike.
 
     Raises:
         ClinicalError: there are no rows, or a value is missing or senseless.
@@ -143,13 +146,15 @@ def by_window(windows: Sequence[str], probability: ArrayLike, **options: Any) ->
         raise ClinicalError(
             "The windows are not as many as the rows", repair="Name each row's window"
         )
-    score, covariates = options.pop("score", None), options.pop("covariates", None) or {}
+    covariates = options.pop("covariates", None) or {}
+    given = {key: options.pop(key, None) for key in ("score", "patients")}
+    split = {key: np.asarray(column) for key, column in given.items() if column is not None}
     found = []
     for name in dict.fromkeys(names.tolist()):
         here = names == name
         part = {key: np.asarray(column)[here] for key, column in covariates.items()}
-        own = None if score is None else np.asarray(score)[here]
-        options_here = options | {"score": own, "covariates": part, "window": str(name)}
+        rest = {key: column[here] for key, column in split.items()}
+        options_here = options | rest | {"covariates": part, "window": str(name)}
         found.append(estimated(p[here], **options_here))
     return found
 
@@ -196,8 +201,8 @@ def _summary(values: Any, weights: Any, confidence: float, undefined: str) -> Va
     tail = (1 - confidence) / 2
     low, high = np.searchsorted(upto, [tail, 1 - tail])
     last = len(order) - 1
-    ends = (float(values[order[min(place, last)]]) for place in (low, high))
-    return Value(float((values * weights).sum()), *ends)
+    lower, upper = (float(values[order[min(place, last)]]) for place in (low, high))
+    return Value(float((values * weights).sum()), lower, upper)
 
 
 def _drawn(found: Rows, confidence: float, draws: int, seed: int) -> dict[str, Value]:

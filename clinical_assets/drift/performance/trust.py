@@ -98,7 +98,12 @@ def reference(
     return Reference(found, fixed(ranges), limits or Limits())
 
 
-def doubts(known: Reference, window: Rows, covariates: Mapping[str, ArrayLike]) -> tuple[str, ...]:
+def doubts(
+    known: Reference,
+    window: Rows,
+    covariates: Mapping[str, ArrayLike],
+    patients: ArrayLike | None = None,
+) -> tuple[str, ...]:
     """Why an estimate for this window cannot be trusted, in words; none where nothing is seen."""
     limits, n = known.limits, len(window.probability)
     found = _of_reference(known.calibration, limits)
@@ -109,6 +114,11 @@ def doubts(known: Reference, window: Rows, covariates: Mapping[str, ArrayLike]) 
         found.append(
             f"{fewest:.1f} rows of the rarer class are expected in the window,"
             f" at least {limits.events} are needed"
+        )
+    if patients is not None and (persons := len(np.unique(np.asarray(patients)))) < n:
+        found.append(
+            f"the {n} rows are of {persons} patients: rows of one depend on each other, and the"
+            " bands are too narrow"
         )
     for name, column in {"score": window.score, **covariates}.items():
         if name not in known.ranges:

@@ -89,7 +89,7 @@ def test_drift_of_calibration() -> None:
     assert found.slope.value == pytest.approx(
         calibration(*later, seed=1).slope.value - calibration(*before, seed=1).slope.value
     )
-    assert "the slope fell by" in found.explain()
+    assert "Calibration changed: the slope by -0." in found.explain()
     json.dumps(found.to_dict(), allow_nan=False)
 
 

@@ -311,6 +311,16 @@ def test_shapes_that_hardly_vary(p: list[float], good: Reference) -> None:
             assert value.lower - 1e-9 <= value.value <= value.upper + 1e-9
 
 
+def test_several_rows_of_one_patient(good: Reference) -> None:
+    p, _ = drawn(400)
+    names, patients = ["a"] * 200 + ["b"] * 200, [*range(200), *([7, 8] * 100)]
+    one, other = by_window(
+        names, p, reference=good, threshold=0.3, seed=1, draws=100, patients=patients
+    )
+    assert one.trusted
+    assert "the 200 rows are of 2 patients" in other.doubts[0]
+
+
 def test_limits_are_the_callers(good: Reference) -> None:
     p, y = drawn(2000)
     strict = reference(y, p, seed=1, limits=Limits(rows=10_000))

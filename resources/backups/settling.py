@@ -41,8 +41,8 @@ def settle_own_act(ledger: Ledger, name: str, size: int, sha256: str) -> tuple[E
         replace(intended.act.subject, sha256=sha256),
         Reconciled("found"),
         outcome="interrupted",
-        reason=f"Entry {intended.seq} (backup.made) has no outcome in the backup that it made, which"
-        " was restored from it and verified",
+        reason=f"Entry {intended.seq} (backup.made) has no outcome in the backup that it made, and"
+        " cannot have one there; the backup verified",
         origin=intended.act.origin,
         name=intended.act.act,
     )

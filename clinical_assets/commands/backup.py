@@ -22,7 +22,7 @@ from clinical_assets.commands.backup_words import (
     print_unknown,
     read_notes,
 )
-from clinical_assets.commands.people_tools import Asking, secret_stdin
+from clinical_assets.commands.people_tools import Asking, hidden, secret_stdin
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
 
 
 def _passphrase(*, confirm: bool) -> str:
-    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+    return hidden("Passphrase", confirm=confirm)
 
 
 def _claim(id: str, asking: Asking) -> "Claim":

@@ -141,6 +141,8 @@ def domain_classifier(
     >>> found.area, round(found.low, 4), found.columns[0].name
     (1.0, 0.9119, 'x')
     """
+    from threadpoolctl import threadpool_limits
+
     ours, theirs = collected(reference), collected(current)
     enough_rows(ours.height, theirs.height, _LEAST_PER_FOLD * number, "a domain classifier")
     ours, theirs = sampled(ours, rows, [seed, 0]), sampled(theirs, rows, [seed, 1])
@@ -150,13 +152,15 @@ def domain_classifier(
     table = encoded(ours, theirs, columns, without)
     side = np.arange(len(table.values)) >= ours.height
     rounds = _Rounds(table, side, np.concatenate(unit), learner, number, seed)
-    tested = rounds.out_of_fold()
-    found = rounds.area(tested)
-    low, high = interval(found, min(len(np.unique(u)) for u in unit))
     groups = groups_of(table.values, table.levels)
-    fallen: Falls = falls(tested, groups, seed)
+    # One thread: many short predictions wait for each other on a busy machine.
+    with threadpool_limits(1):
+        tested = rounds.out_of_fold()
+        found, p = rounds.area(tested), rounds.p()
+        fallen: Falls = falls(tested, groups, seed)
+    low, high = interval(found, min(len(np.unique(u)) for u in unit))
     return DomainClassification(
-        *(found.value, low, high, rounds.p(), learner),
+        *(found.value, low, high, p, learner),
         groups=tellings(table, side, groups, fallen),
         reference=ours.height,
         current=theirs.height,

@@ -38,8 +38,10 @@ def fitted(
         categorical_features=levels,
         random_state=seed,
     )
-    model.fit(values, current)
-    return lambda rows: np.asarray(model.decision_function(rows), dtype=np.float64)
+    # A column without a value among the rows of the fit says nothing; scikit-learn fails on it.
+    empty = np.isnan(values).all(axis=0)
+    model.fit(np.where(empty, 0.0, values), current)
+    return lambda rows: np.asarray(model.decision_function(np.where(empty, 0.0, rows)))
 
 
 def _logistic(values: Matrix, current: NDArray[np.bool_], levels: NDArray[np.bool_]) -> Scorer:

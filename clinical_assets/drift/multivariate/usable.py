@@ -169,10 +169,7 @@ def _obstacle(before: Matrix, after: Matrix, least_present: float) -> str:
         if share == 0:
             return f"no value in the {side}"
         if share < least_present:
-            return (
-                f"{1 - share:.1%} missing in the {side}, more than the {1 - least_present:.0%}"
-                " that is allowed"
-            )
+            return f"more than {1 - least_present:.0%} missing in the {side}"
     spread = float(np.ptp(before[~np.isnan(before)]))
     if spread == 0:
         return "one value only in the reference, so there is no spread to measure by"
@@ -201,12 +198,15 @@ class Scale:
 
 
 def named(unused: Sequence[Unused]) -> str:
-    """A sentence on what was left out; empty where nothing was."""
-    if not unused:
-        return ""
-    shown = [f"{u.name} ({u.why})" for u in unused[:8]]
-    more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
-    return f"Not used: {', '.join(shown)}{more}."
+    """A sentence on what was left out, by reason; empty where nothing was."""
+    reasons: dict[str, list[str]] = {}
+    for column in unused:
+        reasons.setdefault(column.why, []).append(column.name)
+    parts = []
+    for why, names in reasons.items():
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        parts.append(f"{', '.join(names[:6])}{more} ({why})")
+    return f"Not used: {'; '.join(parts)}." if parts else ""
 
 
 def probability(p: float | None) -> str:

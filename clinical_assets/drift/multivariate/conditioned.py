@@ -27,7 +27,6 @@ from clinical_assets.drift.multivariate.usable import (
     Frame,
     Matrix,
     Unused,
-    as_floats,
     collected,
     enough_rows,
     named,
@@ -110,7 +109,8 @@ class ColumnGivenContext:
         return (
             f"{self.name}: the mean differs by {mean.whole:+.3g}, of which {mean.mix:+.3g} is the"
             f" changed mix and {mean.within:+.3g} remains within strata ({probability(self.p)});"
-            f" PSI {psi.whole:.3f}, of the mix alone {psi.mix:.3f}, with the mix held {psi.within:.3f}."
+            f" PSI {psi.whole:.3f}, of the mix alone {psi.mix:.3f}, with the mix held"
+            f" {psi.within:.3f}."
         )
 
 

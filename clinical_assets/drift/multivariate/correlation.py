@@ -136,17 +136,17 @@ def correlation_drift(
     >>> after = before.with_columns(-pl.col("y"))
     >>> pair = correlation_drift(before, after).pairs[0]
     >>> round(pair.before, 4), round(pair.after, 4), pair.rows
-    (0.5993, -0.5993, (12, 12))
+    (0.8569, -0.8569, (24, 24))
     """
     ours, theirs = collected(reference), collected(current)
     enough_rows(ours.height, theirs.height, _LEAST, "a correlation")
     table = numbers(ours, theirs, columns, without=[] if group is None else [group])
     origin = np.nanmean(table.reference, axis=0)
-    sides = (table.reference, table.current)
-    moments = [Moments.of(side, table.names, origin) for side in sides]
-    unit = units(ours, theirs, group)
-    variances = [_variances(side, of) for side, of in zip(sides, unit, strict=True)]
-    return _compared(*moments, *variances, table.unused)
+    first, second = units(ours, theirs, group)
+    before = Moments.of(table.reference, table.names, origin)
+    after = Moments.of(table.current, table.names, origin)
+    v, w = _variances(table.reference, first), _variances(table.current, second)
+    return _compared(before, after, v, w, table.unused)
 
 
 def correlation_drift_of_moments(reference: Moments, current: Moments) -> CorrelationDrift:
@@ -160,7 +160,7 @@ def correlation_drift_of_moments(reference: Moments, current: Moments) -> Correl
             "The moments of the two sides are of different columns",
             repair="Take both of the same columns, in the same order",
         )
-    return _compared(reference, current, *(_fisher(side) for side in (reference, current)), ())
+    return _compared(reference, current, _fisher(reference), _fisher(current), ())
 
 
 def _fisher(moments: Moments) -> Matrix:
@@ -177,7 +177,7 @@ def _variances(values: Matrix, unit: Units) -> Matrix:
         for j in range(i):
             both = present[:, i] & present[:, j]
             if both.sum() >= _LEAST:
-                found[i, j] = found[j, i] = _variance(*values[both][:, [i, j]].T, code[both])
+                found[i, j] = found[j, i] = _variance(values[both, i], values[both, j], code[both])
     return found
 
 

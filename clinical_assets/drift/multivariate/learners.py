@@ -48,7 +48,7 @@ def _logistic(values: Matrix, current: NDArray[np.bool_], levels: NDArray[np.boo
     from sklearn.linear_model import LogisticRegression
 
     model: Any = LogisticRegression(max_iter=500)
-    gaps = np.isnan(values).any(axis=0)
+    gaps = np.asarray(np.isnan(values).any(axis=0))
     model.fit(_design(values, levels, gaps), current)
     return lambda rows: np.asarray(model.decision_function(_design(rows, levels, gaps)))
 

@@ -60,7 +60,9 @@ class Moments:
             )
         return Moments(
             self.names,
-            *(getattr(self, k) + getattr(other, k) for k in ("counts", "sums", "squares")),
+            self.counts + other.counts,
+            self.sums + other.sums,
+            self.squares + other.squares,
             self.products + other.products,
             self.origin,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -96,7 +97,7 @@ def _levels(name: str, before: pl.Series, after: pl.Series, bands: int) -> list[
 def _banded(side: pl.Series, cuts: Matrix) -> pl.Series:
     """Right-closed bands, as the bins of the distances are."""
     shown = [f"{cut:g}" for cut in cuts]
-    between = [f"over {a} to {b}" for a, b in zip(shown, shown[1:], strict=False)]
+    between = [f"over {a} to {b}" for a, b in pairwise(shown)]
     words = [f"to {shown[0]}", *between, f"over {shown[-1]}"]
     place = np.searchsorted(cuts, side.fill_null(0.0).to_numpy(), "left")
     found = pl.Series([words[i] for i in place], dtype=pl.String)

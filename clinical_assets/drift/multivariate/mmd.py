@@ -89,7 +89,7 @@ class Discrepancy:
         if max(self.filled) > 0:
             text += (
                 f" Missing values, {self.filled[0]:.1%} and {self.filled[1]:.1%} of the cells,"
-                " count as the reference's median, so a change of what is missing counts as a difference."
+                " count as the reference's median: what is missing is part of the difference."
             )
         return " ".join([text, named(self.unused)]).strip()
 

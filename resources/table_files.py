@@ -5,6 +5,7 @@ registered sources (:mod:`.source_files`) and the lake (:mod:`.lake`), which kno
 should be; of these only the bytes are known.
 """
 
+import hashlib
 import io
 import sys
 from collections import Counter
@@ -49,13 +50,37 @@ def open_table(name: str) -> pl.LazyFrame:
         # Whole and once: a scan would parse all of the text again for each column.
         return pl.read_csv(path, null_values=_MISSING, infer_schema_length=None).lazy()
     except OSError as error:
-        raise ClinicalError(
-            f"The table cannot be read ({error.strerror or type(error).__name__})",
-            where=name,
-            repair="Check the path and your right to read it",
-        ) from None
+        raise _unreadable(name, error) from None
     except pl.exceptions.PolarsError as error:
         raise _damaged(name) from error
+
+
+def identity_of(name: str) -> str:
+    """What tells a table's bytes from others': SHA-256 of a file, version of a Delta table.
+
+    Raises:
+        ClinicalError: it cannot be read.
+    """
+    path = Path(name)
+    if name == STDIN:
+        return "standard input"
+    if path.is_dir():
+        from deltalake import DeltaTable
+
+        return f"Delta table, version {DeltaTable(str(path)).version()}"
+    try:
+        with path.open("rb") as file:
+            return f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: OSError) -> ClinicalError:
+    return ClinicalError(
+        f"The table cannot be read ({error.strerror or type(error).__name__})",
+        where=name,
+        repair="Check the path and your right to read it",
+    )
 
 
 def _from_bytes(data: bytes, name: str) -> pl.LazyFrame:

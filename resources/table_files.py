@@ -5,6 +5,7 @@ registered sources (:mod:`.source_files`) and the lake (:mod:`.lake`), which kno
 should be; of these only the bytes are known.
 """
 
+import csv
 import hashlib
 import io
 import sys
@@ -35,7 +36,7 @@ def open_table(name: str) -> pl.LazyFrame:
     path = Path(name)
     try:
         if (path / "_delta_log").is_dir():
-            return pl.scan_delta(str(path))
+            return _delta(path)
         if path.is_dir():
             raise _unknown(name, "a folder without a Delta table")
         with path.open("rb") as file:
@@ -53,6 +54,17 @@ def open_table(name: str) -> pl.LazyFrame:
         raise _unreadable(name, error) from None
     except pl.exceptions.PolarsError as error:
         raise _damaged(name) from error
+
+
+def _delta(path: Path) -> pl.LazyFrame:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        scan = pl.scan_delta(str(path))
+        scan.collect_schema()
+    except DeltaError:
+        raise _unknown(str(path), "its Delta log cannot be read") from None
+    return scan
 
 
 def identity_of(name: str) -> str:
@@ -105,7 +117,8 @@ def _demand_header(start: bytes, name: str) -> None:
         raise ClinicalError(
             "The header is not UTF-8", where=f"{name}, line 1", repair="Save the file as UTF-8"
         ) from None
-    twice = [column for column, count in Counter(line.split(",")).items() if count > 1]
+    names = next(csv.reader([line]), [])
+    twice = [column for column, count in Counter(names).items() if count > 1]
     if twice:
         raise ClinicalError(
             f"Columns are named more than once: {', '.join(map(repr, twice))}",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clinical_assets.drift.result import Comparison
 
 _BAD_INPUT = 2
+_NAMED = 10
 _OUT = click.Path(path_type=Path)
 
 
@@ -87,7 +88,7 @@ def drift(
 
     Each is a CSV or Parquet file, a folder with a Delta table, or - for standard input. Exit code
     0: no drift; 1: a column has drifted, in all rows or in a group or window; 2: the input or the
-    plan is bad, or an output cannot be written.
+    plan is bad, a column cannot be compared, or an output cannot be written.
     """
     from clinical_assets.commands.drift_outputs import Outputs
     from clinical_assets.commands.drift_show import show
@@ -104,7 +105,26 @@ def drift(
         show(found.whole, found.groups, found.windows)
         for line in said:
             click.echo(line)
+    if unlike := _unlike(found.whole, (by, time)):
+        click.secho(f"Error: {unlike}", fg="red", err=True)
+        raise SystemExit(_BAD_INPUT)
     raise SystemExit(1 if found.drifted else 0)
+
+
+def _unlike(found: "Comparison", parting: "tuple[str | None, ...]") -> ClinicalError | None:
+    """What is to be said of columns that cannot be compared; no drift must not be read there."""
+    from clinical_assets.visible import visible
+
+    left = [c for c in found.columns if c.obstacle and c.name not in parting]
+    if not left:
+        return None
+    named = "; ".join(f"{visible(c.name)}: {visible(c.obstacle)}" for c in left[:_NAMED])
+    more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    number = "1 column" if len(left) == 1 else f"{len(left)} columns"
+    return ClinicalError(
+        f"{number} cannot be compared ({named}{more})",
+        repair="Give both tables the same columns and types, or choose some with --columns",
+    )
 
 
 def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, list[str]]:
@@ -125,7 +145,7 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
     try:
         found = _compared(*tables, plan, parting, outputs.html is not None)
         return found, outputs.write(found.whole, found.groups, found.windows, plan, tables)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.
         raise ClinicalError(
             f"A table cannot be read to its end ({type(error).__name__})",
@@ -157,8 +177,23 @@ def _compared(
         found = replace(found, groups=groups)
     if parting.time:
         windows = compare_windows(reference, current, parting.time, plan, every=parting.every or "")
-        found = replace(found, windows=windows)
+        found = replace(found, whole=_without(found.whole, parting.time), windows=windows)
     return found
+
+
+def _without(found: "Comparison", time: str) -> "Comparison":
+    """The same without a verdict on time, which is later in later data."""
+    from clinical_assets.drift.result import ColumnDrift
+
+    return replace(
+        found,
+        columns=tuple(
+            ColumnDrift(c.name, c.kind, {}, obstacle="it tells the windows apart")
+            if c.name == time
+            else c
+            for c in found.columns
+        ),
+    )
 
 
 def _plan(file: Path | None, columns: str | None) -> "Plan":

@@ -17,7 +17,7 @@ from clinical_assets.drift.level_counts import level_counts
 from clinical_assets.drift.naming import identifying, without_a_name
 
 BINS = 40
-_TAIL = 0.005
+_TAIL, _LONG_TAIL = 0.005, 0.025
 _SEEN = 4096
 _DECIMALS = 4
 _ROUNDED = 0.75
@@ -109,13 +109,18 @@ def _of_numbers(reference: _Values, current: _Values) -> Distribution | None:
 
 
 def _bulk(values: _Values) -> tuple[float, float]:
-    """Where nearly all values lie: all but half a per cent at each end, and no further from the
-    middle half than three times its width (Tukey 1977, its outer fences)."""
-    low, first, third, high = np.quantile(values, [_TAIL, 0.25, 0.75, 1 - _TAIL])
+    """Where the values lie that are drawn: all but half a per cent at each end.
+
+    A long tail is cut further, three times the width of the middle half from it (Tukey 1977, his
+    outer fences), but never by more than 2.5 %: a second hump is a finding, not a tail.
+    """
+    low, lower, first = np.quantile(values, [_TAIL, _LONG_TAIL, 0.25], method="lower")
+    high, upper, third = np.quantile(values, [1 - _TAIL, 1 - _LONG_TAIL, 0.75], method="higher")
     with np.errstate(over="ignore"):
         reach = 3 * (third - first)
     if 0 < reach < np.inf:
-        low, high = max(low, first - reach), min(high, third + reach)
+        low = max(low, min(first - reach, lower))
+        high = min(high, max(third + reach, upper))
     return float(low), float(high)
 
 
@@ -139,7 +144,7 @@ def _edges(low: float, high: float, sides: list[_Values]) -> _Values:
         low, high = low - pad, high + pad
     share = np.arange(BINS + 1) / BINS
     edges = low * (1 - share) + high * share  # no difference, which may be infinite
-    edges[-1] = np.nextafter(high, np.inf)
+    edges[-1] = np.nextafter(high, np.finfo(np.float64).max)
     return np.unique(edges)
 
 

@@ -14,8 +14,8 @@ from clinical_assets.small_cells import is_small, joined_spans
 from clinical_assets.visible import visible
 
 _WIDTH, _HEIGHT, _FLOOR, _PAD = 360.0, 150.0, 126.0, 8.0
-_ROW, _NAME, _BAR = 30.0, 128.0, 150.0
-_LONGEST = 18
+_ROW, _NAME, _BAR = 30.0, 112.0, 134.0
+_LONGEST = 16
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 

@@ -16,7 +16,7 @@ from clinical_assets.drift.page_parts import group_section, window_section
 from clinical_assets.drift.parts import Part
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
-from clinical_assets.drift.sentences import digits, magnitudes
+from clinical_assets.drift.sentences import Statistic, digits, magnitudes
 from clinical_assets.small_cells import is_small
 from clinical_assets.visible import visible
 
@@ -24,14 +24,13 @@ CARDS = 150
 _SHOWN = (
     ("psi", "PSI"),
     ("ks", "KS"),
-    ("ks_pvalue", "p of KS"),
+    ("ks_pvalue", "p (KS)"),
     ("wasserstein", "Wasserstein"),
     ("jensen_shannon", "Jensen–Shannon"),
     ("hellinger", "Hellinger"),
-    ("total_variation", "total variation"),
-    ("chi2_pvalue", "p of χ²"),
+    ("chi2_pvalue", "p (χ²)"),
     ("new_levels", "new levels"),
-    ("missing_pvalue", "p of missing"),
+    ("missing_pvalue", "p (missing)"),
 )
 
 
@@ -137,7 +136,7 @@ def _row(column: ColumnDrift, anchor: str) -> dict[str, str]:
 def _card(column: ColumnDrift, row: dict[str, str]) -> dict[str, Any]:
     found = column.distribution
     drawing = drawn(column.name, found) if found is not None else ""
-    reasons = [*column.reasons, *(magnitudes(column.kind, column.statistics))]
+    reasons = ["; ".join(said) for said in (column.reasons, _size(column)) if said]
     return {
         "row": row,
         "drawing": drawing,
@@ -145,12 +144,23 @@ def _card(column: ColumnDrift, row: dict[str, str]) -> dict[str, Any]:
         "reasons": [f"{text[:1].upper()}{text[1:]}." for text in reasons],
         "causes": [visible(cause) for cause in column.causes],
         "numbers": [
-            (label, digits(column.statistics[name]))
+            (label, _figure(name, column.statistics[name]))
             for name, label in _SHOWN
             if column.statistics.get(name) is not None
         ],
         "missing": _missing(column),
     }
+
+
+def _size(column: ColumnDrift) -> list[str]:
+    return magnitudes(column.kind, column.statistics)
+
+
+def _figure(name: str, value: Statistic) -> str:
+    """A statistic as the card shows it: no false precision in a probability."""
+    if name.endswith("_pvalue") and value is not None:
+        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return f"{value:.1%}" if name == "new_levels" and value is not None else digits(value)
 
 
 def _note(column: ColumnDrift, found: Distribution | None, drawing: str) -> str:
@@ -160,6 +170,9 @@ def _note(column: ColumnDrift, found: Distribution | None, drawing: str) -> str:
         return (
             f"{found.unnamed:,} levels that look like identifiers or free text; none is named here."
         )
+    for side, total in zip(("reference", "current data"), found.totals, strict=True):
+        if not total:
+            return f"The distributions cannot be compared: the {side} has no value."
     if not drawing:
         return "Too few values to be shown."
     outside = [a + b for a, b in zip(found.below, found.above, strict=True)]

@@ -114,14 +114,19 @@ class Comparison:
         """What was found in plain sentences with numbers, the largest change first.
 
         >>> Comparison((ColumnDrift("age", "numeric", {"psi": 0.0}),), 100, 50).explain()
-        'None of the 1 column compared has drifted: 50 rows held against 100 of the reference.'
+        'No column has drifted, of 1 compared: 50 rows held against 100 of the reference.'
         """
         compared = [c for c in self.columns if not c.obstacle]
         number = sum(c.drifted for c in compared)
-        columns = "column" if len(compared) == 1 else "columns"
+        who = (
+            f"{number} columns have"
+            if number > 1
+            else "1 column has"
+            if number
+            else "No column has"
+        )
         lines = [
-            f"{number or 'None'} of the {len(compared)} {columns} compared"
-            f" {'has' if number <= 1 else 'have'} drifted: {self.current:,} rows held against"
+            f"{who} drifted, of {len(compared)} compared: {self.current:,} rows held against"
             f" {self.reference:,} of the reference."
         ]
         for column in self.ranked():

@@ -24,11 +24,11 @@ def sentence(kind: str, statistics: Mapping[str, Statistic], reasons: Sequence[s
     """Why a column counts as drifted, and how large the change is in terms of its values.
 
     >>> sentence("boolean", {"total_variation": 0.25}, ["its distribution changed (PSI 0.3)"])
-    'Its distribution changed (PSI 0.3). 25.0% of the rows would need another level to match the
+    'its distribution changed (PSI 0.3). 25.0% of the rows would need another level to match the
     reference.'
     """
-    said = ["; ".join(part) for part in (reasons, magnitudes(kind, statistics)) if part]
-    return " ".join(f"{text[:1].upper()}{text[1:]}." for text in said)
+    size = "; ".join(magnitudes(kind, statistics))
+    return " ".join([f"{'; '.join(reasons)}.", f"{size[:1].upper()}{size[1:]}."][: 1 + bool(size)])
 
 
 def magnitudes(kind: str, statistics: Mapping[str, Statistic]) -> list[str]:

@@ -143,8 +143,12 @@ def _edges(low: float, high: float, sides: list[_Values]) -> _Values:
         pad = abs(low) * 0.01 or 0.5
         low, high = low - pad, high + pad
     share = np.arange(BINS + 1) / BINS
-    edges = low * (1 - share) + high * share  # no difference, which may be infinite
-    edges[-1] = np.nextafter(high, np.finfo(np.float64).max)
+    most = np.finfo(np.float64).max
+    low, high = max(low, -most), min(high, most)
+    with np.errstate(over="ignore"):
+        edges = low * (1 - share) + high * share  # no difference, which may be infinite
+    edges = np.clip(edges, -most, most)
+    edges[-1] = np.nextafter(high, most)
     return np.unique(edges)
 
 

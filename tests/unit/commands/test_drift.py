@@ -37,10 +37,7 @@ def files(tmp_path: Path, table: pl.DataFrame) -> dict[str, Path]:
 
 def test_exit_codes_and_the_form_of_the_json(files: dict[str, Path], tmp_path: Path) -> None:
     same = drift(files["a.csv"], files["a.parquet"])
-    assert (same.exit_code, "None of the 2 columns compared has drifted" in same.output) == (
-        0,
-        True,
-    )
+    assert (same.exit_code, "No column has drifted" in same.output) == (0, True)
     moved = drift(files["a.csv"], files["b.parquet"], "--json", tmp_path / "out.json")
     assert moved.exit_code == 1
     assert "lactate: its distribution changed" in moved.output

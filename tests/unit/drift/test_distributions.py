@@ -30,7 +30,7 @@ def test_doctests(name: str) -> None:
     assert (result.attempted > 0, result.failed) == (True, 0)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(FLOATS, FLOATS)
 def test_every_value_is_counted_once_and_anything_can_be_drawn(
     before: list[float | None], after: list[float | None]

@@ -10,7 +10,7 @@ from clinical_assets.drift import distances
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
-from clinical_assets.drift.result import Statistic
+from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.tallied import Numbers
 
 # In the order in which they are shown; what a column's kind does not have is None.

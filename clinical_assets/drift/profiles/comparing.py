@@ -1,0 +1,191 @@
+"""Two profiles held against each other, with the same decisions as two tables."""
+
+from collections.abc import Collection
+
+import numpy as np
+import polars as pl
+
+from clinical_assets.drift import distances
+from clinical_assets.drift.decide import decided
+from clinical_assets.drift.kinds import Kind
+from clinical_assets.drift.measure import STATISTICS
+from clinical_assets.drift.plan import Plan
+from clinical_assets.drift.profiles.bare import BareSummary
+from clinical_assets.drift.profiles.category import CategorySummary
+from clinical_assets.drift.profiles.functions import Functions
+from clinical_assets.drift.profiles.numeric import NumericSummary
+from clinical_assets.drift.profiles.profile import Profile, require_same_grid
+from clinical_assets.drift.profiles.profiling import profile
+from clinical_assets.drift.profiles.reading import Summary
+from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
+from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
+from clinical_assets.errors import ClinicalError
+
+BOUNDS = ("ks_error", "wasserstein_error")
+_UNNAMED = "its values tell rows or patients apart, so that a profile does not hold them"
+
+Side = Profile | pl.DataFrame | pl.LazyFrame
+
+
+def compare_profiles(
+    reference: Side,
+    current: Side,
+    plan: Plan | None = None,
+    *,
+    statistics: Collection[str] = STATISTICS,
+) -> Comparison:
+    """Holds two profiles, or one and a table, against each other.
+
+    What depends on bins or levels is exact: PSI, Jensen–Shannon, Hellinger, total variation and
+    chi² over the plan's bins where their number divides 1,000, and shares of missing values.
+    ``ks`` is the largest difference where both functions are known, the true one is at most
+    ``ks_error`` larger; ``wasserstein`` lies within ``wasserstein_error``; both errors are 0 where
+    each side has at most 1,024 distinct values.
+
+    Args:
+        reference, current: at least one is a profile; a table is profiled on its grid.
+        plan: as for :func:`~clinical_assets.drift.compare.compare`.
+        statistics: names of :data:`~clinical_assets.drift.measure.STATISTICS`.
+
+    Raises:
+        ClinicalError: the profiles are on different grids, one is empty, they share no column, or
+            the plan names a column that there is not.
+    """
+    plan = plan or Plan()
+    ours, theirs = _profiles(reference, current)
+    for side, which in ((ours, "reference"), (theirs, "current data")):
+        if not side.rows:
+            raise ClinicalError(
+                f"The {which} has no rows, so nothing can be said about it",
+                repair="Give a table with at least one row",
+            )
+    names = _names(ours, theirs, plan)
+    pairs = [(ours.summaries.get(name), theirs.summaries.get(name)) for name in names]
+    obstacles = [_obstacle(*pair) for pair in pairs]
+    found = [
+        {} if why and why != _UNNAMED else _measured(*pair, plan, statistics)
+        for pair, why in zip(pairs, obstacles, strict=True)
+    ]
+    reasons = decided(found, plan, (ours.rows, theirs.rows))
+    kinds = [_kind(*pair) for pair in pairs]
+    columns = zip(names, kinds, found, reasons, obstacles, strict=True)
+    return Comparison(tuple(ColumnDrift(*column) for column in columns), ours.rows, theirs.rows)
+
+
+def _profiles(reference: Side, current: Side) -> tuple[Profile, Profile]:
+    if isinstance(reference, Profile) and isinstance(current, Profile):
+        require_same_grid(reference, current)
+        return reference, current
+    if isinstance(reference, Profile):
+        return reference, profile(current, reference)  # type: ignore[arg-type]
+    if isinstance(current, Profile):
+        return profile(reference, current), current
+    raise TypeError("neither side is a profile")
+
+
+def _names(ours: Profile, theirs: Profile, plan: Plan) -> list[str]:
+    names = list(dict.fromkeys([*ours.columns, *theirs.columns]))
+    if unknown := [name for name in plan.columns if name not in names]:
+        raise ClinicalError(
+            f"Neither table has a column named {', '.join(map(repr, unknown))}",
+            repair=f"Choose among {', '.join(names)}",
+        )
+    if not any(_there(ours.summaries.get(n)) and _there(theirs.summaries.get(n)) for n in names):
+        raise ClinicalError(
+            "The tables have no column in common",
+            repair="Give a table and a profile of the same columns; a CSV file needs a header",
+        )
+    return list(plan.columns) or names
+
+
+def _there(summary: Summary | None) -> bool:
+    absent = ("not in the table", "not in the reference")
+    return summary is not None and getattr(summary, "obstacle", "") not in absent
+
+
+def _obstacle(before: Summary | None, after: Summary | None) -> str:
+    if before is None:
+        return "not in the reference"
+    if after is None:
+        return "not in the current data"
+    for summary, other in ((after, "current data"), (before, "reference")):
+        if isinstance(summary, BareSummary) and summary.obstacle:
+            return summary.obstacle.replace("in the table", f"in the {other}")
+    unnamed = isinstance(before, CategorySummary) and not before.grid.named
+    return _UNNAMED if unnamed else ""
+
+
+def _kind(before: Summary | None, after: Summary | None) -> Kind:
+    found = before or after
+    return found.kind if found else "other"
+
+
+def _measured(
+    before: Summary | None, after: Summary | None, plan: Plan, wanted: Collection[str]
+) -> dict[str, Statistic]:
+    found: dict[str, Statistic] = dict.fromkeys(STATISTICS)
+    assert before is not None
+    assert after is not None
+    _missing(before, after, found)
+    if isinstance(before, NumericSummary) and isinstance(after, NumericSummary):
+        found |= dict.fromkeys(BOUNDS)
+        if before.present and after.present:
+            _numeric(before, after, plan.bins, found)
+    elif isinstance(before, CategorySummary) and isinstance(after, CategorySummary):
+        if before.present and after.present:
+            _levels(before, after, found)
+    bounds = {f"{name}_error" for name in wanted}
+    return {name: value for name, value in found.items() if name in wanted or name in bounds}
+
+
+def _missing(before: Summary, after: Summary, found: dict[str, Statistic]) -> None:
+    found["missing_reference"], found["missing_current"] = before.missing_share, after.missing_share
+    if before.missing is not None and after.missing is not None and before.rows and after.rows:
+        found["missing_pvalue"] = two_proportions_p(
+            before.missing, before.rows, after.missing, after.rows
+        )
+
+
+def _numeric(
+    before: NumericSummary, after: NumericSummary, bins: int, found: dict[str, Statistic]
+) -> None:
+    functions = Functions.of(before, after)
+    distance = functions.kolmogorov_smirnov()
+    found["ks"], found["ks_error"] = distance
+    found["ks_pvalue"] = kolmogorov_smirnov_p(distance.value, before.present, after.present)
+    if area := functions.wasserstein():
+        found["wasserstein"], found["wasserstein_error"] = area
+    parts = before.grid.parts(bins)
+    _counted(_coarser(before, parts), _coarser(after, parts), found)
+
+
+def _coarser(summary: NumericSummary, parts: np.ndarray) -> np.ndarray:
+    """Counts in the right-closed bins of some of the edges."""
+    upto = np.cumsum(summary.counts)[np.searchsorted(summary.edges, parts)]
+    return np.diff(upto, prepend=0, append=summary.present)
+
+
+def _levels(before: CategorySummary, after: CategorySummary, found: dict[str, Statistic]) -> None:
+    """Other levels are counted apart where both sides know all of them, else as one level."""
+    if not before.grid.named:
+        return
+    if before.others.complete and after.others.complete:
+        every = sorted({*before.grid.levels, *before.new_levels, *after.new_levels})
+        ours, theirs = ({**side.levels, **side.new_levels} for side in (before, after))
+        p, q = ([side.get(level, 0) for level in every] for side in (ours, theirs))
+        p, q = np.array(p), np.array(q)
+        found["new_levels"] = float(q[p == 0].sum() / q.sum())
+    else:
+        order = np.argsort(np.array(before.grid.levels, dtype=object))
+        p, q = (np.r_[side.counts[order], side.other] for side in (before, after))
+        vanished = q[:-1][p[:-1] == 0].sum()
+        known = after.other if before.other == 0 else max(0, after.other - before.other)
+        found["new_levels"] = float((known + vanished) / q.sum())
+    _counted(p, q, found)
+
+
+def _counted(p: np.ndarray, q: np.ndarray, found: dict[str, Statistic]) -> None:
+    for name in ("psi", "jensen_shannon", "hellinger", "total_variation"):
+        found[name] = getattr(distances, name)(p, q)
+    test = distances.chi_squared(p, q)
+    found["chi2"], found["chi2_pvalue"] = test.statistic, test.p

@@ -40,7 +40,7 @@ class Binning(NamedTuple):
     def over(cls, edges: Vector) -> "Binning":
         """The table of these edges."""
         low, scale = _range(edges)
-        cell = _cells(edges, low, scale)
+        cell = _places(edges, low, scale).astype(np.int64)
         each, first, number = np.unique(cell, return_index=True, return_counts=True)
         edge = np.full(_CELLS, np.inf)
         edge[each] = edges[first]
@@ -62,10 +62,11 @@ class Binning(NamedTuple):
         keys = np.empty(len(values), dtype=np.int64)
         for start in range(0, len(values), _BLOCK):
             block = values[start : start + _BLOCK]
-            cell = _cells(block, self.low, self.scale)
             part = keys[start : start + _BLOCK]
-            np.add(cell, cell, out=part)
-            part += block > self.edge.take(cell, mode="clip")
+            part[:] = _places(block, self.low, self.scale)
+            above = block > self.edge.take(part, mode="clip")
+            part <<= 1
+            part += above
         found = np.bincount(keys, minlength=2 * _CELLS)
         return self._settled(values, keys, found)
 
@@ -81,12 +82,14 @@ class Binning(NamedTuple):
         return counts
 
 
-def _cells(values: Vector, low: float, scale: float) -> NDArray[np.int64]:
+def _places(values: Vector, low: float, scale: float) -> Vector:
+    """Where each value lies, in cells; the whole part is the cell. Never falls."""
     with np.errstate(over="ignore"):
         place = values - low
         place *= scale
-    np.clip(place, 0.0, _CELLS - 1.0, out=place)
-    return place.astype(np.int64)
+    np.maximum(place, 0.0, out=place)
+    np.minimum(place, _CELLS - 1.0, out=place)
+    return place
 
 
 def _range(edges: Vector) -> tuple[float, float]:

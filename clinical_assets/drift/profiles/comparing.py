@@ -131,9 +131,13 @@ def _measured(
         found |= dict.fromkeys(BOUNDS)
         if before.present and after.present:
             _numeric(before, after, plan.bins, found)
-    elif isinstance(before, CategorySummary) and isinstance(after, CategorySummary):
-        if before.present and after.present:
-            _levels(before, after, found)
+    elif (
+        isinstance(before, CategorySummary)
+        and isinstance(after, CategorySummary)
+        and before.present
+        and after.present
+    ):
+        _levels(before, after, found)
     bounds = {f"{name}_error" for name in wanted}
     return {name: value for name, value in found.items() if name in wanted or name in bounds}
 
@@ -171,17 +175,19 @@ def _levels(before: CategorySummary, after: CategorySummary, found: dict[str, St
         return
     if before.others.complete and after.others.complete:
         every = sorted({*before.grid.levels, *before.new_levels, *after.new_levels})
-        ours, theirs = ({**side.levels, **side.new_levels} for side in (before, after))
-        p, q = ([side.get(level, 0) for level in every] for side in (ours, theirs))
-        p, q = np.array(p), np.array(q)
-        found["new_levels"] = float(q[p == 0].sum() / q.sum())
+        p, q = (_every_level(side, every) for side in (before, after))
+        new = int(q[p == 0].sum())
     else:
         order = np.argsort(np.array(before.grid.levels, dtype=object))
-        p, q = (np.r_[side.counts[order], side.other] for side in (before, after))
-        vanished = q[:-1][p[:-1] == 0].sum()
-        known = after.other if before.other == 0 else max(0, after.other - before.other)
-        found["new_levels"] = float((known + vanished) / q.sum())
+        p, q = (np.append(side.counts[order], side.other) for side in (before, after))
+        new = max(0, after.other - before.other) + int(q[:-1][p[:-1] == 0].sum())
+    found["new_levels"] = new / after.present
     _counted(p, q, found)
+
+
+def _every_level(side: CategorySummary, names: list[str]) -> np.ndarray:
+    counts = {**side.levels, **side.new_levels}
+    return np.array([counts.get(name, 0) for name in names], dtype=np.int64)
 
 
 def _counted(p: np.ndarray, q: np.ndarray, found: dict[str, Statistic]) -> None:

@@ -143,7 +143,7 @@ class NumericSummary:
         weight = inside - before
         with np.errstate(invalid="ignore", over="ignore"):
             found = places[before] * (1 - weight) + places[after] * weight
-        return np.where(weight == 0, places[before], np.clip(found, low, high))
+        return np.asarray(np.where(weight == 0, places[before], np.clip(found, low, high)))
 
     def known(self, keys: Counts | None = None) -> tuple[Vector, Counts]:
         """Places, rising, and how many values are at most each: exact everywhere.

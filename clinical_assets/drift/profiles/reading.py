@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from clinical_assets.drift.kinds import Kind, kind_of
+from clinical_assets.drift.kinds import kind_of
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
 from clinical_assets.drift.profiles.cells import Cells, count_patterns
@@ -66,7 +66,7 @@ def obstacle(dtype: pl.DataType, grid: ColumnGrid) -> str:
     kind = kind_of(dtype)
     if kind == "other":
         return _strange(dtype)
-    if kind == "null" or isinstance(grid, BareGrid) and grid.obstacle:
+    if kind == "null" or (isinstance(grid, BareGrid) and grid.obstacle):
         return ""
     if kind != grid.kind:
         return f"{grid.kind} in the reference, {kind} ({dtype}) here"

@@ -14,9 +14,10 @@ from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
 from clinical_assets.drift.profiles.functions import Functions
 from clinical_assets.drift.profiles.numeric import NumericSummary
-from clinical_assets.drift.profiles.profile import Profile, require_same_grid
+from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.profiling import profile
 from clinical_assets.drift.profiles.reading import Summary
+from clinical_assets.drift.profiles.regridding import approximate_counts, on_grid
 from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
 from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
 from clinical_assets.errors import ClinicalError
@@ -40,7 +41,9 @@ def compare_profiles(
     chi² over the plan's bins where their number divides 1,000, and shares of missing values.
     ``ks`` is the largest difference where both functions are known, the true one is at most
     ``ks_error`` larger; ``wasserstein`` lies within ``wasserstein_error``; both errors are 0 where
-    each side has at most 1,024 distinct values.
+    each side has at most 1,024 distinct values. Profiles on different grids are compared too: what
+    is binned is then exact for columns of at most 1,024 distinct values and for known levels, and
+    else off by what lies between two of the current profile's own edges, a thousandth of its rows.
 
     Args:
         reference, current: at least one is a profile; a table is profiled on its grid.
@@ -48,8 +51,8 @@ def compare_profiles(
         statistics: names of :data:`~clinical_assets.drift.measure.STATISTICS`.
 
     Raises:
-        ClinicalError: the profiles are on different grids, one is empty, they share no column, or
-            the plan names a column that there is not.
+        ClinicalError: one is empty, they share no column, or the plan names a column that there
+            is not.
     """
     plan = plan or Plan()
     ours, theirs = _profiles(reference, current)
@@ -61,6 +64,9 @@ def compare_profiles(
             )
     names = _names(ours, theirs, plan)
     pairs = [(ours.summaries.get(name), theirs.summaries.get(name)) for name in names]
+    if ours.grid != theirs.grid:
+        grids = [ours.grid.columns.get(name) for name in names]
+        pairs = [(a, on_grid(b, grid)) for (a, b), grid in zip(pairs, grids, strict=True)]
     obstacles = [_obstacle(*pair) for pair in pairs]
     found = [
         {} if why and why != _UNNAMED else _measured(*pair, plan, statistics)
@@ -74,7 +80,6 @@ def compare_profiles(
 
 def _profiles(reference: Side, current: Side) -> tuple[Profile, Profile]:
     if isinstance(reference, Profile) and isinstance(current, Profile):
-        require_same_grid(reference, current)
         return reference, current
     if isinstance(reference, Profile):
         return reference, profile(current, reference)  # type: ignore[arg-type]
@@ -153,7 +158,7 @@ def _missing(before: Summary, after: Summary, found: dict[str, Statistic]) -> No
 def _numeric(
     before: NumericSummary, after: NumericSummary, bins: int, found: dict[str, Statistic]
 ) -> None:
-    functions = Functions.of(before, after)
+    functions = Functions(before, after)
     distance = functions.kolmogorov_smirnov()
     found["ks"], found["ks_error"] = distance
     found["ks_pvalue"] = kolmogorov_smirnov_p(distance.value, before.present, after.present)
@@ -164,7 +169,9 @@ def _numeric(
 
 
 def _coarser(summary: NumericSummary, parts: np.ndarray) -> np.ndarray:
-    """Counts in the right-closed bins of some of the edges."""
+    """Counts in right-closed bins; exact where these are some of the grid's edges."""
+    if not np.isin(parts, summary.edges).all():
+        return approximate_counts(summary, parts)
     upto = np.cumsum(summary.counts)[np.searchsorted(summary.edges, parts)]
     return np.diff(upto, prepend=0, append=summary.present)
 

@@ -1,4 +1,4 @@
-"""Two columns' distribution functions where both are known exactly, and distances between them."""
+"""Two columns' distribution functions, each known exactly at some places, and distances."""
 
 from typing import NamedTuple
 
@@ -11,69 +11,92 @@ Vector = NDArray[np.float64]
 
 
 class Bounded(NamedTuple):
-    """A distance that lies within ``error`` of ``value``; see what returned it for the side."""
+    """A distance and how far it may be off; what returned it says to which side."""
 
     value: float
     error: float
 
 
-class Functions(NamedTuple):
-    """Shares of values at most at each place, exactly.
-
-    Attributes:
-        places: rising; both functions are 0 at the first or below it, and 1 at the last.
-        f, g: of the reference and of the current data.
-        exact: both functions rise at the places only.
-    """
+class _Curve(NamedTuple):
+    """One distribution function: shares of values at most at each place, rising from 0 to 1."""
 
     places: Vector
-    f: Vector
-    g: Vector
-    exact: bool
+    shares: Vector
 
     @classmethod
-    def of(cls, reference: NumericSummary, current: NumericSummary) -> "Functions":
-        """Of two columns on one grid, neither of them without values."""
-        n, m = reference.present, current.present
-        ours, theirs = reference.distinct, current.distinct
-        if ours is not None and theirs is not None:
-            places = np.union1d(ours.values, theirs.values)
-            return cls(places, ours.upto(places) / n, theirs.upto(places) / m, True)
+    def of(cls, summary: NumericSummary, keys: NDArray[np.int64], ends: Vector) -> "_Curve":
+        places, upto = summary.known(keys)
+        shares = upto / summary.present
+        return cls(np.append(ends[0], np.clip(places, *ends)), np.append(0.0, shares))
+
+    def least(self, places: Vector) -> Vector:
+        """What it is at least at each place."""
+        return np.append(0.0, self.shares)[np.searchsorted(self.places, places, "right")]
+
+    def most(self, places: Vector) -> Vector:
+        """What it is at most at each place."""
+        return np.append(self.shares, 1.0)[np.searchsorted(self.places, places, "left")]
+
+    @property
+    def slack(self) -> float:
+        """Largest area between it and the straight lines from place to place: it cannot leave
+        the rectangle between two places, half of which lies on each side of the line."""
+        return float(np.sum(np.diff(self.shares) * np.diff(self.places)) / 2)
+
+
+class Functions:
+    """Of two columns, neither of them without values."""
+
+    def __init__(self, reference: NumericSummary, current: NumericSummary) -> None:
         keys = np.union1d(reference.cells.keys, current.cells.keys)
         keys = np.union1d(keys, keys - 1)
-        places, f = reference.known(keys)
-        _, g = current.known(keys)
-        ends = (reference.minimum, current.minimum, reference.maximum, current.maximum)
-        low, high = (choose(end for end in ends if end is not None) for choose in (min, max))
-        places = np.clip(places, low, high)
-        return cls(np.r_[low, places], np.r_[0.0, f / n], np.r_[0.0, g / m], False)
+        ends = [reference.minimum, current.minimum, reference.maximum, current.maximum]
+        known = np.array([end for end in ends if end is not None])
+        both = np.array([known.min(), known.max()])
+        self._finite = bool(np.isfinite(both).all())
+        self._f, self._g = (_Curve.of(side, keys, both) for side in (reference, current))
+        self._stepped = _stepped(reference, current)
 
     def kolmogorov_smirnov(self) -> Bounded:
-        """The largest difference at a known place; the true one is at most ``error`` larger.
+        """A largest difference that is certain; the true one is at most ``error`` larger.
 
         Between two places one function may rise to its end before the other leaves its start.
         """
-        found = float(np.abs(self.f - self.g).max())
-        if self.exact:
-            return Bounded(found, 0.0)
-        most = np.maximum(self.f[1:] - self.g[:-1], self.g[1:] - self.f[:-1]).max(initial=0.0)
+        if self._stepped is not None:
+            _, f, g = self._stepped
+            return Bounded(float(np.abs(f - g).max()), 0.0)
+        places = np.union1d(self._f.places, self._g.places)
+        f, g = self._f.least(places), self._g.least(places)
+        f1, g1 = self._f.most(places), self._g.most(places)
+        found = float(np.maximum(f - g1, g - f1).max(initial=0.0))
+        most = np.maximum(f1[1:] - g[:-1], g1[1:] - f[:-1]).max(initial=0.0)
         return Bounded(found, max(0.0, float(most) - found))
 
     def wasserstein(self) -> Bounded | None:
-        """Area between the functions; the true one is at most ``error`` smaller or larger.
-
-        Between two places each function is taken as a straight line; it cannot leave the
-        rectangle between its ends, so that the line is off by half its area at most. None where
-        a value is infinite.
-        """
-        if not np.isfinite(self.places[[0, -1]]).all():
+        """Area between the functions, taken as straight from place to place; the true one is at
+        most ``error`` smaller or larger. None where a value is infinite."""
+        if not self._finite:
             return None
-        width = np.diff(self.places)
-        gap = self.f - self.g
-        if self.exact:
-            return Bounded(float(np.sum(np.abs(gap[:-1]) * width)), 0.0)
-        error = np.sum((np.diff(self.f) + np.diff(self.g)) * width) / 2
-        return Bounded(float(np.sum(_area(gap[:-1], gap[1:]) * width)), float(error))
+        if self._stepped is not None:
+            places, f, g = self._stepped
+            return Bounded(float(np.sum(np.abs(f - g)[:-1] * np.diff(places))), 0.0)
+        places = np.union1d(self._f.places, self._g.places)
+        gap = _between(places, self._f) - _between(places, self._g)
+        area = float(np.sum(_area(gap[:-1], gap[1:]) * np.diff(places)))
+        return Bounded(area, self._f.slack + self._g.slack)
+
+
+def _stepped(one: NumericSummary, other: NumericSummary) -> tuple[Vector, Vector, Vector] | None:
+    """Every value with both functions, where all values are known."""
+    if one.distinct is None or other.distinct is None:
+        return None
+    places = np.union1d(one.distinct.values, other.distinct.values)
+    f, g = one.distinct.upto(places) / one.present, other.distinct.upto(places) / other.present
+    return places, f, g
+
+
+def _between(places: Vector, curve: _Curve) -> Vector:
+    return np.interp(places, curve.places, curve.shares)
 
 
 def _area(start: Vector, end: Vector) -> Vector:

@@ -128,6 +128,8 @@ class NumericSummary:
         asked = np.atleast_1d(np.asarray(p, dtype=np.float64))
         if self.distinct is not None:
             found = between_ranks(asked, self.present, self.distinct.ranked)
+            nearest = np.rint(asked * (self.present - 1)).astype(np.int64)  # between infinities
+            found = np.where(np.isnan(found), self.distinct.ranked(nearest), found)
         else:
             found = self._interpolated(asked)
         return found if np.ndim(p) else float(found[0])

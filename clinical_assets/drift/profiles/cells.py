@@ -14,6 +14,7 @@ _SHIFT = 46  # of 64 bits 1 is the sign, 11 the power of two, 6 the part of the 
 _CELLS = 1 << 18
 _HALF = 1 << 17
 _FEW = 8192
+_LEAST = 5e-324
 
 Keys = NDArray[np.int64]
 Counts = NDArray[np.int64]
@@ -74,4 +75,5 @@ def highest_of(keys: Keys) -> NDArray[np.float64]:
     bits = np.where(low, -1 - keys, (keys + 1)).astype(np.uint64) << np.uint64(_SHIFT)
     bits = np.where(low, bits | np.uint64(1 << 63), bits - np.uint64(1))
     found = bits.view(np.float64)
-    return np.where(np.isnan(found), np.inf, found) + 0.0
+    found = np.where(np.isnan(found), np.inf, found)
+    return np.where(keys == -1, -_LEAST, found)  # 0.0 itself lies in the cell above

@@ -59,7 +59,7 @@ def test_bounds_are_narrow() -> None:
     assert found["normal"].statistics["ks_error"] < 0.005
     assert found["rounded"].statistics["ks_error"] == 0
     assert found["rounded"].statistics["wasserstein_error"] == 0
-    assert found["normal"].statistics["wasserstein_error"] < 0.05
+    assert found["normal"].statistics["wasserstein_error"] < 0.2  # of an sd of 20
 
 
 def test_profiles_of_different_references() -> None:

@@ -88,11 +88,11 @@ class Functions:
         if self._stepped is not None:
             places, f, g = self._stepped
             return Bounded(float(np.sum(np.abs(f - g)[:-1] * np.diff(places))), 0.0)
-        f, g = self._f.within(*self._ends), self._g.within(*self._ends)
-        places = np.union1d(f.places, g.places)
-        gap = _between(places, f) - _between(places, g)
+        ours, theirs = self._f.within(*self._ends), self._g.within(*self._ends)
+        places = np.union1d(ours.places, theirs.places)
+        gap = _between(places, ours) - _between(places, theirs)
         area = float(np.sum(_area(gap[:-1], gap[1:]) * np.diff(places)))
-        return Bounded(area, f.slack + g.slack)
+        return Bounded(area, ours.slack + theirs.slack)
 
 
 def _stepped(one: NumericSummary, other: NumericSummary) -> tuple[Vector, Vector, Vector] | None:

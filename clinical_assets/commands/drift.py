@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clinical_assets.commands.drift_outputs import Outputs
     from clinical_assets.drift.parts import Part
     from clinical_assets.drift.plan import Plan
+    from clinical_assets.drift.profiles import Profile
     from clinical_assets.drift.result import Comparison
 
 _BAD_INPUT = 2
@@ -86,9 +87,10 @@ def drift(
 ) -> None:
     """Hold CURRENT against REFERENCE, column by column.
 
-    Each is a CSV or Parquet file, a folder with a Delta table, or - for standard input. Exit code
-    0: no drift; 1: a column has drifted, in all rows or in a group or window; 2: the input or the
-    plan is bad, a column cannot be compared, or an output cannot be written.
+    Each is a CSV or Parquet file, a folder with a Delta table, a profile (`clinical profile`), or -
+    for standard input. Exit code 0: no drift; 1: a column has drifted, in all rows or in a group or
+    window; 2: the input or the plan is bad, a column cannot be compared, or an output cannot be
+    written.
     """
     from clinical_assets.commands.drift_outputs import Outputs
     from clinical_assets.commands.drift_show import show
@@ -135,15 +137,31 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
     """
     import polars as pl
 
-    from resources.table_files import open_table
+    from clinical_assets.drift import compare
+    from resources.profile_files import open_side
 
+    for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
+        if name and not needs:
+            raise ClinicalError(
+                "--whole goes with --by, and --every with --time",
+                repair="Name the column, or leave the option out",
+            )
     if outputs.reference == outputs.current == "-":
         raise ClinicalError(
             "Standard input cannot be both tables", repair="Name a file for one of them"
         )
-    tables = open_table(outputs.reference), open_table(outputs.current)
+    sides = open_side(outputs.reference), open_side(outputs.current)
+    tables = _tables(*sides)
+    if tables is None and (parting.by or parting.time or outputs.evidently):
+        raise ClinicalError(
+            "A profile holds no rows, so it cannot be parted by --by or --time, nor shown by"
+            " --evidently",
+            repair="Give the tables; or profile each group or day by itself",
+        )
     try:
-        found = _compared(*tables, plan, parting, outputs.html is not None)
+        found = Found(compare(*sides, plan, distributions=outputs.html is not None))
+        if tables is not None:
+            found = _parted(found, *tables, plan, parting)
         return found, outputs.write(found.whole, found.groups, found.windows, plan, tables)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.
@@ -154,24 +172,26 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
         ) from error
 
 
-def _compared(
+def _tables(*sides: "Profile | pl.LazyFrame") -> "tuple[pl.LazyFrame, pl.LazyFrame] | None":
+    """Both sides if both are tables."""
+    import polars as pl
+
+    reference, current = sides
+    if isinstance(reference, pl.LazyFrame) and isinstance(current, pl.LazyFrame):
+        return reference, current
+    return None
+
+
+def _parted(
+    found: Found,
     reference: "pl.LazyFrame",
     current: "pl.LazyFrame",
     plan: "Plan",
     parting: Parting,
-    distributions: bool,
 ) -> Found:
-    from clinical_assets.drift import compare
     from clinical_assets.drift.by import compare_groups
     from clinical_assets.drift.windows import compare_windows
 
-    for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
-        if name and not needs:
-            raise ClinicalError(
-                "--whole goes with --by, and --every with --time",
-                repair="Name the column, or leave the option out",
-            )
-    found = Found(compare(reference, current, plan, distributions=distributions))
     if parting.by:
         groups = compare_groups(reference, current, parting.by, plan, whole=parting.whole)
         found = replace(found, groups=groups)

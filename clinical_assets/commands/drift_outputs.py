@@ -63,9 +63,12 @@ class Outputs:
         groups: "Sequence[Part]",
         windows: "Sequence[Part]",
         plan: "Plan",
-        tables: "tuple[pl.LazyFrame, pl.LazyFrame]",
+        tables: "tuple[pl.LazyFrame, pl.LazyFrame] | None",
     ) -> list[str]:
         """Writes what was asked for; what is to be said of it.
+
+        Args:
+            tables: None where a side is a profile; Evidently's report needs them.
 
         Raises:
             ClinicalError: an output cannot be written, or Evidently left out a column.
@@ -73,7 +76,7 @@ class Outputs:
         from resources.written_files import write_output
 
         said = []
-        if self.evidently is not None:
+        if self.evidently is not None and tables is not None:
             said.append(self._evidently(self.evidently, found, plan, tables))
         if self.html is not None:
             write_output(self.html, self._page(found, groups, windows, plan))

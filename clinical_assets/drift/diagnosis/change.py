@@ -1,9 +1,9 @@
 """A column before and after: two quantile functions, their distance, and what is left of it.
 
-The distance is the mean difference of the two distribution functions over the pooled values,
-between 0 and 1/2. It is indifferent to the unit of measurement, so that what is left after a
-change is undone can be compared over causes, and chance makes it as large as the numbers of values
-say, whatever the distribution.
+The distance is the largest difference of the two distribution functions (Kolmogorov–Smirnov),
+between 0 and 1. It is indifferent to the unit of measurement, so that what is left after a change
+is undone can be compared over causes, and chance makes it as large as the numbers of values say,
+whatever the distribution.
 """
 
 import math
@@ -18,11 +18,13 @@ from clinical_assets.drift.diagnosis.summaries import NumericSummary, Summary
 
 Points = NDArray[np.float64]
 
-POINTS = 200
+POINTS = 400
 _PLACES = (np.arange(POINTS) + 0.5) / POINTS
-_GRID = 0.5 / POINTS  # what so many points leave undecided
-_BEYOND_CHANCE = 2.5
+_GRID = 1 / POINTS  # what so many points leave undecided
+_BEYOND_CHANCE = 2.5  # passed once in 500 times or less where nothing changed
 _OUTSIDE = 0.1
+_NEARLY_ALL = 0.98
+_SOME = 0.05
 _STEP = 0.02  # what a change of precision counts beside one of shape or of missing values
 
 
@@ -55,16 +57,15 @@ class Change:
     @property
     def aspects(self) -> Mapping[Aspect, float]:
         """How large the change is in each respect, from 0 to 1."""
-        precise = self.reference.decimals != self.current.decimals
         return {
-            "shape": 2 * self.distance if self.visible else 0.0,
+            "shape": self.distance if self.visible else 0.0,
             "missing": abs(missing_change(self.reference, self.current)),
-            "precision": _STEP if precise else 0.0,
+            "precision": _STEP if finer(self.reference, self.current) else 0.0,
         }
 
     def undone(self, points: Points) -> float:
         """Share of the distance that disappears once the current values are ``points``."""
-        return self.explained(distance(self.before, snapped(points, self.reference.decimals)))
+        return self.explained(distance(self.before, snapped(points, places(self.reference))))
 
     def foretold(self, points: Points) -> float:
         """Share of the distance that disappears if ``points`` is what the cause makes of the
@@ -109,23 +110,52 @@ def resampled(points: Points) -> Points:
 
 
 def distance(a: Points, b: Points) -> float:
-    """Mean absolute difference of the distribution functions over the pooled values.
+    """Largest absolute difference of the two distribution functions (Smirnov 1939).
 
-    0 where they are the same, 1/2 where they do not overlap.
-
-    >>> distance(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> distance(np.array([1.0, 2.0]), np.array([2.0, 4.0]))
     0.5
     """
     a, b = np.sort(a), np.sort(b)
     every = np.concatenate([a, b])
     upto_a = np.searchsorted(a, every, "right") / len(a)
     upto_b = np.searchsorted(b, every, "right") / len(b)
-    return float(np.abs(upto_a - upto_b).mean())
+    return float(np.abs(upto_a - upto_b).max())
 
 
 def snapped(points: Points, decimals: int | None) -> Points:
     """Rounded to the precision of the reference, so that equal values are equal again."""
     return points if decimals is None else np.round(points, decimals)
+
+
+def places(summary: NumericSummary) -> int | None:
+    """Decimals with which all but a few values can be written; None where it takes more than 3."""
+    counts = np.asarray(summary.decimals, dtype=np.float64)
+    if not counts.sum():
+        return None
+    upto = np.cumsum(counts) / counts.sum()
+    found = int(np.argmax(upto >= _NEARLY_ALL))
+    return found if found < len(counts) - 1 else None
+
+
+def finer(reference: NumericSummary, current: NumericSummary) -> int:
+    """1 where the values have more decimals than before, -1 where fewer, 0 where neither.
+
+    Some values need more decimals than all but a few on the other side: at least one in twenty,
+    and five times as many as there.
+    """
+    before, after = places(reference), places(current)
+    if before == after:
+        return 0
+    least = min(place for place in (before, after) if place is not None)
+    shares = [_needing_more(summary, least) for summary in (reference, current)]
+    if max(shares) < _SOME or min(shares) > max(shares) / 5:
+        return 0
+    return 1 if shares[1] > shares[0] else -1
+
+
+def _needing_more(summary: NumericSummary, place: int) -> float:
+    counts = np.asarray(summary.decimals, dtype=np.float64)
+    return float(counts[place + 1 :].sum() / counts.sum())
 
 
 def present(summary: Summary) -> int:
@@ -147,9 +177,9 @@ def missing_change(reference: Summary, current: Summary) -> float:
 
 
 def _chance(reference: Summary, current: Summary) -> float:
-    """Mean of the integral of a Brownian bridge's absolute value, sqrt(pi / 32), at both sizes."""
+    """Mean of Kolmogorov's distribution, ln 2 sqrt(pi / 2), at both sizes (Marsaglia et al. 2003)."""
     size = 1 / present(reference) + 1 / present(current)
-    return math.sqrt(math.pi / 32 * size) + _GRID
+    return math.log(2) * math.sqrt(math.pi / 2 * size) + _GRID
 
 
 def _outside(summary: NumericSummary) -> float:

@@ -3,7 +3,7 @@
 Anything with these attributes will do. A profile of :mod:`clinical_assets.drift.profiles` has them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 
@@ -39,8 +39,8 @@ class NumericSummary(Summary, Protocol):
         """The standard deviation."""
 
     @property
-    def decimals(self) -> int | None:
-        """Decimals with which every value can be written; None where it takes too many."""
+    def decimals(self) -> Sequence[int]:
+        """How many values are whole, need 1, 2, 3 or more decimals."""
 
     @property
     def commonest(self) -> tuple[float, int] | None:

@@ -17,7 +17,10 @@ class Numbers:
 
     @property
     def _there(self) -> np.ndarray:
-        return np.sort(self.values[~np.isnan(self.values)])
+        if "sorted" not in self.__dict__:
+            there = np.sort(self.values[~np.isnan(self.values)])
+            object.__setattr__(self, "sorted", there)
+        return self.__dict__["sorted"]
 
     @property
     def rows(self) -> int:
@@ -44,28 +47,21 @@ class Numbers:
         return float(self._there.std()) if len(self._there) else None
 
     @property
-    def decimals(self) -> int | None:
-        for places in range(9):
-            if np.allclose(self._there, np.round(self._there, places), rtol=0, atol=1e-9):
-                return places
-        return None
+    def decimals(self) -> tuple[int, ...]:
+        there = self._there
+        upto = [int((np.abs(there - np.round(there, k)) < 1e-9).sum()) for k in range(4)]
+        return tuple(int(n) for n in np.diff([0, *upto, len(there)]))
 
     @property
     def commonest(self) -> tuple[float, int] | None:
         if not len(self._there):
             return None
-        value, count = Counter(self._there.tolist()).most_common(1)[0]
-        return float(value), count
+        values, counts = np.unique(self._there, return_counts=True)
+        return float(values[counts.argmax()]), int(counts.max())
 
     def quantile(self, p: float) -> float | None:
-        there = self._cached
+        there = self._there
         return float(there[min(len(there) - 1, int(p * len(there)))]) if len(there) else None
-
-    @property
-    def _cached(self) -> np.ndarray:
-        if "sorted" not in self.__dict__:
-            object.__setattr__(self, "sorted", self._there)
-        return self.__dict__["sorted"]
 
 
 @dataclass(frozen=True)

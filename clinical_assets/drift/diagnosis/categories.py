@@ -131,9 +131,9 @@ def _mixed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
 
 
 def _shares(summary: CategorySummary) -> Shares:
-    counts = dict(summary.levels)
-    if summary.other:
-        counts[_OTHER] = summary.other
+    counts = {**summary.levels, **summary.new_levels}
+    if rest := summary.other - sum(summary.new_levels.values()):
+        counts[_OTHER] = rest
     total = sum(counts.values())
     return {level: count / total for level, count in counts.items()} if total else {}
 

@@ -22,7 +22,6 @@ POINTS = 400
 _PLACES = (np.arange(POINTS) + 0.5) / POINTS
 _GRID = 1 / POINTS  # what so many points leave undecided
 _BEYOND_CHANCE = 2.5  # passed once in 500 times or less where nothing changed
-_OUTSIDE = 0.1
 _NEARLY_ALL = 0.98
 _SOME = 0.05
 _STEP = 0.02  # what a change of precision counts beside one of shape or of missing values
@@ -36,8 +35,6 @@ class Change:
         before, after: quantiles, in ascending order, at equal steps of probability.
         distance: between the two; see :func:`distance`.
         chance: the distance to expect where nothing changed.
-        guessed: whether ``after`` was made from mean and deviation, because the histogram does not
-            tell the current values apart.
     """
 
     name: str
@@ -47,7 +44,6 @@ class Change:
     after: Points
     distance: float
     chance: float
-    guessed: bool
 
     @property
     def visible(self) -> bool:
@@ -85,19 +81,15 @@ def change_of(name: str, reference: NumericSummary, current: NumericSummary) -> 
     before, after = quantiles(reference), quantiles(current)
     if before is None or after is None:
         return None
-    guessed = _outside(current) > _OUTSIDE
-    if guessed:
-        after = _from_moments(before, reference, current, after)
     gap = distance(before, after)
-    return Change(name, reference, current, before, after, gap, _chance(reference, current), guessed)
+    return Change(name, reference, current, before, after, gap, _chance(reference, current))
 
 
 def quantiles(summary: NumericSummary) -> Points | None:
     """Quantiles at equal steps of probability; None where there are no finite values."""
     if present(summary) <= 0:
         return None
-    found = [summary.quantile(float(p)) for p in _PLACES]
-    points = np.array([math.nan if q is None else q for q in found], dtype=np.float64)
+    points = np.sort(np.asarray(summary.quantile(_PLACES), dtype=np.float64))
     points = points[np.isfinite(points)]
     if not len(points):
         return None
@@ -129,12 +121,11 @@ def snapped(points: Points, decimals: int | None) -> Points:
 
 def places(summary: NumericSummary) -> int | None:
     """Decimals with which all but a few values can be written; None where it takes more than 3."""
-    counts = np.asarray(summary.decimals, dtype=np.float64)
-    if not counts.sum():
+    upto = np.cumsum(list(summary.decimals.values()))
+    if not len(upto) or upto[-1] < _NEARLY_ALL:
         return None
-    upto = np.cumsum(counts) / counts.sum()
     found = int(np.argmax(upto >= _NEARLY_ALL))
-    return found if found < len(counts) - 1 else None
+    return found if found < len(upto) - 1 else None
 
 
 def finer(reference: NumericSummary, current: NumericSummary) -> int:
@@ -154,8 +145,7 @@ def finer(reference: NumericSummary, current: NumericSummary) -> int:
 
 
 def _needing_more(summary: NumericSummary, place: int) -> float:
-    counts = np.asarray(summary.decimals, dtype=np.float64)
-    return float(counts[place + 1 :].sum() / counts.sum())
+    return float(sum(list(summary.decimals.values())[place + 1 :]))
 
 
 def present(summary: Summary) -> int:
@@ -181,18 +171,3 @@ def _chance(reference: Summary, current: Summary) -> float:
     size = 1 / present(reference) + 1 / present(current)
     return math.log(2) * math.sqrt(math.pi / 2 * size) + _GRID
 
-
-def _outside(summary: NumericSummary) -> float:
-    return (summary.outside_low + summary.outside_high) / present(summary)
-
-
-def _from_moments(
-    before: Points, reference: NumericSummary, current: NumericSummary, after: Points
-) -> Points:
-    """The reference's shape at the current mean and deviation, within the current range."""
-    figures = (reference.mean, reference.sd, current.mean, current.sd)
-    if None in figures or not reference.sd:
-        return after
-    mean, sd, now, spread = (float(f) for f in figures if f is not None)
-    guess = now + (before - mean) / sd * spread
-    return np.asarray(np.clip(guess, current.minimum, current.maximum), dtype=np.float64)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from clinical_assets.drift.diagnosis.cause import Claim
-from clinical_assets.drift.diagnosis.change import Change, Points, present, resampled
+from clinical_assets.drift.diagnosis.change import Change, Points, resampled
 
 _LEAST = 0.02
 _ENOUGH = 0.5
@@ -15,8 +15,8 @@ def claims(change: Change) -> list[Claim]:
     found = change.current.commonest
     if found is None or not change.visible:
         return []
-    value, count = found
-    share, before = count / present(change.current), _share_before(change, value)
+    value, share = found
+    before = _share_before(change, value)
     extra = (share - before) / (1 - before) if before < 1 else 0.0
     if extra < _LEAST:
         return []
@@ -45,7 +45,7 @@ def claims(change: Change) -> list[Claim]:
 def _share_before(change: Change, value: float) -> float:
     found = change.reference.commonest
     if found is not None and found[0] == value:
-        return found[1] / present(change.reference)
+        return found[1]
     return float(np.mean(change.before == value))
 
 

@@ -3,8 +3,8 @@
 Anything with these attributes will do. A profile of :mod:`clinical_assets.drift.profiles` has them.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 
 class Summary(Protocol):
@@ -31,31 +31,15 @@ class NumericSummary(Summary, Protocol):
         """The greatest value."""
 
     @property
-    def mean(self) -> float | None:
-        """The arithmetic mean."""
+    def decimals(self) -> Mapping[str, float]:
+        """Share of the values that are whole, or have 1, 2, 3 or more decimals, in this order."""
 
     @property
-    def sd(self) -> float | None:
-        """The standard deviation."""
+    def commonest(self) -> tuple[float, float] | None:
+        """The most frequent value and its share; None where it is not known."""
 
-    @property
-    def decimals(self) -> Sequence[int]:
-        """How many values are whole, need 1, 2, 3 or more decimals."""
-
-    @property
-    def commonest(self) -> tuple[float, int] | None:
-        """The most frequent value and how often it occurs."""
-
-    @property
-    def outside_low(self) -> int:
-        """Values below the places where the histogram tells them apart."""
-
-    @property
-    def outside_high(self) -> int:
-        """Values above them."""
-
-    def quantile(self, p: float, /) -> float | None:
-        """The value below which a share ``p`` lies."""
+    def quantile(self, p: Any, /) -> Any:
+        """Values below which the shares ``p`` lie; asked only where there are values."""
 
 
 class CategorySummary(Summary, Protocol):
@@ -63,8 +47,12 @@ class CategorySummary(Summary, Protocol):
 
     @property
     def levels(self) -> Mapping[str, int]:
-        """Counts of the levels that are told apart."""
+        """Counts of the reference's levels."""
+
+    @property
+    def new_levels(self) -> Mapping[str, int]:
+        """Counts of other levels, as far as they are told apart."""
 
     @property
     def other(self) -> int:
-        """Values of levels that are not."""
+        """Values of other levels, all of them."""

@@ -24,7 +24,7 @@ def claims(change: Change, table: Sequence[Conversion] = CONVERSIONS) -> list[Cl
     if not change.visible:
         return []
     found = [claim for row in table for claim in _whole(change, row, table)]
-    if not found and not change.guessed:
+    if not found:
         found = [claim for row in table for claim in _partly(change, row, table)]
     return _best(found)
 

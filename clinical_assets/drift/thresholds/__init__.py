@@ -7,29 +7,22 @@ intervals by bootstrap over days. What does not: statistics, and what a plan's c
 from clinical_assets.drift.thresholds.bootstrap import Interval, block_bootstrap
 from clinical_assets.drift.thresholds.budget import crossing_for, expected_run
 from clinical_assets.drift.thresholds.calibrated import Calibrated, calibrate
-from clinical_assets.drift.thresholds.held_out import (
-    HeldOut,
-    held_out_days,
-    held_out_rows,
-    held_out_units,
-)
 from clinical_assets.drift.thresholds.persistence import Persistence
 from clinical_assets.drift.thresholds.policy import Thresholds, read_thresholds
 from clinical_assets.drift.thresholds.rowwise import ROWWISE
+from clinical_assets.drift.thresholds.windows import day_windows, unit_windows
 
 __all__ = [
     "ROWWISE",
     "Calibrated",
-    "HeldOut",
     "Interval",
     "Persistence",
     "Thresholds",
     "block_bootstrap",
     "calibrate",
     "crossing_for",
+    "day_windows",
     "expected_run",
-    "held_out_days",
-    "held_out_rows",
-    "held_out_units",
     "read_thresholds",
+    "unit_windows",
 ]

@@ -36,7 +36,7 @@ def expected_run(crossing: float, persistence: Persistence, columns: int = 1) ->
     state = np.zeros(len(step))
     state[0] = 1.0
     total = 0.0
-    before = 1.0
+    before = ratio = 1.0
     for _ in range(_LONG):
         total += before**columns  # sum of P(no alarm in the first t windows), t = 0, 1, …
         state = state @ step
@@ -44,6 +44,8 @@ def expected_run(crossing: float, persistence: Persistence, columns: int = 1) ->
         if now <= 0:
             return total
         before, ratio = now, now / before
+    if ratio >= 1:
+        return float("inf")  # rarer than the numbers can tell
     # By now the chain decays by the same ratio at every window.
     return float(total + before**columns / -np.expm1(columns * np.log(ratio)))
 

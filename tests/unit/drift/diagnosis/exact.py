@@ -12,8 +12,6 @@ class Numbers:
     """A numeric column; NaN is missing."""
 
     values: np.ndarray
-    outside_low: int = 0
-    outside_high: int = 0
 
     @property
     def _there(self) -> np.ndarray:
@@ -39,29 +37,21 @@ class Numbers:
         return float(self._there[-1]) if len(self._there) else None
 
     @property
-    def mean(self) -> float | None:
-        return float(self._there.mean()) if len(self._there) else None
-
-    @property
-    def sd(self) -> float | None:
-        return float(self._there.std()) if len(self._there) else None
-
-    @property
-    def decimals(self) -> tuple[int, ...]:
+    def decimals(self) -> dict[str, float]:
         there = self._there
         upto = [int((np.abs(there - np.round(there, k)) < 1e-9).sum()) for k in range(4)]
-        return tuple(int(n) for n in np.diff([0, *upto, len(there)]))
+        counts = np.diff([0, *upto, len(there)]) / max(1, len(there))
+        return dict(zip(("whole", "1", "2", "3", "more"), counts.tolist(), strict=True))
 
     @property
-    def commonest(self) -> tuple[float, int] | None:
+    def commonest(self) -> tuple[float, float] | None:
         if not len(self._there):
             return None
         values, counts = np.unique(self._there, return_counts=True)
-        return float(values[counts.argmax()]), int(counts.max())
+        return float(values[counts.argmax()]), float(counts.max() / counts.sum())
 
-    def quantile(self, p: float) -> float | None:
-        there = self._there
-        return float(there[min(len(there) - 1, int(p * len(there)))]) if len(there) else None
+    def quantile(self, p: np.ndarray) -> np.ndarray:
+        return np.quantile(self._there, p)
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,7 @@ class Levels:
     """A categorical column; None is missing."""
 
     values: Sequence[str | None]
-    other: int = 0
+    known: frozenset[str] | None = None
     rows: int = field(init=False)
     missing: int = field(init=False)
 
@@ -78,5 +68,17 @@ class Levels:
         object.__setattr__(self, "missing", sum(v is None for v in self.values))
 
     @property
-    def levels(self) -> dict[str, int]:
+    def _counts(self) -> dict[str, int]:
         return dict(Counter(v for v in self.values if v is not None))
+
+    @property
+    def levels(self) -> dict[str, int]:
+        return {k: n for k, n in self._counts.items() if self.known is None or k in self.known}
+
+    @property
+    def new_levels(self) -> dict[str, int]:
+        return {k: n for k, n in self._counts.items() if k not in self.levels}
+
+    @property
+    def other(self) -> int:
+        return sum(self.new_levels.values())

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from clinical_assets.drift.thresholds.persistence import Persistence
 
+Vector = NDArray[np.float64]
+
 _STEPS = 60
 _LONG = 400
 
@@ -32,14 +34,15 @@ def expected_run(crossing: float, persistence: Persistence, columns: int = 1) ->
     """
     if crossing <= 0:
         return float("inf")
-    step = _chain(crossing, persistence)
-    state = np.zeros(len(step))
+    # P(last n - 1 windows crossed as the bits of the place say, and no alarm so far)
+    state = np.zeros(1 << (persistence.n - 1))
     state[0] = 1.0
+    crossable = np.array([h.bit_count() + 1 < persistence.k for h in range(len(state))])
     total = 0.0
     before = ratio = 1.0
     for _ in range(_LONG):
         total += before**columns  # sum of P(no alarm in the first t windows), t = 0, 1, …
-        state = state @ step
+        state = _next(state, crossing, crossable)
         now = float(state.sum())
         if now <= 0:
             return total
@@ -71,12 +74,10 @@ def crossing_for(run: float, persistence: Persistence, columns: int = 1) -> floa
     return float(np.exp(low))
 
 
-def _chain(p: float, persistence: Persistence) -> NDArray[np.float64]:
-    """Transitions between the histories of the last n - 1 windows that raise no alarm."""
-    size = 1 << (persistence.n - 1)
-    step = np.zeros((size, size))
-    for history in range(size):
-        step[history, (history << 1) & (size - 1)] += 1 - p
-        if history.bit_count() + 1 < persistence.k:
-            step[history, ((history << 1) | 1) & (size - 1)] += p
-    return step
+def _next(state: Vector, p: float, crossable: NDArray[np.bool_]) -> Vector:
+    """One window later: the oldest is forgotten, a crossing that raises an alarm leaves."""
+    quiet, crossed = state * (1 - p), np.where(crossable, state, 0.0) * p
+    if len(state) == 1:
+        return quiet + crossed
+    pairs = [part.reshape(2, -1).sum(axis=0) for part in (quiet, crossed)]
+    return np.stack(pairs, axis=1).reshape(-1)

@@ -49,15 +49,8 @@ def _between(windows: Counts, rng: np.random.Generator) -> Vector:
     )
     seen, expected = (np.cov(np.sqrt(shares(c)), rowvar=False) for c in (windows, chance))
     values, vectors = np.linalg.eigh(np.atleast_2d(seen - expected))
-    # Chance leaves small positive parts too; what is below its own error is none.
-    least = _noise(np.atleast_2d(expected), len(windows))
-    kept = np.where(values > least, values, 0.0)
-    return np.asarray(np.sqrt(kept)[:, None] * vectors.T)
-
-
-def _noise(expected: Vector, windows: int) -> float:
-    """How large the largest part of a covariance comes out beyond the true one by chance alone
-    (Marchenko and Pastur 1967).
-    """
-    ratio = len(expected) / (windows - 1)
-    return float(np.linalg.eigvalsh(expected)[-1] * ((1 + np.sqrt(ratio)) ** 2 - 1))
+    # Chance leaves positive and negative parts; the positive ones are shrunk to the sum of all,
+    # which is right on average.
+    positive = np.maximum(values, 0.0)
+    share = max(0.0, values.sum()) / positive.sum() if positive.sum() > 0 else 0.0
+    return np.asarray(np.sqrt(positive * share)[:, None] * vectors.T)

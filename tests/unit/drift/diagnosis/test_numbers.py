@@ -46,10 +46,10 @@ FAULTS = {
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_the_fault_put_in_is_named_first(fault):
     right = 0
-    for seed in range(10):
+    for seed in range(5):
         found = kinds("glucose", glucose(seed, 5000), FAULTS[fault](glucose(seed + 100)))
         right += found[:1] == [fault]
-    assert right >= 9
+    assert right == 5
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
@@ -99,7 +99,7 @@ def test_a_name_decides_between_near_factors():
 @pytest.mark.parametrize("shift", [0.25, 0.5, 1.0, 2.0])
 def test_a_plain_shift_is_seldom_taken_for_something_else(make, shift):
     wrong = 0
-    for seed in range(25):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         draw = {
             "normal": lambda rng=rng: rng.normal(85, 17, 2000),
@@ -109,12 +109,12 @@ def test_a_plain_shift_is_seldom_taken_for_something_else(make, shift):
         before, after = draw(), draw()
         found = kinds("value", before, after + shift * before.std())
         wrong += bool(found) and found[0] not in ("offset", "unexplained")
-    assert wrong <= 1
+    assert wrong == 0
 
 
 def test_nothing_changed_and_nothing_is_said():
-    spoke = [s for s in range(100) if kinds("glucose", glucose(s), glucose(s + 1000))]
-    assert len(spoke) <= 2
+    spoke = [s for s in range(40) if kinds("glucose", glucose(s), glucose(s + 1000))]
+    assert len(spoke) <= 1
 
 
 def test_a_change_that_nothing_explains_says_so():

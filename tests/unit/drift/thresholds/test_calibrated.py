@@ -36,7 +36,7 @@ def crossing_rate(rows, wave, needed, columns, seeds=5, days=90, statistic=PSI):
     return float(np.mean(ours)), float(np.mean(constant))
 
 
-@pytest.mark.parametrize("wave", [0.0, 0.1])
+@pytest.mark.parametrize("wave", [0.1])
 @pytest.mark.parametrize("rows", [50, 10_000])
 def test_a_false_alarm_comes_about_as_often_as_budgeted(rows, wave):
     needed = Persistence(2, 3)

@@ -44,9 +44,7 @@ def unchanged(
 
 def _between(windows: Counts, rng: np.random.Generator) -> Vector:
     """A root of the covariance, over windows, of the square roots of shares, chance taken off."""
-    chance = rng.multinomial(
-        np.resize(windows.sum(axis=1), _CHANCE), shares(windows.sum(axis=0))
-    )
+    chance = rng.multinomial(np.resize(windows.sum(axis=1), _CHANCE), shares(windows.sum(axis=0)))
     seen, expected = (np.cov(np.sqrt(shares(c)), rowvar=False) for c in (windows, chance))
     values, vectors = np.linalg.eigh(np.atleast_2d(seen - expected))
     # Chance leaves positive and negative parts; the positive ones are shrunk to the sum of all,

@@ -4,6 +4,7 @@ Rows of a day, and days in a row, resemble one another; drawing rows would make 
 narrow. Circular block bootstrap (Künsch 1989; Politis and Romano 1992).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +102,7 @@ def block_length(days: int) -> int:
     >>> block_length(27), block_length(7)
     (3, 2)
     """
-    return max(1, round(float(days) ** (1 / 3)))
+    return max(1, round(math.cbrt(days)))
 
 
 def _whole(counts: NDArray[Any]) -> NDArray[Any]:

@@ -57,6 +57,8 @@ def _bridge_area(x: float) -> float:
 
     if x < 0.003:  # there it is 1 to the last bit
         return 1.0
+    if x > 8:  # below 1e-17, which the series, being of the other tail, cannot tell from 0
+        return 0.0
     k = np.arange(40)
     root = 4 * k + 1
     power = root * root / (16 * x)

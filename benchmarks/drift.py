@@ -158,8 +158,10 @@ def _compared(folder: str, statistics: Sequence[str]) -> dict[str, float]:
 
     from clinical_assets.drift import compare
 
-    scans = [pl.scan_parquet(f"{folder}/{name}.parquet") for name in ("reference", "current")]
-    return _timed(lambda: compare(*scans, statistics=statistics))
+    reference, current = (
+        pl.scan_parquet(f"{folder}/{name}.parquet") for name in ("reference", "current")
+    )
+    return _timed(lambda: compare(reference, current, statistics=statistics))
 
 
 def _timed(act: Callable[[], object]) -> dict[str, float]:

@@ -47,8 +47,8 @@ def compare(
     def measured(column: Column) -> dict[str, Statistic]:
         if column.obstacle:
             return {}
-        pair = [read(side, column.name, column.kind) for side in (ours, theirs)]
-        return measure_samples(*pair, plan.bins, statistics)
+        before, after = (read(side, column.name, column.kind) for side in (ours, theirs))
+        return measure_samples(before, after, plan.bins, statistics)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(measured, columns))

@@ -72,8 +72,10 @@ class _Side(NamedTuple):
     def only(self, wanted: NDArray[np.bool_]) -> "_Side":
         """Without the values of other cells."""
         blocks = range(0, len(self.cells), _BLOCK)
-        found = [np.flatnonzero(wanted.take(self.cells[i : i + _BLOCK])) + i for i in blocks]
-        found = np.concatenate(found) if found else np.empty(0, np.intp)
+        found = np.concatenate(
+            [np.flatnonzero(wanted.take(self.cells[i : i + _BLOCK])) + i for i in blocks]
+            or [np.empty(0, np.intp)]
+        )
         return _Side(self.values[found], self.cells[found], self.before)
 
     def ordered(self, cells: Counts) -> tuple[Numbers, Counts]:
@@ -181,7 +183,7 @@ class GriddedPair:
     def _undecided(self) -> NDArray[np.bool_]:
         """Cells in which the distribution functions may be further apart than at any cell's end."""
         f, g = (side.before / side.size for side in self._whole)
-        return _apart(f[:-1], f[1:], g[:-1], g[1:]) > np.abs(f - g).max()
+        return np.asarray(_apart(f[:-1], f[1:], g[:-1], g[1:]) > np.abs(f - g).max())
 
     def _ranked(self, ranks: Counts) -> Numbers:
         before = self._whole[0].before

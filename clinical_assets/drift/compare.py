@@ -9,10 +9,11 @@ import polars as pl
 from clinical_assets.drift.decide import decided
 from clinical_assets.drift.distributions import Distribution, distribution
 from clinical_assets.drift.kinds import Column, paired
-from clinical_assets.drift.measure import STATISTICS, measure
+from clinical_assets.drift.measure import STATISTICS, measure_samples
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.profiles import Profile, compare_profiles
 from clinical_assets.drift.result import ColumnDrift, Comparison
+from clinical_assets.drift.samples import read
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.errors import ClinicalError
 
@@ -54,9 +55,12 @@ def compare(
     def measured(column: Column) -> tuple[dict[str, Statistic], Distribution | None]:
         if column.obstacle:
             return {}, None
+        before, after = (read(side, column.name, column.kind) for side in (ours, theirs))
+        numbers = measure_samples(before, after, plan.bins, statistics)
+        if not distributions:
+            return numbers, None
         pair = [side.select(column.name).collect().to_series() for side in (ours, theirs)]
-        numbers = measure(pair[0], pair[1], column.kind, plan.bins, statistics)
-        return numbers, distribution(pair[0], pair[1], column.kind) if distributions else None
+        return numbers, distribution(pair[0], pair[1], column.kind)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(measured, columns))

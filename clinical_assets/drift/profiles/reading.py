@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from clinical_assets.drift.areas import Numbers, between_ranks
+from clinical_assets.drift.areas import Numbers
 from clinical_assets.drift.kinds import kind_of
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
@@ -23,6 +23,7 @@ from clinical_assets.drift.profiles.grid import (
 from clinical_assets.drift.profiles.numeric import NumericSummary
 from clinical_assets.drift.profiles.others import Others
 from clinical_assets.drift.profiles.sums import exact_sums
+from clinical_assets.drift.tallied import between_ranks
 
 _FEW = 8192
 

@@ -12,6 +12,7 @@ from clinical_assets.evidence.datasheet_document import datasheet_markdown
 from clinical_assets.evidence.forms import card_forms, datasheet_forms
 from clinical_assets.evidence.package_record import PackageRecord
 from clinical_assets.evidence.provenance import SourceFacts
+from clinical_assets.evidence.reference_profiles import reference_profiles
 from clinical_assets.keys import gate_keys
 from clinical_assets.lifecycle import show
 from clinical_assets.lifecycle.declare import model_asset
@@ -155,6 +156,7 @@ def _package(spec: ClinicalModel) -> AssetsDefinition:
             **data_files(dataset, split, features, raw),
             **model_files(spec, candidate, onnx, skops),
             **evaluation_files(protocol, evaluation, test_predictions),
+            **reference_profiles(spec, dataset, split, test_predictions),
             **{f"card/{name}": data for name, data in forms.items()},
             **provenance.files(spec),
         }

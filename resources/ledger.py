@@ -26,7 +26,7 @@ from resources.ledger_database.scan import LedgerScan
 from resources.ledger_database.store import Decide, LedgerStore
 from resources.ledger_database.writers import Writers
 from resources.ledger_keys import LedgerKeys
-from resources.ledger_memory import demand_not_put_back
+from resources.ledger_memory import LedgerMemory
 from resources.newest_seen import NewestSeen
 from resources.settings import Settings
 
@@ -83,7 +83,8 @@ class Ledger:
         self.decisions = LedgerScan(store, DECIDING)
         self.writers = writers
         self.seen = seen
-        self.recognised = False  # whether it was held against what this machine has seen
+        self.memory = LedgerMemory(self)
+        store.guard = self.memory if seen is not None else None
         self._identify = identify
         self._person = person
 
@@ -216,9 +217,8 @@ def open_ledger_at(url: str, keys: Path, folder: Path, *, older: bool = False) -
         ClinicalError: the ledger is gone, but its keys are here; or it is such an older copy.
     """
     ledger = _opened_once(url, keys, folder)
-    if not older and not ledger.recognised:
-        demand_not_put_back(ledger)
-        ledger.recognised = True
+    if not older:
+        ledger.memory.recognise()
     return ledger
 
 
@@ -253,7 +253,6 @@ def _open(url: str, keys: Path, folder: Path) -> Ledger:
         writer=writers.name,
         naming=beginning.name,
         accept=beginning.accept,
-        seen=seen.keep,
     )
     return Ledger(store, lambda made: service_of(made, keys), writers, folder, person, seen)
 

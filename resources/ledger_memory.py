@@ -12,25 +12,39 @@ remembered is signed: whoever alters it makes it useless, and it then contradict
 """
 
 import json
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sqlalchemy import Connection
+
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, read, verify
+from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, read, set_aside, verify
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Report
+from resources.ledger_database.head import Head
 from resources.ledger_database.reader import LedgerReader, Wanted
 from resources.ledger_database.store import LedgerStore
-from resources.newest_seen import NewestSeen
+from resources.newest_seen import Mark, NewestSeen
 
 FILE = "verified.json"
 
 
 class Opened(Protocol):
     """What this module needs of a ledger."""
+
+    store: LedgerStore
+    reader: LedgerReader
+    folder: Path
+    seen: NewestSeen | None
+
+
+@dataclass
+class OpenedStore:
+    """A ledger of which nothing but its store is open."""
 
     store: LedgerStore
     reader: LedgerReader
@@ -77,12 +91,16 @@ def remember(notes: Sequence[str], ledger: Opened, report: Report) -> None:
 
 def seen_here(ledger: Opened) -> tuple[str, ...]:
     """The signed checkpoints that this machine has seen of the ledger: the one up to which it was
-    verified last, and the head after the newest decisive act (:mod:`.newest_seen`)."""
+    verified last, and the newest head that was kept (:mod:`.newest_seen`).
+
+    Raises:
+        ClinicalError: that head cannot be read, or no known key signed it.
+    """
     verified = remembered(ledger)
     notes = [] if verified is None else [verified.note]
     newest = None if ledger.seen is None else ledger.seen.note(ledger.store.origin)
-    if newest is not None and _is_signed(newest, ledger):
-        notes.append(newest)
+    if newest is not None and not _is_withdrawn(newest, ledger):
+        notes.append(_signed(newest, ledger))
     return tuple(notes)
 
 
@@ -94,48 +112,142 @@ def kept_notes(folder: Path, keys: Path, origin: str) -> list[str]:
         folder: what the ledger keeps on this machine.
         keys: folder of keys.
     """
-    newest = NewestSeen(keys).note(origin)
-    found = [] if newest is None else [newest]
+    found = []
+    with suppress(ClinicalError):  # what cannot be relied upon shows no loss
+        newest = NewestSeen(keys).note(origin)
+        found += [] if newest is None else [newest]
     with suppress(OSError, ValueError, KeyError, TypeError):
         found.append(str(json.loads((folder / FILE).read_text())["note"]))
     return found
 
 
-def contradicts_seen(ledger: Opened) -> str:
+def contradicts_seen(ledger: Opened, connection: Connection | None = None) -> str:
     """How the ledger contradicts what this machine has seen of it: an older copy in its place
     undoes a quarantine or a revocation. Empty where it does not, or a recorded loss says why.
 
     Costs a root for each checkpoint, so that whatever is decided from the ledger can ask it.
+
+    Raises:
+        ClinicalError: what this machine has seen cannot be relied upon, or the ledger not be read.
     """
-    notes, reader = seen_here(ledger), ledger.reader
-    size = ledger.store.head().size
-    stated = {note: read(note) for note in notes}
-    against = [n for n, c in stated.items() if c.size > size or reader.root(c.size) != c.root]
-    if not against:
-        return ""
-    against = unexplained(
-        against, losses_in(reader.proven(Wanted(action="ledger.lost")), reader.root)
-    )
+    if connection is None:
+        with ledger.store.reading() as opened:
+            return contradicts_seen(ledger, opened)
+    against = _against(ledger, seen_here(ledger), connection)
     if not against:
         return ""
     return (
-        f"it is not the ledger of {max(stated[n].size for n in against)} entries that this machine"
-        " has seen: an older copy was put back, or it was rewritten"
+        f"it is not the ledger of {max(read(note).size for note in against)} entries that this"
+        " machine has seen: an older copy was put back, it was rewritten, or a copy of this store"
+        " was used with the same keys"
     )
 
 
-def demand_not_put_back(ledger: Opened) -> None:
-    """Refuses to go on upon an older copy of the ledger than this machine has seen.
+def _against(ledger: Opened, notes: Sequence[str], connection: Connection) -> list[str]:
+    """The notes that contradict the ledger and that no recorded loss explains."""
+    reader, size = ledger.reader, ledger.store.verified_head(connection).size
+    found = []
+    for note in notes:
+        stated = read(note)
+        if stated.size > size or reader.root(stated.size, connection) != stated.root:
+            found.append(note)
+    if not found:
+        return []
+    lost = reader.proven(Wanted(action="ledger.lost"), connection)
+    return unexplained(found, losses_in(lost, lambda n: reader.root(n, connection)))
 
-    Raises:
-        ClinicalError: as :func:`contradicts_seen` says.
-    """
-    if problem := contradicts_seen(ledger):
-        raise ClinicalError(
+
+class LedgerMemory:
+    """Holds one ledger against what this machine has seen of it: once it is opened, and at each
+    append, as the guard of its store (:class:`.ledger_database.store.Guard`)."""
+
+    def __init__(self, ledger: Opened) -> None:
+        self._ledger = ledger
+        self._recognised = False
+        self._answering = False
+        self._held: Mark | None = None  # of the note that the ledger was held against, on disk
+        self._asked: Mark | None = None  # the same, before the append is on disk
+        self._void = ""  # a note whose loss is on record
+        self._known = True  # whether the ledger is the one that was seen
+        self._behind = False  # whether a head could not be kept
+
+    def recognise(self) -> None:
+        """Refuses a ledger that contradicts what was seen; keeps the head of one that does not.
+
+        Raises:
+            ClinicalError: as :func:`contradicts_seen` says.
+        """
+        if self._recognised:
+            return
+        if problem := contradicts_seen(self._ledger):
+            raise self._refused(problem)
+        self._recognised = True
+        head = self._ledger.store.head()
+        with self._ledger.store.reading() as connection:
+            self._note_void(connection)
+        self._keep(head.note)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Within the block entries are appended to an older copy, too: to answer for the loss.
+        The heads of such a copy are not kept."""
+        self._answering = True
+        try:
+            yield
+        finally:
+            self._answering = False
+
+    def demand(self, head: Head, connection: Connection) -> None:
+        """Refuses to append to an older copy, whoever opened it, and when.
+
+        Raises:
+            ClinicalError: as :func:`contradicts_seen` says.
+        """
+        del head
+        seen = self._ledger.seen
+        mark = None if seen is None else seen.mark(self._ledger.store.origin)
+        if mark is not None and mark == self._held:
+            return
+        problem = contradicts_seen(self._ledger, connection)
+        if problem and not self._answering:
+            raise self._refused(problem)
+        self._known = not problem
+        self._note_void(connection)
+        self._asked = mark
+
+    def wrote(self, head: Head, *, decisive: bool) -> None:
+        """Keeps the head after a decisive act, and whichever comes after one that was not kept."""
+        if not self._known:
+            return
+        self._held = self._asked
+        if decisive or self._behind:
+            self._keep(head.note)
+
+    def _keep(self, note: str) -> None:
+        seen = self._ledger.seen
+        if seen is not None:
+            self._behind = not seen.keep(note, instead_of=self._void)
+
+    def _note_void(self, connection: Connection) -> None:
+        """Remembers which kept note is of a loss that is on record, so that it may be replaced."""
+        seen, origin = self._ledger.seen, self._ledger.store.origin
+        note = None if seen is None else seen.note(origin)
+        stated = None if note is None else read(note)
+        self._void = ""
+        if note is not None and stated is not None:
+            size = self._ledger.store.verified_head(connection).size
+            root = self._ledger.reader.root
+            if stated.size > size or root(stated.size, connection) != stated.root:
+                self._void = note
+
+    def _refused(self, problem: str) -> ClinicalError:
+        return ClinicalError(
             f"Nothing is done upon this ledger: {problem}",
-            where=ledger.store.engine.place,
-            repair="Keep the database for the investigation and run `clinical ledger verify`. If it"
-            " was restored on purpose, `clinical backup acknowledge` answers for what was lost",
+            where=self._ledger.store.engine.place,
+            repair="Stop what still runs, keep the database for the investigation, and run"
+            " `clinical ledger verify`. If it was put back on purpose, an administrator answers for"
+            " what was lost (`clinical backup acknowledge --id ID --reason …`), or puts a backup in"
+            " its place (`clinical backup restore --replace`)",
         )
 
 
@@ -146,8 +258,20 @@ def _states(note: str, keys: Sequence[PublicKey], stated: Checkpoint) -> bool:
         return False
 
 
-def _is_signed(note: str, ledger: Opened) -> bool:
+def _is_withdrawn(note: str, ledger: Opened) -> bool:
+    """Whether only a key signed it whose signatures count no longer: it is evidence of nothing."""
+    counting, aside = set_aside([note], ledger.store.keys.trusted(), ledger.store.keys.withdrawn())
+    return bool(aside) and not counting
+
+
+def _signed(note: str, ledger: Opened) -> str:
     try:
-        return verify(note, ledger.store.keys.trusted()).origin == ledger.store.origin
-    except ClinicalError:
-        return False
+        verify(note, ledger.store.keys.trusted())
+    except ClinicalError as error:
+        raise ClinicalError(
+            f"What this machine remembers of the ledger was damaged or replaced: {error.what}",
+            where="ledger-seen-….note in the folder of keys",
+            repair="Put that file back from where the keys are backed up. If it is lost, remove it,"
+            " and hold the ledger against its witnesses (`clinical ledger verify`)",
+        ) from error
+    return note

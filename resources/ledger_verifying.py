@@ -22,7 +22,6 @@ from resources.ledger_database.identity_tables import missing_identity_tables
 from resources.ledger_database.reader import Wanted
 from resources.ledger_memory import (
     Remembered,
-    contradicts_seen,
     remember,
     remembered,
     seen_here,
@@ -129,8 +128,6 @@ def _beside_entries(ledger: Ledger) -> list[Problem]:
 
 def _record(ledger: Ledger, report: Report, problems: Sequence[Problem]) -> None:
     with suppress(ClinicalError):  # a ledger that takes no entry is told of all the same
-        if contradicts_seen(ledger):  # what is left of it stays as it was found
-            return
         ledger.record(
             "ledger.verified",
             Subject("ledger", ledger.store.origin),

@@ -1,7 +1,7 @@
 """The newest signed head of a ledger that this machine has seen, kept outside of its database.
 
 What belongs here: keeping it, reading it. What does not:
-holding a ledger against it (:mod:`.ledger_verifying`). An older copy of the database that is put
+holding a ledger against it (:mod:`.ledger_memory`). An older copy of the database that is put
 back holds together and is signed; only somebody who saw a later state can tell. So the head is kept
 here after every act that gives or takes a right, a signature, a stage or a key: what undoes such an
 act in silence is found by the next who asks, whether or not a checkpoint was published since.
@@ -10,7 +10,7 @@ It lies in the folder of keys, as ``ledger-seen-NAME.note``: whoever can write t
 they like anyway. It is no secret.
 """
 
-from contextlib import suppress
+import logging
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +19,8 @@ from clinical_assets.ledger.checkpoint import read
 from resources.locks import held
 from resources.private_files import read_private, replace_private
 
+Mark = tuple[int, int, int]
+_LOG = logging.getLogger(__name__)
 _LOCK = "ledger-seen.lock"
 _WAIT_SECONDS = 5.0
 DECISIVE = (
@@ -43,33 +45,51 @@ class NewestSeen:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def note(self, origin: str) -> str | None:
-        """The note of ledger ``origin`` as it is kept, its signature unread; None without one."""
+    def mark(self, origin: str) -> Mark | None:
+        """What changes whenever the note does; None without one. Costs one ``stat``."""
         try:
-            found = read_private(self._path(origin))
-        except ClinicalError:
+            found = self._path(origin).stat()
+        except OSError:
             return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def note(self, origin: str) -> str | None:
+        """The note of ledger ``origin`` as it is kept, its signature unread; None without one.
+
+        Raises:
+            ClinicalError: it is there and cannot be relied upon: others may read or write it.
+        """
+        found = read_private(self._path(origin))
         return None if found is None else found.decode("utf-8", "replace")
 
-    def keep(self, note: str) -> None:
-        """Keeps a head that is on disk, unless a later one is kept. Where the folder cannot be
-        written, the act stands all the same: it is in the ledger already."""
+    def keep(self, note: str, *, instead_of: str = "") -> bool:
+        """Keeps a head that is on disk, unless a later one is kept.
+
+        Args:
+            note: of a ledger that was held against what is kept.
+            instead_of: a note to be replaced though it is of more entries: its loss is on record.
+
+        Returns:
+            Whether this or a later one is kept now. Where it is not, the act stands all the same:
+            it is in the ledger already.
+        """
         stated = read(note)
-        with suppress(ClinicalError), held(self._folder / _LOCK, wait_seconds=_WAIT_SECONDS):
-            if self._size(stated.origin) < stated.size:
-                replace_private(self._path(stated.origin), note.encode())
-
-    def begin_anew(self, note: str) -> None:
-        """Keeps a head in place of a later one, whose loss is on record in the ledger by now."""
-        with suppress(ClinicalError), held(self._folder / _LOCK, wait_seconds=_WAIT_SECONDS):
-            replace_private(self._path(read(note).origin), note.encode())
-
-    def _size(self, origin: str) -> int:
-        kept = self.note(origin)
         try:
-            return -1 if kept is None else read(kept).size
-        except ClinicalError:
-            return -1
+            with held(self._folder / _LOCK, wait_seconds=_WAIT_SECONDS):
+                kept = self.note(stated.origin)
+                if kept is None or kept == instead_of or _size(kept) < stated.size:
+                    replace_private(self._path(stated.origin), note.encode())
+        except ClinicalError as error:
+            _LOG.warning("What was written last is not remembered on this machine: %s", error)
+            return False
+        return True
 
     def _path(self, origin: str) -> Path:
         return self._folder / f"ledger-seen-{quote(origin, safe='')}.note"
+
+
+def _size(note: str) -> int:
+    try:
+        return read(note).size
+    except ClinicalError:
+        return -1

@@ -6,7 +6,7 @@ from resources.people.access import Access
 from resources.settings import Settings
 
 
-def require_right(settings: Settings, right: Right, *, older: bool = False) -> None:
+def require_right(settings: Settings, right: Right) -> None:
     """Asks whether the person at this terminal has ``right`` (P11-07).
 
     Where nobody was ever enrolled there is nobody to ask: the installation is then its operating
@@ -14,13 +14,10 @@ def require_right(settings: Settings, right: Right, *, older: bool = False) -> N
     administrator on, a person with the right has to be logged in. A right that services have needs
     nobody: where nobody is logged in the process acts as its service, as daemons and workers do.
 
-    Args:
-        older: as of :func:`.ledger.open_ledger_at`.
-
     Raises:
         ClinicalError: nobody is logged in, or the right is lacking, which is recorded.
     """
-    ledger = open_ledger(settings, older=older)
+    ledger = open_ledger(settings)
     access = Access(ledger.store, settings.keys)
     with access.accounts.watching(), access.store.reading() as connection:
         if access.store.engine.embedded and not access.has_people(connection):

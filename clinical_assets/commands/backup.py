@@ -192,7 +192,7 @@ def restore(
             lambda: open_ledger(settings, older=True),
             keys=keys_for(settings, folder, given),
             witnessed=read_notes(against),
-            claim=partial(_claim, restorer, asking),
+            claim=partial(_claim, restorer, asking, "the backup"),
             packed=packed,
             replace=replace,
             ignore_unknown_notes=ignore_unknown_notes,
@@ -228,32 +228,55 @@ def restore(
 @_KEYS
 @_AGAINST
 @click.option("--reason", required=True, help="How the entries were lost, and who knows of it.")
+@click.option(
+    "--kept", type=click.IntRange(min=1), help="How many entries are left, if nothing tells it."
+)
+@click.option("--id", default="", help="Your id; asked for if it is needed.")
+@secret_stdin
 @_JSON
-def acknowledge(given: Sequence[str], against: Sequence[Path], reason: str, as_json: bool) -> None:
+def acknowledge(
+    given: Sequence[str],
+    against: Sequence[Path],
+    reason: str,
+    kept: int | None,
+    id: str,
+    secret_stdin: bool,
+    as_json: bool,
+) -> None:
     """Record that entries which a witness's checkpoint shows are lost for good.
 
     Needed where the checkpoint came to light after a restore only, or the database was put back
     with other means than `clinical backup restore`. The installation's witnesses are asked, and
     what this machine has seen of the ledger; --against adds others. Verification reports the loss
     for ever, and takes no further offence at just these checkpoints.
+
+    An administrator answers, by the register of the ledger as it is now: who is logged in, or who
+    proves id, secret and second factor here, since a copy that was put back does not know the
+    session.
     """
+    from resources.actors import acting
     from resources.backups.losses import acknowledge_loss, signed_notes
+    from resources.backups.permission import administrator
     from resources.ledger import open_ledger
     from resources.ledger_memory import seen_here
-    from resources.rights import require_right
     from resources.settings import Settings
     from resources.witnesses.witness import held_notes, open_witnesses
 
     try:
         settings = Settings.load()
-        require_right(settings, "administer", older=True)
         ledger = open_ledger(settings, older=True)
+        size = ledger.store.head().size
         keys = parsed_keys(given) or list(ledger.store.keys.trusted())
         witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
         held = held_notes(witnesses, ledger.store.origin)
         known = [*held.notes, *seen_here(ledger)]
         notes = [*read_notes(against), *signed_notes(known, keys)]
-        lost = acknowledge_loss(ledger, notes, keys, reason=reason)
+        claim = partial(_claim, id, Asking(secret_stdin), "this ledger")
+        with (
+            ledger.memory.answering(),
+            acting(administrator(ledger, settings.keys, id, claim)),
+        ):
+            lost = acknowledge_loss(ledger, notes, keys, reason=reason, size=size, kept=kept)
     except ClinicalError as error:
         _stop(error, as_json)
     if as_json:
@@ -304,8 +327,8 @@ def _passphrase(*, confirm: bool) -> str:
     return hidden("Passphrase", confirm=confirm)
 
 
-def _claim(id: str, asking: Asking) -> "Claim":
-    click.echo("The backup says who may restore it: prove that you are an administrator.", err=True)
+def _claim(id: str, asking: Asking, whose: str) -> "Claim":
+    click.echo(f"By the register of {whose}: prove that you are an administrator.", err=True)
     if asking.from_stdin and not id:
         raise ClinicalError(
             "Standard input holds secrets only: whose they are is not given",

@@ -27,28 +27,34 @@ from resources.retention import demand_reason
 
 
 def acknowledge_loss(
-    ledger: Ledger, witnessed: Sequence[str], keys: Sequence[PublicKey], *, reason: str
+    ledger: Ledger,
+    witnessed: Sequence[str],
+    keys: Sequence[PublicKey],
+    *,
+    reason: str,
+    size: int | None = None,
+    kept: int | None = None,
 ) -> Lost:
     """Records a loss that came to light after the restore: checkpoints that no loss lists yet.
 
     Checkpoints that only a withdrawn key signed are passed over.
 
+    Args:
+        size: how many entries there were before whoever answers proved who they are; as many as
+            there are now where None.
+        kept: how many of the first entries are those of the lost history, by the word of whoever
+            answers; else it is taken from restores on record, from checkpoints that agree, or is
+            all there is, where that is less than what was lost.
+
     Raises:
-        ClinicalError: there is none, or the checkpoints show a rewritten history, not a lost one.
+        ClinicalError: there is none; or it is not known how much is left, as where entries were
+            written since.
     """
     demand_reason(reason)
-    reader, size = ledger.reader, ledger.store.head().size
+    reader = ledger.reader
+    size = ledger.store.head().size if size is None else size
     losses = losses_in(reader.proven(Wanted(action=ACTION)), reader.root)
-    agreeing: list[Checkpoint] = []
-    contradicting: list[Checkpoint] = []
-    withdrawn = ledger.store.keys.withdrawn()
-    counting = [key for key in keys if key not in withdrawn]
-    notes, _ = set_aside(unexplained(witnessed, losses), counting, withdrawn)
-    for note in notes:
-        checkpoint = verify(note, counting)
-        if checkpoint.origin == ledger.store.origin:
-            same = checkpoint.size <= size and reader.root(checkpoint.size) == checkpoint.root
-            (agreeing if same else contradicting).append(checkpoint)
+    agreeing, contradicting = _divided(ledger, unexplained(witnessed, losses), keys, size)
     if not contradicting:
         raise ClinicalError(
             "No checkpoint contradicts the ledger, so there is no loss to answer for",
@@ -56,16 +62,52 @@ def acknowledge_loss(
             repair="Nothing needs to be done",
         )
     least = min(checkpoint.size for checkpoint in contradicting)
-    restores = [e.act.details.size for e in reader.proven(Wanted(action="backup.restored"))]
-    # Put back as files: all that is here now is what is left, as long as it is less than was lost.
-    kept = [n for n in (*restores, *(c.size for c in agreeing), size) if 0 < n < least]
-    if not kept:
-        raise _rewritten(least)
-    lost = loss_of(max(kept), reader.root(max(kept)), contradicting)
+    if kept is None:
+        restores = [e.act.details.size for e in reader.proven(Wanted(action="backup.restored"))]
+        left = [n for n in (*restores, *(c.size for c in agreeing), size) if 0 < n < least]
+        if not left:
+            raise _not_told(least)
+        kept = max(left)
+    elif not 0 < kept <= min(size, least - 1):
+        raise ClinicalError(
+            f"{kept} entries cannot be what is left: there are {size}, and the lost history is"
+            f" known from {least} on",
+            where="--kept",
+            repair=f"Give a number from 1 to {min(size, least - 1)}",
+        )
+    lost = loss_of(kept, reader.root(kept), contradicting)
     ledger.record(ACTION, Subject("ledger", ledger.store.origin), lost, reason=reason)
-    if ledger.seen is not None:
-        ledger.seen.begin_anew(ledger.store.head().note)
     return lost
+
+
+def _divided(
+    ledger: Ledger, notes: Sequence[str], keys: Sequence[PublicKey], size: int
+) -> tuple[list[Checkpoint], list[Checkpoint]]:
+    """Checkpoints that agree with the first ``size`` entries, and that contradict them."""
+    withdrawn = ledger.store.keys.withdrawn()
+    counting = [key for key in keys if key not in withdrawn]
+    agreeing: list[Checkpoint] = []
+    contradicting: list[Checkpoint] = []
+    for note in set_aside(notes, counting, withdrawn)[0]:
+        checkpoint = verify(note, counting)
+        if checkpoint.origin == ledger.store.origin:
+            same = checkpoint.size <= size and (
+                ledger.reader.root(checkpoint.size) == checkpoint.root
+            )
+            (agreeing if same else contradicting).append(checkpoint)
+    return agreeing, contradicting
+
+
+def _not_told(least: int) -> ClinicalError:
+    return ClinicalError(
+        f"A checkpoint of {least} entries contradicts the ledger, and no restore on record or older"
+        " checkpoint tells how many of its first entries are left: entries were written since, or"
+        " the history was rewritten",
+        where=f"checkpoint of {least} entries",
+        repair="Keep the database for the investigation. If it was put back on purpose, say with"
+        " --kept how many entries the copy held; if that is not known, a number that is surely not"
+        " too high",
+    )
 
 
 def loss_by_restore(

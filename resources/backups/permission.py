@@ -5,7 +5,9 @@ What belongs here: which register is asked, and asking it. What does not: restor
 
 Where a ledger is there and can be read, its register says whether the person who is logged in may
 replace it; a refusal is an entry of it. A backup of the same ledger needs no other permission.
-Where there is none, or it is damaged, lost or of another name, the register in the backup decides:
+Where there is none, or it is damaged, lost, of another name, or an older copy than this machine has
+seen (a SQLite file; a PostgreSQL database stays, and its register is asked), the register in the
+backup decides:
 the verified copy is loaded into a database of its own, and whoever restores proves id, secret and
 second factor to it, by the rules of every other proof but for the age of secrets and accounts:
 those of a backup have no present use. What is written there is deleted with it.
@@ -30,10 +32,14 @@ from clinical_assets.people.secrets_policy import SecretPolicy
 from resources.backups.keys import PackedKeys
 from resources.blobs import disk_faults
 from resources.checkout import software
+from resources.ledger import Ledger
 from resources.ledger_database.copy import LedgerCopy, holds_ledger, load_ledger
 from resources.ledger_database.engine import LedgerEngine
+from resources.ledger_database.reader import LedgerReader
 from resources.ledger_database.store import LEDGER, LedgerStore
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_memory import OpenedStore, contradicts_seen
+from resources.newest_seen import NewestSeen
 from resources.people.access import Access
 from resources.people.account_changes import REGISTER
 from resources.people.accounts import TamperedError
@@ -89,6 +95,30 @@ def restorer(
             raise
     finally:
         present.engine.close()
+
+
+def administrator(ledger: Ledger, keys: Path, id: str, claim: Callable[[], Claim]) -> Actor:
+    """Who answers for a ledger that was put back, in which a session that is open now is unknown.
+
+    Args:
+        id: of the person whom the command names; empty for whoever is logged in, if the ledger
+            knows the session, and else for the one who is asked.
+        claim: asks for what proves it.
+
+    Raises:
+        ClinicalError: the right is lacking, or was not proven.
+    """
+    access = Access(ledger.store, keys)
+    if not _has_people(access):
+        return ledger.actor
+    if not id:
+        with suppress(ClinicalError):  # nobody is logged in, or the session is not in this copy
+            actor = access.present_person()
+            id = actor.id
+        if id:
+            access.with_right(_RIGHT, "ledger.lost", lambda *_: ())
+            return actor
+    return _proven(access, claim(), "this ledger's")
 
 
 def keys_afterwards(settings: Settings, packed: PackedKeys | None, trial: Path) -> Path:
@@ -148,12 +178,21 @@ def _usable_ledger(settings: Settings) -> LedgerStore | None:
         with store.reading() as connection:
             if access.accounts.all(connection)[1]:
                 raise ClinicalError("The register was changed past the ledger", repair="Restore")
+        if _put_back(settings, store):
+            raise ClinicalError("The ledger is an older copy", repair="Restore")
     except ClinicalError:
         store.engine.close()
         if embedded:
             return None
         raise
     return store
+
+
+def _put_back(settings: Settings, store: LedgerStore) -> bool:
+    """Whether this machine has seen a later state: a register that was put back permits nothing."""
+    seen = NewestSeen(settings.keys)
+    opened = OpenedStore(store, LedgerReader(store), settings.ledger_folder, seen)
+    return bool(contradicts_seen(opened))
 
 
 def _has_people(access: Access) -> bool:
@@ -188,7 +227,7 @@ def _by_the_backup(
         store.engine.close()
 
 
-def _proven(access: Access, claim: Claim) -> Actor:
+def _proven(access: Access, claim: Claim, whose: str = "the backup's") -> Actor:
     _demand_second_factor(access, claim)
 
     def then(
@@ -201,15 +240,15 @@ def _proven(access: Access, claim: Claim) -> Actor:
         actor, allowed = access.prove(claim, "confirmation", then)
     except MustChangeSecretError:
         raise ClinicalError(
-            "A secret that was issued, and not yet replaced by an own one, restores nothing",
-            where="the backup's identity register",
-            repair="Let another administrator restore",
+            "A secret that was issued, and not yet replaced by an own one, proves nothing here",
+            where=f"{whose} identity register",
+            repair="Let another administrator do it",
         ) from None
     if not allowed:
         raise ClinicalError(
-            f"By the backup's register you have not the right to {_RIGHT}; nothing was restored",
+            f"By {whose} register you have not the right to {_RIGHT}; nothing was done",
             where=f"account {actor.id}",
-            repair="Let an administrator restore: docs/roles.md has the table",
+            repair="Let an administrator do it: docs/roles.md has the table",
         )
     return actor
 

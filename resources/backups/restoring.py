@@ -43,7 +43,6 @@ from resources.ledger_database.tables import HEAD
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_memory import kept_notes
 from resources.maintenance import maintaining
-from resources.newest_seen import NewestSeen
 from resources.people.claims import Claim
 from resources.people.service_credentials import misses_credential
 from resources.retention import demand_reason
@@ -136,8 +135,8 @@ def restore_backup(
         why = f"{reason} ({later} later note(s) of unknown keys were ignored)" if later else reason
         with acting(actor or ledger.actor):
             if lost is not None:
-                ledger.record(ACTION, Subject("ledger", copy.origin), lost, reason=reason)
-                NewestSeen(settings.keys).begin_anew(ledger.store.head().note)
+                with ledger.memory.answering():
+                    ledger.record(ACTION, Subject("ledger", copy.origin), lost, reason=reason)
             _record_new_key(ledger)
             restored = Covering(manifest.size, manifest.root, str(folder))
             with ledger.doing("backup.restored", about, restored, reason=why):

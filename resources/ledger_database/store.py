@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -40,6 +40,17 @@ _SET_BACK = timedelta(seconds=1)
 LEDGER = Actor("service", "ledger", "The ledger itself", "in-process")
 
 
+class Guard(Protocol):
+    """Knows what this machine has seen of the ledger: see :mod:`resources.ledger_memory`."""
+
+    def demand(self, head: Head, connection: Connection) -> None:
+        """Raises where nothing may be appended to this state of the ledger."""
+
+    def wrote(self, head: Head, *, decisive: bool) -> None:
+        """Is told the state after an append, once it is on disk, and whether an act of it is one
+        of :data:`resources.newest_seen.DECISIVE`."""
+
+
 class LedgerStore:
     """A ledger in one database. Threads and processes may append at once.
 
@@ -51,7 +62,6 @@ class LedgerStore:
         naming: given a new name, the one under which a ledger is begun where there is none; raises
             where none may be begun.
         accept: is told the name of the ledger that is opened; raises where it is another one.
-        seen: is told the signed head after a decisive act, once it is on disk.
         clock: replaces the server's clock, for tests of clocks that go wrong.
     """
 
@@ -64,7 +74,6 @@ class LedgerStore:
         writer: Callable[[], str] = str,
         naming: Callable[[str], str] = str,
         accept: Callable[[str], object] = str,
-        seen: Callable[[str], object] = str,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.engine = LedgerEngine(url)
@@ -73,7 +82,7 @@ class LedgerStore:
         self.writer = writer
         self._naming = naming
         self._accept = accept
-        self._seen = seen
+        self.guard: Guard | None = None
         self._clock = clock
         self._queue = CommitQueue[Decide | tuple[Act, ...], tuple[Entry, ...]](
             self._write, lambda: unknown(self.engine.place)
@@ -249,8 +258,8 @@ class LedgerStore:
             with self.engine.writing(self._statements.head) as transaction:
                 head, decisive = self._append(transaction, take)
             self._known = head
-            if decisive:
-                self._seen(head.note)
+            if self.guard is not None:
+                self.guard.wrote(head, decisive=decisive)
         except Exception:
             raise
         except BaseException as interrupt:
@@ -264,6 +273,8 @@ class LedgerStore:
         """The new head, and whether an act under it is one of :data:`.newest_seen.DECISIVE`."""
         decisive = False
         head = self._verified(transaction.first, self._origin, self._known)
+        if self.guard is not None:
+            self.guard.demand(head, transaction.connection)
         self._writes[transaction.connection] = head.size
         batch = self._batch(head, transaction)
         for ticket in take():

@@ -222,26 +222,49 @@ def put_back(database: Path, older: bytes) -> None:
     database.write_bytes(older)
 
 
-def test_an_older_copy_put_back_gives_no_right_back(anna: None, tmp_path: Path) -> None:
-    """Though nothing was verified or published since."""
-    database = tmp_path / "store/ledger/ledger.db"
-    done("login", "rita", "--secret-stdin", stdin=GOOD)
+def older_copy(database: Path) -> bytes:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    older = database.read_bytes()
+    return database.read_bytes()
+
+
+def test_an_older_copy_put_back_gives_no_right_back(anna: None, tmp_path: Path) -> None:
+    """Though nothing was verified or published since, and whoever may answer has no session that
+    the copy knows."""
+    database = tmp_path / "store/ledger/ledger.db"
+    older = older_copy(database)
+    done("login", "rita", "--secret-stdin", stdin=GOOD)
     done("users", "revoke", "anna", "--reason", "left the hospital")
     put_back(database, older)
     for arguments in (("users", "list"), ("login", "anna"), ("data", "add", "pima-768", "x.csv")):
         assert "an older copy was put back" in mistake(*arguments, stdin=OTHER)
     with pytest.raises(AssertionError, match="this machine has seen a checkpoint"):
         done("ledger", "verify")
-    done(
-        "backup", "acknowledge", "--reason", "the disk was lost; the file of Monday is what we have"
-    )
-    assert "entries" in done("ledger", "verify")
+    answer = ("backup", "acknowledge", "--reason", "the disk failed", "--id")
+    for id, secret, why in (
+        ("anna", OTHER, "have not the right"),
+        ("rita", OTHER, "were not accepted together"),
+    ):
+        assert why in mistake(*answer, id, "--secret-stdin", stdin=secret)
+        assert "an older copy was put back" in mistake("users", "list")
+    done(*answer, "rita", "--secret-stdin", stdin=GOOD)
+    assert "records a loss" in done("ledger", "verify")
+    done("login", "rita", "--secret-stdin", stdin=GOOD)
     done("users", "revoke", "anna", "--reason", "left the hospital, once more")
     put_back(database, older)
     assert "an older copy was put back" in mistake("users", "list")
+
+
+def test_whoever_is_logged_in_by_the_copy_itself_answers_without_another_proof(
+    anna: None, tmp_path: Path
+) -> None:
+    database = tmp_path / "store/ledger/ledger.db"
+    done("login", "rita", "--secret-stdin", stdin=GOOD)
+    older = older_copy(database)
+    done("users", "revoke", "anna", "--reason", "left the hospital")
+    put_back(database, older)
+    done("backup", "acknowledge", "--reason", "the disk failed")
+    assert "Rita Root" in done("ledger", "verify")
 
 
 def test_a_command_that_needs_no_ledger_opens_none(tmp_path: Path) -> None:

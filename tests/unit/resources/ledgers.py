@@ -61,7 +61,7 @@ class LedgerInUse:
     def ledger(self, store: LedgerStore | None = None, writers: Writers | None = None) -> Ledger:
         writers = writers or Writers(self.folder / "writers")
         seen = NewestSeen(self.folder / "seen")
-        found = store or self.store(writer=writers.name, seen=seen.keep)
+        found = store or self.store(writer=writers.name)
         return Ledger(found, lambda _: WORKER, writers, self.folder, seen=seen)
 
     def verify(self) -> Report:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from clinical_assets.ledger.actions import Change, Nothing
+from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.actions import ACTIONS, Change, Nothing
 from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, read, sign
 from clinical_assets.ledger.entry import Subject
-from resources.newest_seen import NewestSeen
+from resources.newest_seen import DECISIVE, NewestSeen
 from tests.unit.resources.ledgers import LedgerInUse
 
 KEY = SigningKey.generate("clinical-ledger/a")
@@ -27,10 +28,12 @@ def test_the_newest_is_kept_whatever_the_order(tmp_path: Path) -> None:
     assert NewestSeen(tmp_path).note("clinical-ledger/a") == note(9)
 
 
-def test_it_begins_anew_with_an_earlier_one_when_told(tmp_path: Path) -> None:
+def test_one_whose_loss_is_on_record_gives_way_to_an_earlier_one(tmp_path: Path) -> None:
     seen = NewestSeen(tmp_path)
     seen.keep(note(9))
-    seen.begin_anew(note(4))
+    assert seen.keep(note(4), instead_of=note(8))
+    assert seen.note("clinical-ledger/a") == note(9)
+    assert seen.keep(note(4), instead_of=note(9))
     assert seen.note("clinical-ledger/a") == note(4)
 
 
@@ -44,9 +47,22 @@ def test_what_is_no_note_is_replaced(tmp_path: Path, rubbish: bytes) -> None:
     assert seen.note("clinical-ledger/a") == note(2)
 
 
-def test_a_folder_that_cannot_be_written_stops_no_act(tmp_path: Path) -> None:
+def test_one_that_others_can_write_is_not_relied_upon(tmp_path: Path) -> None:
+    seen = NewestSeen(tmp_path)
+    seen.keep(note(9))
+    (path,) = tmp_path.glob("*.note")
+    path.chmod(0o644)
+    with pytest.raises(ClinicalError, match="others than its owner may use it"):
+        seen.note("clinical-ledger/a")
+    assert not seen.keep(note(10))
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_stops_no_act(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "keys").write_text("in the way")
-    NewestSeen(tmp_path / "keys").keep(note(9))
+    assert not NewestSeen(tmp_path / "keys").keep(note(9))
+    assert "is not remembered on this machine" in caplog.text
 
 
 def test_it_is_kept_after_decisive_acts_only(in_use: LedgerInUse) -> None:
@@ -61,3 +77,32 @@ def test_it_is_kept_after_decisive_acts_only(in_use: LedgerInUse) -> None:
     assert read(kept).size == ledger.store.head().size
     ledger.record("run.started", Subject("run", "r"), Nothing())
     assert ledger.seen.note(origin) == kept
+
+
+def test_which_acts_are_decisive() -> None:
+    """Those that give or take a right, a signature, a stage, a key or a record, and no others."""
+    decisive = {name for name in ACTIONS if name.startswith(DECISIVE)}
+    assert decisive == {
+        "key.created",
+        "key.retired",
+        "key.withdrawn",
+        "ledger.lost",
+        "logout",
+        "protocol.frozen",
+        "registry.changed",
+        "retention.held",
+        "retention.purged",
+        "retention.refused",
+        "session.ended",
+        "signature.given",
+        "stage.changed",
+        "testset.opened",
+        "user.authenticated",
+        "user.changed",
+        "user.enrolled",
+        "user.locked",
+        "user.owner_confirmed",
+        "user.refused",
+        "user.revoked",
+        "user.tampered",
+    }

@@ -124,7 +124,8 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
         console.print(f"[bold yellow]Waits for signatures[/] {report.model} {version}")
         console.print("\nNext: enrol people, then let them sign (docs/signing.md):")
         for line in (
-            "users bootstrap    # the first administrator, who enrols the others",
+            'users bootstrap ID --name "NAME" --verified-by "WHO" --method "HOW"'
+            "    # the first administrator, who enrols the others",
             f"stage show {report.model}",
             f'sign {report.model} --stage "clinical review" --meaning review',
             "up    # releases it when the last signature is given",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clinical_assets.drift.profiles.cells import with_neighbours
 from clinical_assets.drift.profiles.numeric import NumericSummary
 
 Vector = NDArray[np.float64]
@@ -56,8 +57,7 @@ class Functions:
     """Of two columns, neither of them without values."""
 
     def __init__(self, reference: NumericSummary, current: NumericSummary) -> None:
-        keys = np.union1d(reference.cells.keys, current.cells.keys)
-        keys = np.union1d(keys, keys - 1)
+        keys = with_neighbours(np.union1d(reference.cells.keys, current.cells.keys))
         ends = [reference.minimum, current.minimum, reference.maximum, current.maximum]
         known = np.array([end for end in ends if end is not None])
         self._ends = float(known.min()), float(known.max())

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.profiles.cells import Cells, highest_of
+from clinical_assets.drift.profiles.cells import Cells, highest_of, with_neighbours
 from clinical_assets.drift.profiles.decimals import PLACES
 from clinical_assets.drift.profiles.distinct import Distinct
 from clinical_assets.drift.profiles.grid import NumericGrid
@@ -158,7 +158,7 @@ class NumericSummary:
                 where None.
         """
         if keys is None:
-            keys = np.union1d(self.cells.keys, self.cells.keys - 1)
+            keys = with_neighbours(self.cells.keys)
         places = np.concatenate([self.edges, highest_of(keys)])
         upto = np.concatenate([np.cumsum(self.counts)[:-1], self.cells.upto(keys)])
         places, first = np.unique(places, return_index=True)

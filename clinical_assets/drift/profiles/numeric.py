@@ -101,12 +101,19 @@ class NumericSummary:
     def sd(self) -> float | None:
         """Standard deviation of the finite values (n - 1); None of fewer than two, or where it is
         beyond float64."""
-        n = self.finite
-        if n < 2:
+        return self._deviation(self.finite - 1)
+
+    @property
+    def spread(self) -> float | None:
+        """The same of these values as all there are (n)."""
+        return self._deviation(self.finite)
+
+    def _deviation(self, divisor: int) -> float | None:
+        if divisor < 1:
             return None
-        variance = (self.sums.second - self.sums.first * self.sums.first / n) / (n - 1)
+        variance = self.sums.second - self.sums.first * self.sums.first / self.finite
         try:
-            return math.sqrt(variance)
+            return math.sqrt(variance / divisor)
         except OverflowError:
             return None
 

@@ -17,7 +17,13 @@ EXACT = (
     "hellinger",
     "total_variation",
     "chi2",
+    "chi2_pvalue",
+    "g",
+    "g_pvalue",
+    "below_range",
+    "above_range",
     "new_levels",
+    "vanished_levels",
     "missing_reference",
     "missing_current",
     "missing_pvalue",
@@ -36,9 +42,15 @@ def agree(found: Comparison, exact: Comparison) -> None:
         if theirs.get("ks") is not None:
             low, high = ours["ks"], ours["ks"] + ours["ks_error"]
             assert low - 1e-12 <= theirs["ks"] <= high + 1e-12, column.name
-        if theirs.get("wasserstein") is not None:
-            error = ours["wasserstein_error"] + 1e-9 * abs(theirs["wasserstein"])
-            assert abs(ours["wasserstein"] - theirs["wasserstein"]) <= error, column.name
+        for name in ("wasserstein", "wasserstein_scaled", "energy"):
+            if theirs.get(name) is not None:
+                error = ours[f"{name}_error"] + 1e-9 * abs(theirs[name])
+                assert abs(ours[name] - theirs[name]) <= error, (column.name, name)
+        if ours.get("ks_error") == 0:
+            for name in ("ks", "ks_pvalue", "cramer_von_mises", "cramer_von_mises_pvalue"):
+                assert ours[name] == pytest.approx(theirs[name], rel=1e-9), (column.name, name)
+        elif "ks" in ours:
+            assert ours["cramer_von_mises"] is None
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.2, 1.5])

@@ -10,6 +10,7 @@ import polars as pl
 from clinical_assets.drift.kinds import kind_of
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.grid import ColumnGrid, Grid
+from clinical_assets.drift.profiles.pairwise import pairwise
 from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.reading import Summary, obstacle, own, read
 from clinical_assets.errors import ClinicalError
@@ -26,6 +27,7 @@ def profile(
     columns: Sequence[str] = (),
     threads: int = 0,
     batch: int = BATCH,
+    moments: bool = False,
 ) -> Profile:
     """Counts a table once, so that it need not be read again.
 
@@ -39,6 +41,8 @@ def profile(
         columns: these only; every column where empty.
         threads: columns at a time; as many as the machine has cores where 0.
         batch: rows read at once.
+        moments: whether pairwise moments of the columns of numbers are kept too, for the drift of
+            correlations; see :mod:`.pairwise`.
 
     Raises:
         ClinicalError: the table has no rows and there is no reference, or a column is asked for
@@ -64,8 +68,9 @@ def profile(
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = dict(zip(names, pool.map(one, names), strict=True))
-    made = Grid({name: each for name, (each, _) in found.items() if each is not None})
-    return Profile(grid or made, rows, {name: summary for name, (_, summary) in found.items()})
+    made = grid or Grid({name: each for name, (each, _) in found.items() if each is not None})
+    pairs = pairwise(scan, made) if moments else None
+    return Profile(made, rows, {name: summary for name, (_, summary) in found.items()}, pairs)
 
 
 def _names(schema: pl.Schema, grid: Grid | None, chosen: Sequence[str]) -> list[str]:

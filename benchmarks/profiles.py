@@ -1,7 +1,8 @@
 """Profiles from Parquet against the floor, and a day added to a history of 365 days.
 
-The tables and the turns are those of :mod:`benchmarks.drift`. The history is 365 days of 2,000 rows;
-a day is profiled and merged into the sum of the days before it, against the same rows profiled anew.
+The tables and the turns are those of :mod:`benchmarks.drift`. The history is 365 days of 2,000
+rows; a day is profiled and merged into the sum of the days before it, or all rows are profiled
+anew; CPU time, in turns within one process.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import drift
 from benchmarks.measure import call, load
-from benchmarks.table import Table, memory_of, time_of, times
+from benchmarks.table import Table, time_of, times
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,10 +73,10 @@ def _history(days: int, rows: int) -> Table:
     first = found["first day"]
     columns = ("step", "median", "against day 1")
     lines = tuple((name, time_of(t), times(t / first)) for name, t in found["times"].items())
+    full, bare, whole = (f"{found[name] / 1000:,.0f} kB" for name in ("full", "bare", "sum"))
     note = (
-        f"{_TURNS} turns, in turns. A day's file is {memory_of([found['full']])} with its grid and"
-        f" {memory_of([found['bare']])} without; the sum of all days {memory_of([found['sum']])}"
-        " with."
+        f"CPU, medians of {_TURNS} turns. A day's file is {full} with its grid and {bare} without;"
+        f" that of all days {whole} with it."
     )
     return Table(
         f"One day of {rows:,} rows added to a history of {days} days", columns, lines, note

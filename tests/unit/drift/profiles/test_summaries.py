@@ -120,6 +120,13 @@ def test_minus_infinity_is_the_least_that_is_known() -> None:
     assert (found.quantile(0.01), found.negative_infinities) == (-np.inf, 50)
 
 
+def test_a_point_mass_at_zero_off_the_grid_is_zero() -> None:
+    """The cells next to 0 end at tiny numbers; the quantile is 0 and none of them."""
+    known = profile(pl.DataFrame({"x": np.arange(1.0, 3000.0)}))
+    values = np.concatenate([np.arange(-1000, 0) / 7, np.zeros(2000), np.arange(1, 1000) / 7])
+    assert profile(pl.DataFrame({"x": values}), known)["x"].quantile(0.5) == 0.0
+
+
 def test_a_change_of_unit_leaves_the_quantiles_known() -> None:
     table = large(30_000).select(pl.col("normal").abs() + 1)
     known = profile(table)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TITLE = "Exact drift statistics, 40 columns of two Parquet files"
 FLOOR = "floor: read and sum"
 SIZES = ((100_000, 9), (1_000_000, 7), (10_000_000, 3))
+COLUMNS = ("way", "whole", "ratio", "computing", "ratio", "CPU", "ratio", "peak memory")
 _PART = 1_000_000
 _LEVELS = (3, 4, 5, 6, 8, 12, 20, 40, 100, 1000)
 Command = Sequence[str]
@@ -52,11 +53,15 @@ def _table(rows: int, turns: int, quick: bool) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         run_alone("prepare", folder, rows)
         before = load()
-        found = _in_turns(contenders(folder), 1 if quick else turns)
+        lines = compared(contenders(folder), 1 if quick else turns)
     note = f"Medians of {1 if quick else turns} turns; ratios turn by turn. Load {before} before."
-    columns = ("way", "whole", "ratio", "computing", "ratio", "CPU", "ratio", "peak memory")
-    lines = tuple(_line(name, found) for name in found)
-    return Table(f"{TITLE}, {rows:,} rows each", columns, lines, note)
+    return Table(f"{TITLE}, {rows:,} rows each", COLUMNS, lines, note)
+
+
+def compared(commands: Mapping[str, Command], turns: int) -> tuple[tuple[str, ...], ...]:
+    """A line of :data:`COLUMNS` for every command, one of which is :data:`FLOOR`."""
+    found = _in_turns(commands, turns)
+    return tuple(_line(name, found) for name in found)
 
 
 def _in_turns(commands: Mapping[str, Command], turns: int) -> Runs:
@@ -138,7 +143,7 @@ def floor(folder: str) -> dict[str, float]:
         for name in ("reference", "current"):
             pl.scan_parquet(f"{folder}/{name}.parquet").select(*sums).collect(engine="streaming")
 
-    return _timed(act)
+    return timed(act)
 
 
 def distances(folder: str) -> dict[str, float]:
@@ -161,10 +166,11 @@ def _compared(folder: str, statistics: Sequence[str]) -> dict[str, float]:
     reference, current = (
         pl.scan_parquet(f"{folder}/{name}.parquet") for name in ("reference", "current")
     )
-    return _timed(lambda: compare(reference, current, statistics=statistics))
+    return timed(lambda: compare(reference, current, statistics=statistics))
 
 
-def _timed(act: Callable[[], object]) -> dict[str, float]:
+def timed(act: Callable[[], object]) -> dict[str, float]:
+    """Seconds between now and its end, and CPU seconds of the process until then."""
     began = time.perf_counter()
     act()
     computing = time.perf_counter() - began

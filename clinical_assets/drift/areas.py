@@ -32,6 +32,11 @@ class Merged(NamedTuple):
         f, g = self.reference / self.reference[-1], self.current / self.current[-1]
         return np.asarray((f - g)[:-1])
 
+    def samples(self) -> tuple[Numbers, Numbers]:
+        """Both samples, value by value."""
+        ours, theirs = (np.diff(upto, prepend=0) for upto in (self.reference, self.current))
+        return np.repeat(self.values, ours), np.repeat(self.values, theirs)
+
     @property
     def steps(self) -> NDArray[np.float64]:
         """How far it is from each value to the next, shape (k - 1,)."""

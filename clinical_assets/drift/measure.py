@@ -6,8 +6,7 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.drift import areas, distances
-from clinical_assets.drift.areas import Counts, Numbers
-from clinical_assets.drift.gridded import GriddedPair
+from clinical_assets.drift.areas import Counts, Merged, Numbers
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.pvalues import (
@@ -17,7 +16,6 @@ from clinical_assets.drift.pvalues import (
 )
 from clinical_assets.drift.samples import Sample, read
 from clinical_assets.drift.sentences import Statistic
-from clinical_assets.drift.tallied import TalliedPair
 
 # In the order in which they are shown; what a column's kind does not have is None.
 STATISTICS = (
@@ -103,26 +101,20 @@ def _numeric(
     pair = paired_samples(reference, current)
     if (_OF_COUNTS | {"chi2", "chi2_pvalue", "g", "g_pvalue"}) & wanted:
         edges = np.unique(pair.quantiles(np.arange(1, bins) / bins))
-        _counted(*pair.binned(edges), wanted, found)
+        counted(*pair.binned(edges), wanted, found)
     if {"ks", "ks_pvalue"} & wanted:
         found["ks"] = distance = pair.kolmogorov_smirnov()
         if "ks_pvalue" in wanted:
-            found["ks_pvalue"] = _ks_p(distance, reference, current)
+            found["ks_pvalue"] = ks_p(distance, reference, current)
     if _OF_AREAS & wanted:
-        _areas(pair, reference, current, wanted, found)
+        in_order(pair.merged(), wanted, found)
     if {"below_range", "above_range"} & wanted:
         below, above = pair.range()
         found["below_range"], found["above_range"] = below / len(current), above / len(current)
 
 
-def _areas(
-    pair: TalliedPair | GriddedPair,
-    reference: Numbers,
-    current: Numbers,
-    wanted: set[str],
-    found: _Found,
-) -> None:
-    merged = pair.merged()
+def in_order(merged: Merged, wanted: set[str], found: _Found) -> None:
+    """Adds what both samples in one order say of the area and the ranks between them."""
     if {"wasserstein", "wasserstein_scaled"} & wanted:
         found["wasserstein"] = area = areas.wasserstein(merged)
         found["wasserstein_scaled"] = areas.scaled(area, merged)
@@ -131,10 +123,11 @@ def _areas(
     if {"cramer_von_mises", "cramer_von_mises_pvalue"} & wanted:
         found["cramer_von_mises"] = criterion = areas.cramer_von_mises(merged)
         if "cramer_von_mises_pvalue" in wanted:
-            found["cramer_von_mises_pvalue"] = _cvm_p(criterion, reference, current)
+            found["cramer_von_mises_pvalue"] = _cvm_p(criterion, merged)
 
 
-def _ks_p(distance: float, reference: Numbers, current: Numbers) -> float:
+def ks_p(distance: float, reference: Numbers, current: Numbers) -> float:
+    """The p-value of the Kolmogorov–Smirnov distance: exact up to 10,000 values, then limiting."""
     n, m = len(reference), len(current)
     if max(n, m) > _EXACT_KS:
         return kolmogorov_smirnov_p(distance, n, m)
@@ -143,15 +136,15 @@ def _ks_p(distance: float, reference: Numbers, current: Numbers) -> float:
     return float(ks_2samp(reference, current).pvalue)
 
 
-def _cvm_p(statistic: float, reference: Numbers, current: Numbers) -> float | None:
-    n, m = len(reference), len(current)
+def _cvm_p(statistic: float, merged: Merged) -> float | None:
+    n, m = int(merged.reference[-1]), int(merged.current[-1])
     if min(n, m) < 2:
         return None  # one value has no spread to hold T against
     if max(n, m) > _EXACT_CVM:
         return cramer_von_mises_p(statistic, n, m)
     from scipy.stats import cramervonmises_2samp
 
-    return float(cramervonmises_2samp(reference, current, method="exact").pvalue)
+    return float(cramervonmises_2samp(*merged.samples(), method="exact").pvalue)
 
 
 def _levels(
@@ -160,12 +153,18 @@ def _levels(
     both = reference.join(current, on="level", how="full", coalesce=True, suffix="_current")
     both = both.sort("level").fill_null(0)
     p, q = both["count"].to_numpy(), both["count_current"].to_numpy()
-    _counted(p, q, set(wanted), found)
+    counted(p, q, set(wanted), found)
+    levels_moved(p, q, found)
+
+
+def levels_moved(p: Counts, q: Counts, found: _Found) -> None:
+    """Adds the shares of new and of vanished levels, from counts of every level."""
     found["new_levels"] = float(q[p == 0].sum() / q.sum())
     found["vanished_levels"] = float(p[q == 0].sum() / p.sum())
 
 
-def _counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:
+def counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:
+    """Adds what follows from the counts of both samples in the same bins or levels."""
     for name in _OF_COUNTS & wanted:
         found[name] = getattr(distances, name)(p, q)
     for name, function in _TESTS.items():

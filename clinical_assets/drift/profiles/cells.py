@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SHIFT = 46  # of 64 bits 1 is the sign, 11 the power of two, 6 the part of the octave
-_CELLS = 1 << 18
 _HALF = 1 << 17
-_FEW = 8192
 _LEAST = 5e-324
+_LOWEST = _HALF - 1 - (0xFFF << 6)  # the cell of minus infinity
 
 Keys = NDArray[np.int64]
 Counts = NDArray[np.int64]
@@ -33,18 +32,14 @@ class Cells(NamedTuple):
 
     @classmethod
     def of(cls, values: NDArray[np.float64], weights: Counts | None = None) -> "Cells":
-        """Counts values, of which none is -0.0 or NaN, each as often as its weight says."""
+        """Counts values in order, of which none is -0.0 or NaN, each as often as its weight."""
         found = patterns_of(values)
-        if weights is None and len(values) > _FEW:
-            counts = np.bincount(found, minlength=_CELLS)
-            patterns = np.flatnonzero(counts)
-            counts = counts[patterns]
-        else:
-            patterns, index = np.unique(found, return_inverse=True)
-            counts = np.bincount(index, weights, len(patterns)).astype(np.int64)
+        first = np.flatnonzero(np.append(True, found[1:] != found[:-1])[: len(found)])
+        patterns = found[first]
         keys = np.where(patterns < _HALF, patterns, _HALF - 1 - patterns).astype(np.int64)
-        order = np.argsort(keys)
-        return cls(keys[order], counts[order])
+        if weights is None:
+            return cls(keys, np.diff(first, append=len(values)))
+        return cls(keys, np.add.reduceat(weights, first) if len(first) else keys)
 
     def plus(self, other: "Cells") -> "Cells":
         """Of both samples together."""
@@ -59,13 +54,19 @@ class Cells(NamedTuple):
         return np.asarray(total[np.searchsorted(self.keys, keys, "right")])
 
 
+def with_neighbours(keys: Keys) -> Keys:
+    """These cells and those below each, as far as there are values below."""
+    found = np.union1d(keys, keys - 1)
+    return np.asarray(found[found >= _LOWEST])
+
+
 def patterns_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Leading bits of each value, from 0 to 2^18 - 1; no value may be -0.0 or NaN."""
     return (values.view(np.uint64) >> np.uint64(_SHIFT)).view(np.int64)
 
 
 def highest_of(keys: Keys) -> NDArray[np.float64]:
-    """The largest value of each cell.
+    """The largest value of each cell, of which none may lie below that of minus infinity.
 
     >>> highest_of(np.array([patterns_of(np.array([1.0]))[0]]))[0] < 1.016
     np.True_

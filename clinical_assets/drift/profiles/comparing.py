@@ -5,14 +5,13 @@ from collections.abc import Collection
 import numpy as np
 import polars as pl
 
-from clinical_assets.drift import distances
 from clinical_assets.drift.decide import decided
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.measure import STATISTICS
+from clinical_assets.drift.measure import STATISTICS, counted, in_order, ks_p, levels_moved
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
-from clinical_assets.drift.profiles.functions import Functions
+from clinical_assets.drift.profiles.functions import Functions, beyond
 from clinical_assets.drift.profiles.numeric import NumericSummary
 from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.profiling import profile
@@ -23,9 +22,12 @@ from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.errors import ClinicalError
 
-BOUNDS = ("ks_error", "wasserstein_error")
+_AREAS = ("wasserstein", "wasserstein_scaled", "energy")
+BOUNDS = tuple(f"{name}_error" for name in ("ks", *_AREAS, "below_range", "above_range"))
+_SMALL = 10_000
 _UNNAMED = "its values tell rows or patients apart, so that a profile does not hold them"
 
+_Found = dict[str, Statistic]
 Side = Profile | pl.DataFrame | pl.LazyFrame
 
 
@@ -38,13 +40,20 @@ def compare_profiles(
 ) -> Comparison:
     """Holds two profiles, or one and a table, against each other.
 
-    What depends on bins or levels is exact: PSI, Jensen–Shannon, Hellinger, total variation and
-    chi² over the plan's bins where their number divides 1,000, and shares of missing values.
+    What depends on bins or levels is exact: PSI, Jensen–Shannon, Hellinger, total variation, chi²
+    and G over the plan's bins where their number divides 1,000, and shares of missing values.
     ``ks`` is the largest difference where both functions are known, the true one is at most
-    ``ks_error`` larger; ``wasserstein`` lies within ``wasserstein_error``; both errors are 0 where
-    each side has at most 1,024 distinct values. Profiles on different grids are compared too: what
-    is binned is then exact for columns of at most 1,024 distinct values and for known levels, and
-    else off by what lies between two of the current profile's own edges, a thousandth of its rows.
+    ``ks_error`` larger; ``wasserstein``, ``wasserstein_scaled`` and ``energy`` lie within their
+    ``…_error``. Where each side has at most 1,024 distinct values all of them are exact, and so is
+    ``cramer_von_mises``, which is None of other columns: ranks within a cell are not known, and
+    no bound on them would be of use. ``below_range`` and ``above_range`` are exact where the
+    reference is the one that gave the grid, else that much is certain and ``…_error`` more
+    possible. Shares of new and vanished levels are exact where every level is known by name; else
+    levels beyond the grid's count as one, and only what that one gained is new.
+
+    Profiles on different grids are compared too: what is binned is then exact for columns of at
+    most 1,024 distinct values and for known levels, and else off by what lies between two of the
+    current profile's own edges, a thousandth of its rows.
 
     Args:
         reference, current: at least one is a profile; a table is profiled on its grid.
@@ -129,26 +138,26 @@ def _kind(before: Summary | None, after: Summary | None) -> Kind:
 def _measured(
     before: Summary | None, after: Summary | None, plan: Plan, wanted: Collection[str]
 ) -> dict[str, Statistic]:
-    found: dict[str, Statistic] = dict.fromkeys(STATISTICS)
+    found: _Found = dict.fromkeys(STATISTICS)
     assert before is not None
     assert after is not None
     _missing(before, after, found)
     if isinstance(before, NumericSummary) and isinstance(after, NumericSummary):
         found |= dict.fromkeys(BOUNDS)
         if before.present and after.present:
-            _numeric(before, after, plan.bins, found)
+            _numeric(before, after, plan.bins, set(wanted), found)
     elif (
         isinstance(before, CategorySummary)
         and isinstance(after, CategorySummary)
         and before.present
         and after.present
     ):
-        _levels(before, after, found)
+        _levels(before, after, set(wanted), found)
     bounds = {f"{name}_error" for name in wanted}
     return {name: value for name, value in found.items() if name in wanted or name in bounds}
 
 
-def _missing(before: Summary, after: Summary, found: dict[str, Statistic]) -> None:
+def _missing(before: Summary, after: Summary, found: _Found) -> None:
     found["missing_reference"], found["missing_current"] = before.missing_share, after.missing_share
     if before.missing is not None and after.missing is not None and before.rows and after.rows:
         found["missing_pvalue"] = two_proportions_p(
@@ -157,16 +166,38 @@ def _missing(before: Summary, after: Summary, found: dict[str, Statistic]) -> No
 
 
 def _numeric(
-    before: NumericSummary, after: NumericSummary, bins: int, found: dict[str, Statistic]
+    before: NumericSummary, after: NumericSummary, bins: int, wanted: set[str], found: _Found
 ) -> None:
     functions = Functions(before, after)
     distance = functions.kolmogorov_smirnov()
     found["ks"], found["ks_error"] = distance
     found["ks_pvalue"] = kolmogorov_smirnov_p(distance.value, before.present, after.present)
+    if functions.merged is not None:
+        if max(before.present, after.present) <= _SMALL:
+            found["ks_pvalue"] = ks_p(distance.value, *functions.merged.samples())
+        in_order(functions.merged, wanted, found)
+        found |= {f"{name}_error": 0.0 for name in _AREAS if found[name] is not None}
+    else:
+        _areas(functions, before, found)
+    low, high = before.minimum, before.maximum
+    if low is not None and high is not None:
+        below, above = beyond(after, low, high)
+        found["below_range"], found["below_range_error"] = below
+        found["above_range"], found["above_range_error"] = above
+    parts = before.grid.parts(bins)
+    counted(_coarser(before, parts), _coarser(after, parts), wanted, found)
+
+
+def _areas(functions: Functions, before: NumericSummary, found: _Found) -> None:
+    """What lies between the functions, within bounds."""
+    if energy := functions.energy():
+        found["energy"], found["energy_error"] = energy
     if area := functions.wasserstein():
         found["wasserstein"], found["wasserstein_error"] = area
-    parts = before.grid.parts(bins)
-    _counted(_coarser(before, parts), _coarser(after, parts), found)
+        deviation = before.spread
+        if deviation:
+            found["wasserstein_scaled"] = area.value / deviation
+            found["wasserstein_scaled_error"] = area.error / deviation
 
 
 def _coarser(summary: NumericSummary, parts: np.ndarray) -> np.ndarray:
@@ -177,29 +208,25 @@ def _coarser(summary: NumericSummary, parts: np.ndarray) -> np.ndarray:
     return np.diff(upto, prepend=0, append=summary.present)
 
 
-def _levels(before: CategorySummary, after: CategorySummary, found: dict[str, Statistic]) -> None:
+def _levels(
+    before: CategorySummary, after: CategorySummary, wanted: set[str], found: _Found
+) -> None:
     """Other levels are counted apart where both sides know all of them, else as one level."""
     if not before.grid.named:
         return
     if before.others.complete and after.others.complete:
         every = sorted({*before.grid.levels, *before.new_levels, *after.new_levels})
         p, q = (_every_level(side, every) for side in (before, after))
-        new = int(q[p == 0].sum())
+        levels_moved(p, q, found)
     else:
         order = np.argsort(np.array(before.grid.levels, dtype=object))
         p, q = (np.append(side.counts[order], side.other) for side in (before, after))
-        new = max(0, after.other - before.other) + int(q[:-1][p[:-1] == 0].sum())
-    found["new_levels"] = new / after.present
-    _counted(p, q, found)
+        for name, one, two in (("new_levels", p, q), ("vanished_levels", q, p)):
+            more = max(0, int(two[-1] - one[-1])) + int(two[:-1][one[:-1] == 0].sum())
+            found[name] = more / int(two.sum())
+    counted(p, q, wanted, found)
 
 
 def _every_level(side: CategorySummary, names: list[str]) -> np.ndarray:
     counts = {**side.levels, **side.new_levels}
     return np.array([counts.get(name, 0) for name in names], dtype=np.int64)
-
-
-def _counted(p: np.ndarray, q: np.ndarray, found: dict[str, Statistic]) -> None:
-    for name in ("psi", "jensen_shannon", "hellinger", "total_variation"):
-        found[name] = getattr(distances, name)(p, q)
-    test = distances.chi_squared(p, q)
-    found["chi2"], found["chi2_pvalue"] = test.statistic, test.p

@@ -1,5 +1,7 @@
 """With how many decimals values are written: what rounding, or a change of it, leaves behind."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,45 +29,59 @@ def count_decimals(
     [1, 1, 1, 0, 1]
     """
     found = np.zeros(len(PLACES), dtype=np.int64)
+    large = len(values) > 0 and max(-float(values.min()), float(values.max())) >= _LARGE
     for start in range(0, len(values), _BLOCK):
         block = values[start : start + _BLOCK]
         loads = None if weights is None else weights[start : start + _BLOCK]
-        _add(block, loads, single, found)
+        _add(block, loads, _Written(single, large), found)
     return found
 
 
-def _add(block: NDArray[np.float64], loads: Counts | None, single: bool, found: Counts) -> None:
+class _Written(NamedTuple):
+    """Whether values are written with so many decimals.
+
+    Attributes:
+        single: they were read from float32.
+        large: some may be so large that only whole ones are told from the others.
+    """
+
+    single: bool
+    large: bool
+
+    def __call__(self, values: NDArray[np.float64], place: int) -> NDArray[np.bool_]:
+        if place == 0:
+            return np.asarray(np.rint(values) == values)
+        step = 10.0**place
+        with np.errstate(over="ignore"):
+            near = values * step
+        np.rint(near, out=near)
+        near /= step
+        if self.single:
+            near = near.astype(np.float32).astype(np.float64)
+        same = near == values
+        if self.large:
+            huge = np.abs(values) >= _LARGE
+            same[huge] = np.rint(values[huge]) == values[huge]
+        return np.asarray(same)
+
+
+def _add(
+    block: NDArray[np.float64], loads: Counts | None, written: _Written, found: Counts
+) -> None:
     """Adds one block; continuous values, of more decimals, leave at the first question."""
-    rounded = _written(block, 3, single)
+    rounded = written(block, 3)
     found[4] += _number(~rounded, loads)
     if not rounded.any():
         return
     block = block[rounded]
     loads = None if loads is None else loads[rounded]
     for place in (0, 1, 2):
-        here = _written(block, place, single)
+        here = written(block, place)
         found[place] += _number(here, loads)
         block, loads = block[~here], None if loads is None else loads[~here]
         if not len(block):
             return
     found[3] += len(block) if loads is None else int(loads.sum())
-
-
-def _written(values: NDArray[np.float64], place: int, single: bool) -> NDArray[np.bool_]:
-    if place == 0:
-        return np.asarray(np.rint(values) == values)
-    step = 10.0**place
-    with np.errstate(over="ignore"):
-        near = values * step
-    np.rint(near, out=near)
-    near /= step
-    if single:
-        near = near.astype(np.float32).astype(np.float64)
-    same = near == values
-    large = np.abs(values) >= _LARGE
-    if large.any():
-        same[large] = np.rint(values[large]) == values[large]
-    return np.asarray(same)
 
 
 def _number(chosen: NDArray[np.bool_], loads: Counts | None) -> int:

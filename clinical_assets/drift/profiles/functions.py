@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clinical_assets.drift.areas import Merged
+from clinical_assets.drift.profiles.cells import with_neighbours
 from clinical_assets.drift.profiles.numeric import NumericSummary
 
 Vector = NDArray[np.float64]
@@ -56,21 +58,20 @@ class Functions:
     """Of two columns, neither of them without values."""
 
     def __init__(self, reference: NumericSummary, current: NumericSummary) -> None:
-        keys = np.union1d(reference.cells.keys, current.cells.keys)
-        keys = np.union1d(keys, keys - 1)
+        keys = with_neighbours(np.union1d(reference.cells.keys, current.cells.keys))
         ends = [reference.minimum, current.minimum, reference.maximum, current.maximum]
         known = np.array([end for end in ends if end is not None])
         self._ends = float(known.min()), float(known.max())
         self._f, self._g = (_Curve.of(side, keys) for side in (reference, current))
-        self._stepped = _stepped(reference, current)
+        self.merged = _merged(reference, current)
 
     def kolmogorov_smirnov(self) -> Bounded:
         """A largest difference that is certain; the true one is at most ``error`` larger.
 
         Between two places one function may rise to its end before the other leaves its start.
         """
-        if self._stepped is not None:
-            _, f, g = self._stepped
+        if (both := self.merged) is not None:
+            f, g = both.reference / both.reference[-1], both.current / both.current[-1]
             return Bounded(float(np.abs(f - g).max()), 0.0)
         places = np.union1d(self._f.places, self._g.places)
         f, g = self._f.least(places), self._g.least(places)
@@ -85,23 +86,84 @@ class Functions:
         most ``error`` smaller or larger. None where a value is infinite."""
         if not np.isfinite(self._ends).all():
             return None
-        if self._stepped is not None:
-            places, f, g = self._stepped
-            return Bounded(float(np.sum(np.abs(f - g)[:-1] * np.diff(places))), 0.0)
         ours, theirs = self._f.within(*self._ends), self._g.within(*self._ends)
         places = np.union1d(ours.places, theirs.places)
         gap = _between(places, ours) - _between(places, theirs)
         area = float(np.sum(_area(gap[:-1], gap[1:]) * np.diff(places)))
         return Bounded(area, ours.slack + theirs.slack)
 
+    def energy(self) -> Bounded | None:
+        """Energy distance, see :func:`~clinical_assets.drift.areas.energy`; the true one is at most
+        ``error`` smaller or larger. None where a value is infinite or the area beyond float64.
 
-def _stepped(one: NumericSummary, other: NumericSummary) -> tuple[Vector, Vector, Vector] | None:
-    """Every value with both functions, where all values are known."""
+        From place to place each function lies between two known shares, and so does the square
+        of their difference; the value is that of straight lines.
+        """
+        if not np.isfinite(self._ends).all():
+            return None
+        ours, theirs = self._f.within(*self._ends), self._g.within(*self._ends)
+        places = np.union1d(ours.places, theirs.places)
+        f, g = ours.least(places)[:-1], theirs.least(places)[:-1]
+        f1, g1 = ours.most(places)[1:], theirs.most(places)[1:]
+        gap = _between(places, ours) - _between(places, theirs)
+        a, b = gap[:-1], gap[1:]
+        squares = (
+            np.maximum(0.0, np.maximum(f - g1, g - f1)) ** 2,
+            (a * a + a * b + b * b) / 3,
+            np.maximum(f1 - g, g1 - f) ** 2,
+        )
+        with np.errstate(over="ignore"):
+            steps = np.diff(places)
+            low, line, high = (float(np.sqrt(2 * np.sum(s * steps))) for s in squares)
+        if not np.isfinite(high):
+            return None
+        value = min(max(line, low), high)
+        return Bounded(value, max(value - low, high - value))
+
+
+def beyond(summary: NumericSummary, low: float, high: float) -> tuple[Bounded, Bounded]:
+    """Shares of a column's values below ``low`` and above ``high``: so many for certain, and at
+    most ``error`` more. Exact at the ends of the grid's own reference."""
+    below, above = _below(summary, low), _above(summary, high)
+    if low == summary.grid.low:
+        below = summary.outside_low, summary.outside_low
+    if high == summary.grid.high:
+        above = summary.outside_high, summary.outside_high
+    n = summary.present
+    least, most = Bounded(below[0] / n, (below[1] - below[0]) / n), above
+    return least, Bounded(most[0] / n, (most[1] - most[0]) / n)
+
+
+def _below(summary: NumericSummary, end: float) -> tuple[int, int]:
+    """Least and greatest number of values below ``end``."""
+    if summary.minimum is None or summary.minimum >= end:
+        return 0, 0
+    if (known := summary.distinct) is not None:
+        return (int(known.counts[known.values < end].sum()),) * 2
+    places, upto = summary.known()
+    place = int(np.searchsorted(places, end, "left"))
+    every = [0, *upto.tolist(), summary.present]
+    return every[place], every[place + 1]
+
+
+def _above(summary: NumericSummary, end: float) -> tuple[int, int]:
+    """Least and greatest number of values above ``end``."""
+    if summary.maximum is None or summary.maximum <= end:
+        return 0, 0
+    if (known := summary.distinct) is not None:
+        return (int(known.counts[known.values > end].sum()),) * 2
+    places, upto = summary.known()
+    every = [0, *upto.tolist(), summary.present]
+    upto_end, upto_next = (int(np.searchsorted(places, end, side)) for side in ("right", "left"))
+    return summary.present - every[upto_next + 1], summary.present - every[upto_end]
+
+
+def _merged(one: NumericSummary, other: NumericSummary) -> Merged | None:
+    """Both in one order, where all values are known."""
     if one.distinct is None or other.distinct is None:
         return None
-    places = np.union1d(one.distinct.values, other.distinct.values)
-    f, g = one.distinct.upto(places) / one.present, other.distinct.upto(places) / other.present
-    return places, f, g
+    values = np.union1d(one.distinct.values, other.distinct.values)
+    return Merged(values, one.distinct.upto(values), other.distinct.upto(values))
 
 
 def _between(places: Vector, curve: _Curve) -> Vector:

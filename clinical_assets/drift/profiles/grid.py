@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.profiles.binning import Binning
 from clinical_assets.drift.profiles.packing import packed, unpacked
 
 PARTS = 1000  # quantiles k / 1000, among which are the deciles
@@ -47,11 +46,6 @@ class NumericGrid:
         """Distinct quantiles, rising, of which none is NaN."""
         found = np.unique(self.quantiles)
         return np.asarray(found[~np.isnan(found)])
-
-    @cached_property
-    def binning(self) -> Binning:
-        """How values are counted over the edges."""
-        return Binning.over(self.edges)
 
     def parts(self, bins: int) -> Vector:
         """Edges of equally frequent bins; exact where ``bins`` divides 1000, else the nearest."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.profiles.cells import Cells, highest_of
+from clinical_assets.drift.profiles.cells import Cells, highest_of, with_neighbours
 from clinical_assets.drift.profiles.decimals import PLACES
 from clinical_assets.drift.profiles.distinct import Distinct
 from clinical_assets.drift.profiles.grid import NumericGrid
@@ -101,12 +101,19 @@ class NumericSummary:
     def sd(self) -> float | None:
         """Standard deviation of the finite values (n - 1); None of fewer than two, or where it is
         beyond float64."""
-        n = self.finite
-        if n < 2:
+        return self._deviation(self.finite - 1)
+
+    @property
+    def spread(self) -> float | None:
+        """The same of these values as all there are (n)."""
+        return self._deviation(self.finite)
+
+    def _deviation(self, divisor: int) -> float | None:
+        if divisor < 1:
             return None
-        variance = (self.sums.second - self.sums.first * self.sums.first / n) / (n - 1)
+        variance = self.sums.second - self.sums.first * self.sums.first / self.finite
         try:
-            return math.sqrt(variance)
+            return math.sqrt(variance / divisor)
         except OverflowError:
             return None
 
@@ -158,7 +165,7 @@ class NumericSummary:
                 where None.
         """
         if keys is None:
-            keys = np.union1d(self.cells.keys, self.cells.keys - 1)
+            keys = with_neighbours(self.cells.keys)
         places = np.concatenate([self.edges, highest_of(keys)])
         upto = np.concatenate([np.cumsum(self.counts)[:-1], self.cells.upto(keys)])
         places, first = np.unique(places, return_index=True)

@@ -14,31 +14,40 @@ from clinical_assets.drift.profiles.grid import CategoryGrid, ColumnGrid, Grid, 
 from clinical_assets.drift.profiles.numeric import NumericSummary
 from clinical_assets.drift.profiles.others import Others
 from clinical_assets.drift.profiles.packing import packed, unpacked
+from clinical_assets.drift.profiles.pairwise import Pairwise
 from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.reading import Summary
 from clinical_assets.drift.profiles.sums import Sums
 
 
-def plain(profile: Profile) -> dict[str, Any]:
-    """The profile; see :func:`profile_of`."""
-    return {
-        "grid": profile.grid.to_dict(),
+def plain(profile: Profile, *, grid: bool = True) -> dict[str, Any]:
+    """The profile, with its grid or with the grid's digest; see :func:`profile_of`."""
+    found = {
+        "grid": profile.grid.to_dict() if grid else profile.grid.digest,
         "rows": profile.rows,
         "order": list(profile.columns),
         "columns": {name: _plain(summary) for name, summary in profile.summaries.items()},
     }
+    if profile.pairwise is not None:
+        found["moments"] = profile.pairwise.to_dict()
+    return found
 
 
-def profile_of(found: Mapping[str, Any]) -> Profile:
+def profile_of(found: Mapping[str, Any], grid: Grid | None = None) -> Profile:
     """What :func:`plain` was given.
+
+    Args:
+        grid: the profile's, where it is kept apart.
 
     Raises:
         KeyError, TypeError, ValueError: it is something else.
     """
-    grid = Grid.from_dict(found["grid"])
+    grid = grid or Grid.from_dict(found["grid"])
     columns = found["columns"]
     summaries = {name: _summary(columns[name], grid.columns.get(name)) for name in found["order"]}
-    return Profile(grid, found["rows"], summaries)
+    moments = found.get("moments")
+    pairwise = None if moments is None else Pairwise.from_dict(moments, grid)
+    return Profile(grid, found["rows"], summaries, pairwise)
 
 
 def _plain(summary: Summary) -> dict[str, Any]:

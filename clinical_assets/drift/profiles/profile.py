@@ -6,8 +6,10 @@ from functools import reduce
 from typing import Any
 
 from clinical_assets.drift.kinds import Kind
+from clinical_assets.drift.multivariate.moments import Moments
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.grid import Grid
+from clinical_assets.drift.profiles.pairwise import Pairwise
 from clinical_assets.drift.profiles.reading import Summary
 from clinical_assets.errors import ClinicalError
 
@@ -20,11 +22,13 @@ class Profile:
         grid: what it is counted over.
         rows: of the table.
         summaries: every column of the grid and every further one of the table.
+        pairwise: moments of every two columns of numbers; None where they were not asked for.
     """
 
     grid: Grid
     rows: int
     summaries: Mapping[str, Summary]
+    pairwise: Pairwise | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -60,7 +64,33 @@ class Profile:
                 name: _added(self.summaries.get(name), other.summaries.get(name), rows)
                 for name in (*self.grid.columns, *extra)
             },
+            self._pairwise(other),
         )
+
+    def _pairwise(self, other: "Profile") -> Pairwise | None:
+        """Of both; known where both know theirs, and no rows are always known."""
+        if not self.rows and not other.rows:
+            return self.pairwise or other.pairwise
+        if not self.rows or not other.rows:
+            return self.pairwise if self.rows else other.pairwise
+        if self.pairwise is None or other.pairwise is None:
+            return None
+        return self.pairwise.plus(other.pairwise)
+
+    @property
+    def moments(self) -> Moments:
+        """Pairwise moments, for
+        :func:`~clinical_assets.drift.multivariate.correlation.correlation_drift_of_moments`.
+
+        Raises:
+            ClinicalError: the profile has none.
+        """
+        if self.pairwise is None:
+            raise ClinicalError(
+                "The profile has no pairwise moments, so it says nothing of correlations",
+                repair="Make it, and all that it is the sum of, with moments",
+            )
+        return self.pairwise.moments()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Profile) and self.to_dict() == other.to_dict()
@@ -74,18 +104,18 @@ class Profile:
 
         return plain(self)
 
-    def to_bytes(self) -> bytes:
-        """The profile as a file; see :mod:`.files`."""
+    def to_bytes(self, *, grid: bool = True) -> bytes:
+        """The profile as a file, with its grid or without it; see :mod:`.files`."""
         from clinical_assets.drift.profiles.files import to_bytes
 
-        return to_bytes(self)
+        return to_bytes(self, grid=grid)
 
     @staticmethod
-    def from_bytes(data: bytes, where: str = "profile") -> "Profile":
+    def from_bytes(data: bytes, where: str = "profile", *, grid: Grid | None = None) -> "Profile":
         """What :meth:`to_bytes` gave; see :mod:`.files`."""
         from clinical_assets.drift.profiles.files import from_bytes
 
-        return from_bytes(data, where)
+        return from_bytes(data, where, grid=grid)
 
 
 def merged(profiles: Iterable[Profile]) -> Profile:

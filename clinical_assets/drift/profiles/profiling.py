@@ -10,8 +10,9 @@ import polars as pl
 from clinical_assets.drift.kinds import kind_of
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.grid import ColumnGrid, Grid
+from clinical_assets.drift.profiles.pairwise import pairwise
 from clinical_assets.drift.profiles.profile import Profile
-from clinical_assets.drift.profiles.reading import Summary, grid_of, obstacle, read
+from clinical_assets.drift.profiles.reading import Summary, obstacle, own, read
 from clinical_assets.errors import ClinicalError
 
 BATCH = 1 << 22
@@ -26,19 +27,22 @@ def profile(
     columns: Sequence[str] = (),
     threads: int = 0,
     batch: int = BATCH,
+    moments: bool = False,
 ) -> Profile:
     """Counts a table once, so that it need not be read again.
 
     Without a reference the table becomes one: its own quantiles and levels are the grid, for which
-    a column at a time is held in memory (8 bytes a row). With one, no more than ``batch`` rows of
-    a column are.
+    a column at a time is held in memory (about 24 bytes a row). With one, no more than ``batch``
+    rows of a column are.
 
     Args:
         frame: a table, or a scan.
         reference: the profile that this one shall be added to or held against, or its grid.
         columns: these only; every column where empty.
         threads: columns at a time; as many as the machine has cores where 0.
-        batch: rows read at once; up to 4,194,304.
+        batch: rows read at once.
+        moments: whether pairwise moments of the columns of numbers are kept too, for the drift of
+            correlations; see :mod:`.pairwise`.
 
     Raises:
         ClinicalError: the table has no rows and there is no reference, or a column is asked for
@@ -59,13 +63,14 @@ def profile(
 
     def one(name: str) -> tuple[ColumnGrid | None, Summary]:
         if grid is None:
-            return _own(scan.select(name).collect().to_series(), batch)
+            return own(scan.select(name).collect().to_series())
         return grid.columns.get(name), _on(scan, name, schema.get(name), grid, rows, batch)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = dict(zip(names, pool.map(one, names), strict=True))
-    made = Grid({name: each for name, (each, _) in found.items() if each is not None})
-    return Profile(grid or made, rows, {name: summary for name, (_, summary) in found.items()})
+    made = grid or Grid({name: each for name, (each, _) in found.items() if each is not None})
+    pairs = pairwise(scan, made) if moments else None
+    return Profile(made, rows, {name: summary for name, (_, summary) in found.items()}, pairs)
 
 
 def _names(schema: pl.Schema, grid: Grid | None, chosen: Sequence[str]) -> list[str]:
@@ -78,13 +83,6 @@ def _names(schema: pl.Schema, grid: Grid | None, chosen: Sequence[str]) -> list[
             repair=f"Choose among {', '.join(names)}",
         )
     return [name for name in names if not chosen or name in chosen]
-
-
-def _own(series: pl.Series, batch: int) -> tuple[ColumnGrid, Summary]:
-    """The grid that a column makes, and the column over it."""
-    grid = grid_of(series)
-    parts = (read(series.slice(at, batch), grid) for at in range(0, len(series), batch))
-    return grid, _added(list(parts))
 
 
 def _on(

@@ -1,13 +1,14 @@
 """From a column's values to its grid and its summary."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from clinical_assets.drift.areas import Numbers
-from clinical_assets.drift.kinds import kind_of
+from clinical_assets.drift.kinds import Kind, kind_of
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
 from clinical_assets.drift.profiles.cells import Cells
@@ -22,17 +23,22 @@ from clinical_assets.drift.profiles.grid import (
 )
 from clinical_assets.drift.profiles.numeric import NumericSummary
 from clinical_assets.drift.profiles.others import Others
-from clinical_assets.drift.profiles.sums import exact_sums
+from clinical_assets.drift.profiles.sums import exact_sums, sums_in_order
 from clinical_assets.drift.tallied import between_ranks
 
-_FEW = 8192
+_LEAST = 5e-324
+_FINITE = (-np.inf, np.finfo(np.float64).max)
 
 Summary = NumericSummary | CategorySummary | BareSummary
 Vector = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 
-class _Values(NamedTuple):
-    """Values of a column without null and NaN."""
+class _Ordered(NamedTuple):
+    """Values of a column without null and NaN, in order; int64 where they are whole, else float64.
+
+    They are sorted once, and everything that is counted follows from that quickly.
+    """
 
     values: Numbers
     rows: int
@@ -40,27 +46,36 @@ class _Values(NamedTuple):
     nan: int
 
 
-def grid_of(series: pl.Series) -> ColumnGrid:
-    """What columns like this one are counted over."""
+def own(series: pl.Series) -> tuple[ColumnGrid, Summary]:
+    """The grid that a column makes, and its summary over it."""
     kind = kind_of(series.dtype)
     if kind in ("numeric", "time"):
-        ordered = np.sort(_numbers(series).values)
-        n = len(ordered)
-        probabilities = np.arange(1, PARTS) / PARTS
-        quantiles = between_ranks(probabilities, n, lambda ranks: ordered[ranks]) if n else []
-        ends = (float(ordered[0]) + 0.0, float(ordered[-1]) + 0.0) if n else (None, None)
-        return NumericGrid(kind, unit_of(series.dtype), np.asarray(quantiles, np.float64), *ends)
+        found = _ordered(series)
+        grid = _numeric_grid(found.values, kind, unit_of(series.dtype))
+        return grid, _numbers(found, grid, single=series.dtype == pl.Float32)
     if kind in ("category", "boolean"):
-        return CategoryGrid.of(kind, _level_counts(series))
-    return BareGrid(kind, "" if kind == "null" else _strange(series.dtype))
+        counts = _level_counts(series)
+        levels = CategoryGrid.of(kind, counts)
+        return levels, _levels(series, counts, levels)
+    bare = BareGrid(kind, "" if kind == "null" else _strange(series.dtype))
+    return bare, read(series, bare)
+
+
+def _numeric_grid(ordered: Numbers, kind: Kind, unit: str) -> NumericGrid:
+    if not len(ordered):
+        return NumericGrid(kind, unit, np.empty(0), None, None)
+    probabilities = np.arange(1, PARTS) / PARTS
+    quantiles = between_ranks(probabilities, len(ordered), lambda ranks: ordered[ranks])
+    return NumericGrid(kind, unit, quantiles, float(ordered[0]), float(ordered[-1]))
 
 
 def read(series: pl.Series, grid: ColumnGrid) -> Summary:
     """The summary of a column whose obstacle, if any, is known: see :func:`obstacle`."""
     if isinstance(grid, NumericGrid):
-        return _read_numbers(series, grid)
+        values = series.cast(pl.Float64) if series.dtype == pl.Null else series
+        return _numbers(_ordered(values), grid, single=series.dtype == pl.Float32)
     if isinstance(grid, CategoryGrid):
-        return _read_levels(series, grid)
+        return _levels(series, _level_counts(series) if grid.named else {}, grid)
     return BareSummary(grid.kind, len(series), series.null_count(), grid.obstacle)
 
 
@@ -93,7 +108,7 @@ def _strange(dtype: pl.DataType) -> str:
     return f"nothing is known about columns of type {dtype.base_type()}"
 
 
-def _numbers(series: pl.Series) -> _Values:
+def _ordered(series: pl.Series) -> _Ordered:
     rows, nulls = len(series), series.null_count()
     dtype = series.dtype
     if isinstance(dtype, (pl.Datetime, pl.Duration)):
@@ -103,11 +118,11 @@ def _numbers(series: pl.Series) -> _Values:
     present = series.drop_nulls() if nulls else series
     dtype = present.dtype
     if dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128, pl.UInt128):
-        return _Values(present.cast(pl.Int64).to_numpy(), rows, nulls, 0)
-    values = present.cast(pl.Float64).to_numpy()
-    missing = np.isnan(values)
-    nan = int(np.count_nonzero(missing))
-    return _Values(values[~missing] if nan else values, rows, nulls, nan)
+        return _Ordered(np.sort(present.cast(pl.Int64).to_numpy()), rows, nulls, 0)
+    values = np.sort(present.cast(pl.Float64).to_numpy())
+    values = values[: np.searchsorted(values, np.nan)]  # NaN is last
+    values[slice(*np.searchsorted(values, [0.0, _LEAST]))] = 0.0  # and not -0.0
+    return _Ordered(values, rows, nulls, rows - nulls - len(values))
 
 
 def _zone(dtype: pl.DataType) -> tuple[str, ...]:
@@ -115,68 +130,59 @@ def _zone(dtype: pl.DataType) -> tuple[str, ...]:
     return (zone,) if zone else ()
 
 
-def _read_numbers(series: pl.Series, grid: NumericGrid) -> NumericSummary:
-    single = series.dtype == pl.Float32
-    if series.dtype == pl.Null:
-        series = series.cast(pl.Float64)
-    found = _numbers(series)
-    values = found.values + 0.0  # -0.0 is 0.0, whole numbers are floats
+def _numbers(found: _Ordered, grid: NumericGrid, *, single: bool) -> NumericSummary:
+    values = found.values.astype(np.float64, copy=False)
+    low, high = (float(values[0]), float(values[-1])) if len(values) else (None, None)
     distinct = distinct_of(values)
     weights = None
     if distinct is not None:
         values, weights = distinct
-    low, high = (float(values.min()), float(values.max())) if len(values) else (None, None)
+    total = len(values) if weights is None else int(weights.sum())
+    counts = np.diff(_upto(values, weights, grid.edges), prepend=0, append=total)
     outside = [0, 0]
-    if low is not None and grid.low is not None and low < grid.low:
-        outside[0] = _number(values < grid.low, weights)
-    if high is not None and grid.high is not None and high > grid.high:
-        outside[1] = _number(values > grid.high, weights)
+    if grid.low is not None and grid.high is not None:
+        below = _upto(values, weights, np.array([grid.low]), "left")
+        outside = [int(below[0]), total - int(_upto(values, weights, np.array([grid.high]))[0])]
+    finite = slice(*np.searchsorted(values, _FINITE, "right"))
     cells = Cells.of(values, weights)
-    counts = count_bins(grid, values, weights)
-    if low == -np.inf or high == np.inf:
-        finite = np.isfinite(values)
-        values, weights = values[finite], None if weights is None else weights[finite]
+    values, weights = values[finite], None if weights is None else weights[finite]
     return NumericSummary(
         grid,
         *(found.rows, found.nulls, found.nan),
         *(low, high),
         counts,
         cells,
-        exact_sums(values, weights),
+        sums_in_order(values) if weights is None else exact_sums(values, weights),
         count_decimals(values, weights, single=single),
         distinct,
         *outside,
     )
 
 
-def count_bins(
-    grid: NumericGrid, values: Vector, weights: NDArray[np.int64] | None
-) -> NDArray[np.int64]:
-    """Counts in the grid's bins; few values are searched for, as a table would cost more."""
-    if weights is None and len(values) > _FEW:
-        return grid.binning.counts(values)
-    bins = np.searchsorted(grid.edges, values, "left")
-    return np.bincount(bins, weights, len(grid.edges) + 1).astype(np.int64)
-
-
-def _number(chosen: NDArray[np.bool_], weights: NDArray[np.int64] | None) -> int:
-    return int(np.count_nonzero(chosen) if weights is None else weights[chosen].sum())
+def _upto(
+    ordered: Vector,
+    weights: Counts | None,
+    places: Vector,
+    side: Literal["left", "right"] = "right",
+) -> Counts:
+    """How many values are at most each of these places, or below it where side is left."""
+    found = np.searchsorted(ordered, places, side)
+    return found if weights is None else np.append(0, np.cumsum(weights))[found]
 
 
 def _level_counts(series: pl.Series) -> dict[str, int]:
-    counts = series.drop_nulls().cast(pl.String).value_counts(name="n")
-    level = counts.columns[0]
-    return dict(zip(counts[level].to_list(), counts["n"].to_list(), strict=True))
+    counts = series.alias("level").cast(pl.String).value_counts(name="n").drop_nulls()
+    return dict(zip(counts["level"].to_list(), counts["n"].to_list(), strict=True))
 
 
-def _read_levels(series: pl.Series, grid: CategoryGrid) -> CategorySummary:
+def _levels(series: pl.Series, found: Mapping[str, int], grid: CategoryGrid) -> CategorySummary:
     missing = series.null_count()
     counts = np.zeros(len(grid.levels), dtype=np.int64)
     if not grid.named:
         others = Others.of({"": len(series) - missing} if len(series) > missing else {}, 0, False)
         return CategorySummary(grid, len(series), missing, counts, others)
     rest: dict[str, int] = {}
-    for level, number in _level_counts(series).items():
+    for level, number in found.items():
         place = grid.places.get(level)
         if place is None:
             rest[level] = number

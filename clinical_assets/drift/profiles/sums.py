@@ -21,6 +21,8 @@ _LARGE, _LARGE_WEIGHTED = 2.0**16, 2.0**8  # below 2 to the least bits of a slic
 _WIDEST = 400  # larger or smaller by 2^400 than 1, in wide columns: added as fractions
 _HIGHEST = 1000
 _USUAL = 4  # slices
+_ROWS = 1 << 22  # so that sums over blocks stay below 2^63
+_WINDOW = 8  # powers of two that three slices of 20 bits reach over
 
 Vector = NDArray[np.float64]
 Weights = NDArray[np.int64]
@@ -59,6 +61,57 @@ def exact_sums(values: Vector, weights: Weights | None = None) -> Sums:
         (values[rows], None if weights is None else weights[rows]) for rows in (extreme, plain)
     )
     return _one_by_one(*few).plus(_sliced(*many, float(size[plain].max(initial=0.0))))
+
+
+def sums_in_order(values: Vector) -> Sums:
+    """The same of many values, which are finite and in order: quicker.
+
+    Values within 2^8 of each other have three slices each, and lie next to each other.
+
+    >>> sums_in_order(np.arange(5e4)) == exact_sums(np.arange(5e4))
+    True
+    """
+    found = Sums()
+    for start in range(0, len(values), _ROWS):
+        part = values[start : start + _ROWS]
+        negative = int(np.searchsorted(part, 0.0))
+        below, above = _windows(-part[:negative][::-1]), _windows(part[negative:])
+        found = found.plus(above).plus(Sums(-below.first, below.second))
+    return found
+
+
+def _windows(values: Vector) -> Sums:
+    """Sums of values that are not negative, in order, from the largest on."""
+    found, rest = Sums(), values
+    loose = []
+    while len(rest) > BLOCK and rest[-1] > 0:
+        top = int(np.frexp(rest[-1])[1])
+        start = int(np.searchsorted(rest, 2.0 ** (top - _WINDOW)))
+        if len(rest) - start < BLOCK // 8 or abs(top) > _WIDEST:
+            loose.append(rest[start:])
+        else:
+            found = found.plus(_in_three(rest[start:], top))
+        rest = rest[:start]
+    return found.plus(exact_sums(np.concatenate([rest, *loose])))
+
+
+def _in_three(values: Vector, top: int) -> Sums:
+    """Sums of values from 2^(top - 8) up to 2^top: whole numbers of 2^(top - 60)."""
+    bits = (_EXACT_BITS - _BLOCK_BITS) // 2
+    rows, step = np.ones((4, BLOCK)), 2.0**bits
+    total = np.zeros((4, 4), dtype=np.int64)
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        used = rows[:, : len(block)]
+        _, first, second, last = used
+        np.multiply(block, 2.0 ** (bits - top), out=last)
+        for part in (first, second):
+            np.rint(last, out=part)
+            last -= part
+            last *= step
+        total += (used @ used.T).astype(np.int64)
+    of_slices = np.concatenate([total[1:, 1:], total[1:, :1]], axis=1)
+    return _joined(of_slices.tolist(), bits, Fraction(2) ** (top - bits))
 
 
 def _one_by_one(values: Vector, weights: Weights | None) -> Sums:

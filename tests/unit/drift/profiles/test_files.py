@@ -53,6 +53,23 @@ def test_damage_and_newer_versions_are_refused() -> None:
         Profile.from_bytes(forged)
     with pytest.raises(ClinicalError, match="no profile"):
         Profile.from_bytes(b"PAR1")
-    newer = head.replace(b"profile 1", b"profile 2") + b"\n" + body
-    with pytest.raises(ClinicalError, match="of format 2, this program reads up to 1"):
+    newer = head.replace(b"profile 1", b"profile 3") + b"\n" + body
+    with pytest.raises(ClinicalError, match="of format 3, this program reads up to 2"):
         Profile.from_bytes(newer)
+
+
+def test_a_store_keeps_the_grid_once() -> None:
+    rows = pl.DataFrame({"x": [i / 7 for i in range(3000)], "ward": ["a", "b", "b"] * 1000})
+    known = profile(rows)
+    day = profile(rows[:100], known, moments=True)
+    small = day.to_bytes(grid=False)
+    assert len(small) < len(day.to_bytes()) / 3
+    assert Profile.from_bytes(small, grid=known.grid) == day
+    assert Profile.from_bytes(small, grid=known.grid).merge(day) == day.merge(day)
+    assert Profile.from_bytes(day.to_bytes(), grid=known.grid) == day
+    with pytest.raises(ClinicalError, match="kept apart from it"):
+        Profile.from_bytes(small)
+    with pytest.raises(ClinicalError, match="made on another grid"):
+        Profile.from_bytes(small, grid=profile(rows[1:]).grid)
+    with pytest.raises(ClinicalError, match="damaged or cut short"):
+        Profile.from_bytes(small[:-1], grid=known.grid)

@@ -72,7 +72,7 @@ def test_an_older_checkpoint_of_a_witness_contradicts_a_rewrite_before_the_start
     assert "is not what was there: the witnessed checkpoint" in problem.what
     assert problem.seq is not None
     sizes = [read(one).size for one in held]
-    assert min(sizes) <= problem.seq < max(sizes)  # what this machine remembers agrees a little further
+    assert min(sizes) <= problem.seq < max(sizes)
     lie = sign(Checkpoint(ledger.store.origin, 3, bytes(32)), [signing(ledger)])
     assert not verify_own(ledger, whole=False, witnessed=[lie]).passed
 

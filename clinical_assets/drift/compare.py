@@ -8,9 +8,10 @@ import polars as pl
 
 from clinical_assets.drift.decide import decided
 from clinical_assets.drift.kinds import Column, paired
-from clinical_assets.drift.measure import STATISTICS, measure
+from clinical_assets.drift.measure import STATISTICS, measure_samples
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
+from clinical_assets.drift.samples import read
 from clinical_assets.errors import ClinicalError
 
 Frame = pl.DataFrame | pl.LazyFrame
@@ -46,8 +47,8 @@ def compare(
     def measured(column: Column) -> dict[str, Statistic]:
         if column.obstacle:
             return {}
-        pair = [side.select(column.name).collect().to_series() for side in (ours, theirs)]
-        return measure(pair[0], pair[1], column.kind, plan.bins, statistics)
+        pair = [read(side, column.name, column.kind) for side in (ours, theirs)]
+        return measure_samples(*pair, plan.bins, statistics)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(measured, columns))

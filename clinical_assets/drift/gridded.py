@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinical_assets.drift.tallied import Counts, Numbers, TalliedPair, between_ranks
+from clinical_assets.drift.areas import Counts, Merged, Numbers, merged
+from clinical_assets.drift.tallied import between_ranks
 
 CELLS = 8192
 FINER = 64
 FEW = 20_000
 _SAMPLE = 4096
+_BLOCK = 1 << 15  # values at a time, so that what is made of them stays in the processor's cache
 
 Places = NDArray[np.float64]
 Cells = NDArray[np.uint16]
@@ -41,16 +43,43 @@ class _Grid(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """One sample on the grid."""
+    """One sample on the grid, or those of its values whose cells matter.
+
+    Attributes:
+        before: how many values of the whole sample lie in earlier cells, shape (cells + 1,).
+    """
 
     values: Numbers
     cells: Cells
-    before: Counts  # values in earlier cells, shape (cells + 1,)
+    before: Counts
 
     @classmethod
     def on(cls, grid: _Grid, values: Numbers) -> "_Side":
-        cells = grid.places(values).astype(np.uint16)
-        return cls(values, cells, _before(cells, grid.number))
+        cells = np.empty(len(values), np.uint16)
+        counts = np.zeros(grid.number, np.int64)
+        for start in range(0, len(values), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            found = grid.places(values[block]).astype(np.intp)
+            cells[block] = found
+            counts += np.bincount(found, minlength=grid.number)
+        return cls(values, cells, np.concatenate([[0], np.cumsum(counts)]))
+
+    @property
+    def size(self) -> int:
+        """How many values the whole sample has."""
+        return int(self.before[-1])
+
+    def only(self, wanted: NDArray[np.bool_]) -> "_Side":
+        """Without the values of other cells."""
+        found = np.flatnonzero(wanted.take(self.cells))
+        return _Side(self.values[found], self.cells[found], self.before)
+
+    def ordered(self, cells: Counts) -> tuple[Numbers, Counts]:
+        """The values of these cells in order, and how many of them lie in earlier such cells."""
+        wanted = np.zeros(len(self.before) - 1, dtype=bool)
+        wanted[cells] = True
+        counts = np.where(wanted, np.diff(self.before), 0)
+        return np.sort(self.only(wanted).values), np.concatenate([[0], np.cumsum(counts)])
 
 
 class _Open(NamedTuple):
@@ -92,30 +121,31 @@ class GriddedPair:
         if not len(reference) or not len(current):
             raise ValueError("a sample needs at least one observation")
         self._grid = _grid(reference, current, cells)
-        self._reference = _Side.on(self._grid, reference)
-        self._current = _Side.on(self._grid, current)
+        self._whole = _Side.on(self._grid, reference), _Side.on(self._grid, current)
+        self._taken = self._whole
+        self._mask = np.zeros(self._grid.number, dtype=bool)
 
     def quantiles(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Quantiles of the reference; see :func:`.tallied.between_ranks`."""
-        found = between_ranks(probabilities, len(self._reference.values), self._ranked)
-        return np.asarray(found)
+        return np.asarray(between_ranks(probabilities, self._whole[0].size, self._ranked))
 
     def binned(self, edges: NDArray[np.float64]) -> tuple[Counts, Counts]:
         """Counts of both samples in the right-closed bins (…, e0], (e0, e1], …, (ek, …)."""
-        return self._bins(self._reference, edges), self._bins(self._current, edges)
+        cells = self._grid.places(edges).astype(np.intp)
+        ours, theirs = self._opened(cells)
+        return _bins(ours, edges, cells), _bins(theirs, edges, cells)
 
     def kolmogorov_smirnov(self) -> float:
         """The largest difference between the two distribution functions (Smirnov 1939)."""
-        n, m = len(self._reference.values), len(self._current.values)
-        ours, theirs = _opened(self._reference), _opened(self._current)
+        n, m = (side.size for side in self._whole)
+        ours, theirs = map(_open, self._opened(np.array([], dtype=np.intp)))
         first = np.arange(self._grid.number)
         least = 0.0
         for level in ("coarse", "fine"):
             f, g = ours.start / n, theirs.start / m
             f1, g1 = (ours.start + ours.counts) / n, (theirs.start + theirs.counts) / m
             least = max(least, float(np.abs(f1 - g1).max(initial=0.0)))
-            # In a cell one function may rise to its end before the other leaves its start.
-            still = np.maximum(f1 - g, g1 - f) > least
+            still = _apart(f, f1, g, g1) > least
             ours, theirs, first = ours.closed(still), theirs.closed(still), first[still]
             if level == "fine" or len(ours.values) + len(theirs.values) <= FEW:
                 break
@@ -123,24 +153,45 @@ class GriddedPair:
             first = np.repeat(first, FINER)
         return max(least, _within(ours, theirs, n, m))
 
-    def wasserstein(self) -> float | None:
-        """Area between the two distribution functions, in the values' unit (Vallender 1974).
+    def merged(self) -> Merged:
+        """Both samples in one order; see :mod:`.areas`. It takes a sort of each."""
+        return merged(*(side.values for side in self._whole))
 
-        None where a value is infinite.
+    def range(self) -> tuple[int, int]:
+        """How many of the current sample lie below the least of the reference, and above its
+        greatest."""
+        reference, current = (side.values for side in self._whole)
+        low, high = reference.min(), reference.max()
+        return int(np.count_nonzero(current < low)), int(np.count_nonzero(current > high))
+
+    def _opened(self, cells: Counts) -> tuple[_Side, _Side]:
+        """Both samples' values in these cells, and in those where the distance may be largest.
+
+        They are taken out of the samples once and kept: what is asked next is mostly among them.
         """
-        return TalliedPair(self._reference.values, self._current.values).wasserstein()
+        wanted = self._undecided()
+        wanted[cells] = True
+        if not self._mask[wanted].all():
+            self._mask |= wanted
+            self._taken = self._whole[0].only(self._mask), self._whole[1].only(self._mask)
+        return self._taken
+
+    def _undecided(self) -> NDArray[np.bool_]:
+        """Cells in which the distribution functions may be further apart than at any cell's end."""
+        f, g = (side.before / side.size for side in self._whole)
+        return _apart(f[:-1], f[1:], g[:-1], g[1:]) > np.abs(f - g).max()
 
     def _ranked(self, ranks: Counts) -> Numbers:
-        side = self._reference
-        cell = np.searchsorted(side.before, ranks, "right") - 1
-        values, before = _sorted_cells(side, cell)
-        return np.asarray(values[before[cell] + ranks - side.before[cell]])
+        before = self._whole[0].before
+        cell = np.searchsorted(before, ranks, "right") - 1
+        values, earlier = self._opened(cell)[0].ordered(cell)
+        return np.asarray(values[earlier[cell] + ranks - before[cell]])
 
-    def _bins(self, side: _Side, edges: NDArray[np.float64]) -> Counts:
-        cell = self._grid.places(edges).astype(np.int64)
-        values, before = _sorted_cells(side, cell)
-        inside = np.searchsorted(values, edges, "right") - before[cell]
-        return np.diff(side.before[cell] + inside, prepend=0, append=len(side.values))
+
+def _bins(side: _Side, edges: NDArray[np.float64], cells: Counts) -> Counts:
+    values, earlier = side.ordered(cells)
+    inside = np.searchsorted(values, edges, "right") - earlier[cells]
+    return np.diff(side.before[cells] + inside, prepend=0, append=side.size)
 
 
 def _grid(reference: Numbers, current: Numbers, cells: int) -> _Grid:
@@ -162,20 +213,14 @@ def spread(values: Numbers) -> Numbers:
     return values[:: max(1, len(values) // _SAMPLE)]
 
 
-def _before(cells: Cells, number: int) -> Counts:
-    return np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=number))])
-
-
-def _opened(side: _Side) -> _Open:
+def _open(side: _Side) -> _Open:
     return _Open(side.values, side.cells, side.before[:-1], np.diff(side.before))
 
 
-def _sorted_cells(side: _Side, cells: Counts) -> tuple[Numbers, Counts]:
-    """The values of these cells in order, and how many of them lie in earlier such cells."""
-    wanted = np.zeros(len(side.before) - 1, dtype=bool)
-    wanted[cells] = True
-    counts = np.where(wanted, np.diff(side.before), 0)
-    return np.sort(side.values[wanted[side.cells]]), np.concatenate([[0], np.cumsum(counts)])
+def _apart(f0: Places, f1: Places, g0: Places, g1: Places) -> Places:
+    """The most that two functions can differ in a cell, which they enter at f0 and g0 and leave at
+    f1 and g1: one may rise to its end before the other leaves its start."""
+    return np.maximum(f1 - g0, g1 - f0)
 
 
 def _within(ours: _Open, theirs: _Open, n: int, m: int) -> float:

@@ -1,17 +1,23 @@
 """The statistics of one column of two tables, exactly, from its values."""
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from clinical_assets.drift import distances
+from clinical_assets.drift import areas, distances
+from clinical_assets.drift.areas import Counts, Numbers
+from clinical_assets.drift.gridded import GriddedPair
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.pairs import paired_samples
-from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
+from clinical_assets.drift.pvalues import (
+    cramer_von_mises_p,
+    kolmogorov_smirnov_p,
+    two_proportions_p,
+)
 from clinical_assets.drift.result import Statistic
-from clinical_assets.drift.tallied import Numbers
+from clinical_assets.drift.samples import Sample, read
+from clinical_assets.drift.tallied import TalliedPair
 
 # In the order in which they are shown; what a column's kind does not have is None.
 STATISTICS = (
@@ -19,28 +25,37 @@ STATISTICS = (
     "ks",
     "ks_pvalue",
     "wasserstein",
+    "wasserstein_scaled",
     "jensen_shannon",
     "hellinger",
     "total_variation",
+    "energy",
+    "cramer_von_mises",
+    "cramer_von_mises_pvalue",
     "chi2",
     "chi2_pvalue",
+    "g",
+    "g_pvalue",
+    "below_range",
+    "above_range",
     "new_levels",
+    "vanished_levels",
     "missing_reference",
     "missing_current",
     "missing_pvalue",
 )
-_EXACT_P = 10_000
-
-
-class _Values(NamedTuple):
-    """What a column holds, without what is missing."""
-
-    present: pl.Series
-    rows: int
-
-    @property
-    def missing(self) -> int:
-        return self.rows - len(self.present)
+_EXACT_KS = 10_000
+_EXACT_CVM = 20
+_OF_COUNTS = {"psi", "jensen_shannon", "hellinger", "total_variation"}
+_TESTS = {"chi2": "chi_squared", "g": "likelihood_ratio"}
+_OF_AREAS = {
+    "wasserstein",
+    "wasserstein_scaled",
+    "energy",
+    "cramer_von_mises",
+    "cramer_von_mises_pvalue",
+}
+_Found = dict[str, Statistic]
 
 
 def measure(
@@ -49,7 +64,7 @@ def measure(
     kind: Kind,
     bins: int,
     wanted: Collection[str] = STATISTICS,
-) -> dict[str, Statistic]:
+) -> _Found:
     """The statistics of one column.
 
     Args:
@@ -57,102 +72,104 @@ def measure(
         bins: equal-frequency bins of the reference for PSI and its like.
         wanted: names of :data:`STATISTICS`; the others are left out, and cost nothing.
     """
-    found: dict[str, Statistic] = dict.fromkeys(STATISTICS)
-    ours, theirs = _present(reference), _present(current)
+    ours, theirs = (read(s.to_frame().lazy(), s.name, kind) for s in (reference, current))
+    return measure_samples(ours, theirs, bins, wanted)
+
+
+def measure_samples(
+    ours: Sample, theirs: Sample, bins: int, wanted: Collection[str] = STATISTICS
+) -> _Found:
+    """The same of columns that are read already, both as numbers or both as levels."""
+    found: _Found = dict.fromkeys(STATISTICS)
     found["missing_reference"] = ours.missing / ours.rows if ours.rows else None
     found["missing_current"] = theirs.missing / theirs.rows if theirs.rows else None
     if ours.rows and theirs.rows:
         found["missing_pvalue"] = two_proportions_p(
             ours.missing, ours.rows, theirs.missing, theirs.rows
         )
-    if len(ours.present) and len(theirs.present):
-        if kind in ("numeric", "time"):
-            _numeric(_numbers(ours.present), _numbers(theirs.present), bins, wanted, found)
+    if ours.present and theirs.present:
+        if ours.levels is not None and theirs.levels is not None:
+            _levels(ours.levels, theirs.levels, wanted, found)
         else:
-            _levels(ours.present, theirs.present, wanted, found)
+            _numeric(ours.values, theirs.values, bins, set(wanted), found)
     return {name: found[name] for name in STATISTICS if name in wanted}
 
 
 def _numeric(
-    reference: Numbers,
-    current: Numbers,
-    bins: int,
-    wanted: Collection[str],
-    found: dict[str, Statistic],
+    reference: Numbers, current: Numbers, bins: int, wanted: set[str], found: _Found
 ) -> None:
     if reference.dtype != current.dtype:
         reference, current = reference.astype(np.float64), current.astype(np.float64)
     pair = paired_samples(reference, current)
-    if {"ks", "ks_pvalue"} & set(wanted):
-        distance = pair.kolmogorov_smirnov()
-        found["ks"] = distance
-        if "ks_pvalue" in wanted:
-            found["ks_pvalue"] = _ks_p(distance, reference, current)
-    if "wasserstein" in wanted:
-        found["wasserstein"] = pair.wasserstein()
-    if _OF_COUNTS & set(wanted):
+    if (_OF_COUNTS | {"chi2", "chi2_pvalue", "g", "g_pvalue"}) & wanted:
         edges = np.unique(pair.quantiles(np.arange(1, bins) / bins))
         _counted(*pair.binned(edges), wanted, found)
+    if {"ks", "ks_pvalue"} & wanted:
+        found["ks"] = pair.kolmogorov_smirnov()
+        if "ks_pvalue" in wanted:
+            found["ks_pvalue"] = _ks_p(found["ks"], reference, current)
+    if _OF_AREAS & wanted:
+        _areas(pair, reference, current, wanted, found)
+    if {"below_range", "above_range"} & wanted:
+        below, above = pair.range()
+        found["below_range"], found["above_range"] = below / len(current), above / len(current)
+
+
+def _areas(
+    pair: TalliedPair | GriddedPair,
+    reference: Numbers,
+    current: Numbers,
+    wanted: set[str],
+    found: _Found,
+) -> None:
+    merged = pair.merged()
+    if {"wasserstein", "wasserstein_scaled"} & wanted:
+        found["wasserstein"] = areas.wasserstein(merged)
+        found["wasserstein_scaled"] = areas.scaled(found["wasserstein"], merged)
+    if "energy" in wanted:
+        found["energy"] = areas.energy(merged)
+    if {"cramer_von_mises", "cramer_von_mises_pvalue"} & wanted:
+        found["cramer_von_mises"] = areas.cramer_von_mises(merged)
+        if "cramer_von_mises_pvalue" in wanted:
+            p = _cvm_p(found["cramer_von_mises"], reference, current)
+            found["cramer_von_mises_pvalue"] = p
 
 
 def _ks_p(distance: float, reference: Numbers, current: Numbers) -> float:
     n, m = len(reference), len(current)
-    if max(n, m) > _EXACT_P:
+    if max(n, m) > _EXACT_KS:
         return kolmogorov_smirnov_p(distance, n, m)
     from scipy.stats import ks_2samp
 
     return float(ks_2samp(reference, current).pvalue)
 
 
+def _cvm_p(statistic: float, reference: Numbers, current: Numbers) -> float | None:
+    n, m = len(reference), len(current)
+    if min(n, m) < 2:
+        return None  # one value has no spread to hold T against
+    if max(n, m) > _EXACT_CVM:
+        return cramer_von_mises_p(statistic, n, m)
+    from scipy.stats import cramervonmises_2samp
+
+    return float(cramervonmises_2samp(reference, current, method="exact").pvalue)
+
+
 def _levels(
-    reference: pl.Series, current: pl.Series, wanted: Collection[str], found: dict[str, Statistic]
+    reference: pl.DataFrame, current: pl.DataFrame, wanted: Collection[str], found: _Found
 ) -> None:
-    ours, theirs = _level_counts(reference, "p"), _level_counts(current, "q")
-    both = ours.join(theirs, on="level", how="full", coalesce=True).fill_null(0)
-    both = both.sort("level")  # sums come out the same to the last bit
-    p, q = both["p"].to_numpy(), both["q"].to_numpy()
-    _counted(p, q, wanted, found)
+    both = reference.join(current, on="level", how="full", coalesce=True, suffix="_current")
+    both = both.sort("level").fill_null(0)
+    p, q = both["count"].to_numpy(), both["count_current"].to_numpy()
+    _counted(p, q, set(wanted), found)
     found["new_levels"] = float(q[p == 0].sum() / q.sum())
+    found["vanished_levels"] = float(p[q == 0].sum() / p.sum())
 
 
-_OF_COUNTS = {
-    "psi",
-    "jensen_shannon",
-    "hellinger",
-    "total_variation",
-    "chi2",
-    "chi2_pvalue",
-}
-
-
-def _counted(
-    p: np.ndarray, q: np.ndarray, wanted: Collection[str], found: dict[str, Statistic]
-) -> None:
-    for name in ("psi", "jensen_shannon", "hellinger", "total_variation"):
-        if name in wanted:
-            found[name] = getattr(distances, name)(p, q)
-    if {"chi2", "chi2_pvalue"} & set(wanted):
-        test = distances.chi_squared(p, q)
-        found["chi2"], found["chi2_pvalue"] = test.statistic, test.p
-
-
-def _present(series: pl.Series) -> _Values:
-    present = series.drop_nulls()
-    if series.dtype.is_float():
-        present = present.drop_nans()
-    return _Values(present, len(series))
-
-
-def _numbers(series: pl.Series) -> Numbers:
-    dtype = series.dtype
-    if dtype.is_temporal():
-        series = series.to_physical()
-        dtype = series.dtype
-    if dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128, pl.UInt128):
-        return series.cast(pl.Int64).to_numpy()
-    return series.cast(pl.Float64).to_numpy()
-
-
-def _level_counts(series: pl.Series, name: str) -> pl.DataFrame:
-    counts = series.cast(pl.String).value_counts(name=name)
-    return counts.rename({counts.columns[0]: "level"}).with_columns(pl.col(name).cast(pl.Int64))
+def _counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:
+    for name in _OF_COUNTS & wanted:
+        found[name] = getattr(distances, name)(p, q)
+    for name, function in _TESTS.items():
+        if {name, f"{name}_pvalue"} & wanted:
+            test = getattr(distances, function)(p, q)
+            found[name], found[f"{name}_pvalue"] = test.statistic, test.p

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from clinical_assets.drift.areas import Numbers
 from clinical_assets.drift.gridded import FEW, GriddedPair, spread
-from clinical_assets.drift.tallied import Numbers, TalliedPair
+from clinical_assets.drift.tallied import TalliedPair
 
 _REPEATED = 4
 

@@ -10,8 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Numbers = NDArray[Any]  # of float64 or of int64
-Counts = NDArray[np.int64]
+from clinical_assets.drift.areas import Counts, Merged, Numbers
 
 
 class Tally(NamedTuple):
@@ -80,16 +79,18 @@ class TalliedPair:
         f, g = self._functions(self._every())
         return float(np.abs(f - g).max())
 
-    def wasserstein(self) -> float | None:
-        """Area between the two distribution functions, in the values' unit (Vallender 1974).
-
-        None where a value is infinite.
-        """
+    def merged(self) -> Merged:
+        """Both samples in one order; see :mod:`.areas`."""
         every = self._every()
-        if not np.isfinite(every[[0, -1]].astype(np.float64)).all():
-            return None
-        f, g = self._functions(every[:-1])
-        return float(np.sum(np.abs(f - g) * np.diff(every).astype(np.float64)))
+        return Merged(every, self._reference.below(every), self._current.below(every))
+
+    def range(self) -> tuple[int, int]:
+        """How many of the current sample lie below the least of the reference, and above its
+        greatest."""
+        low, high = self._reference.values[[0, -1]]
+        current = self._current
+        below = int(current.upto[np.searchsorted(current.values, low, "left")])
+        return below, current.size - int(current.below(np.asarray([high]))[0])
 
     def _every(self) -> Numbers:
         return np.union1d(self._reference.values, self._current.values)

@@ -22,6 +22,7 @@ COMMANDS = {
     "up": "Open the asset graph in the browser (web server and daemon).",
     "data": "List, verify and add registered sources.",
     "drift": "Hold one table against another, column by column.",
+    "profile": "Count a table once, for `clinical drift` and for adding up.",
     "package": "Verify a model package, or rebuild it from itself alone.",
     "ledger": "Show, prove, verify and export the record of every act.",
     "stage": "Show stages, signatures and gates of a model's versions.",

@@ -36,11 +36,13 @@ def drift(
 ) -> None:
     """Hold CURRENT against REFERENCE, column by column.
 
-    Each is a CSV or Parquet file, a folder with a Delta table, or - for standard input. Exit code
-    0: no drift; 1: a column has drifted; 2: the input or the plan is bad.
+    Each is a CSV or Parquet file, a folder with a Delta table, a profile (`clinical profile`), or -
+    for standard input. Exit code 0: no drift; 1: a column has drifted; 2: the input or the plan is
+    bad.
     """
     from clinical_assets.drift import compare
-    from resources.table_files import STDIN, open_table
+    from resources.profile_files import open_side
+    from resources.table_files import STDIN
 
     try:
         if reference == current == STDIN:
@@ -48,7 +50,7 @@ def drift(
                 "Standard input cannot be both tables", repair="Name a file for one of them"
             )
         plan = _plan(plan_file, columns)
-        found = compare(open_table(reference), open_table(current), plan)
+        found = compare(open_side(reference), open_side(current), plan)
     except ClinicalError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         raise SystemExit(_BAD_INPUT) from None

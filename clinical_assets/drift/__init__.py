@@ -6,6 +6,16 @@ rest. What does not: reading files, assets, commands.
 
 from clinical_assets.drift.compare import compare
 from clinical_assets.drift.plan import Plan
+from clinical_assets.drift.profiles import Grid, Profile, merged, profile
 from clinical_assets.drift.result import ColumnDrift, Comparison
 
-__all__ = ["ColumnDrift", "Comparison", "Plan", "compare"]
+__all__ = [
+    "ColumnDrift",
+    "Comparison",
+    "Grid",
+    "Plan",
+    "Profile",
+    "compare",
+    "merged",
+    "profile",
+]

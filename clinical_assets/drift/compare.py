@@ -10,6 +10,7 @@ from clinical_assets.drift.decide import decided
 from clinical_assets.drift.kinds import Column, paired
 from clinical_assets.drift.measure import STATISTICS, measure_samples
 from clinical_assets.drift.plan import Plan
+from clinical_assets.drift.profiles import Profile, compare_profiles
 from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
 from clinical_assets.drift.samples import read
 from clinical_assets.errors import ClinicalError
@@ -18,8 +19,8 @@ Frame = pl.DataFrame | pl.LazyFrame
 
 
 def compare(
-    reference: Frame,
-    current: Frame,
+    reference: Frame | Profile,
+    current: Frame | Profile,
     plan: Plan | None = None,
     *,
     statistics: Collection[str] = STATISTICS,
@@ -29,7 +30,8 @@ def compare(
 
     Args:
         reference: what is known to be good; a scan is read a column at a time.
-        current: what is asked about.
+        current: what is asked about. Where either is a profile, so is the other made: see
+            :func:`~clinical_assets.drift.profiles.compare_profiles` for what is exact then.
         plan: what counts as drift; :class:`Plan` with its defaults where there is none.
         statistics: names of :data:`~clinical_assets.drift.measure.STATISTICS`.
         threads: columns at a time; as many as the machine has cores where 0.
@@ -40,6 +42,8 @@ def compare(
     """
     plan = plan or Plan()
     _known(statistics)
+    if isinstance(reference, Profile) or isinstance(current, Profile):
+        return compare_profiles(reference, current, plan, statistics=statistics)
     ours, theirs = reference.lazy(), current.lazy()
     columns = paired(ours.collect_schema(), theirs.collect_schema(), plan.columns)
     rows = _rows(ours, "reference"), _rows(theirs, "current data")

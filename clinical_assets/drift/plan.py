@@ -2,8 +2,13 @@
 
 import tomllib
 from dataclasses import dataclass, fields
+from typing import Any
 
+from clinical_assets.drift.thresholds.policy import Thresholds, read_thresholds
 from clinical_assets.errors import ClinicalError
+
+_TABLE = "thresholds"
+_CONSTANTS = {"psi", "missing", "levels"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Plan:
         missing: least change of the share of missing values that matters.
         levels: least share of values in levels that the reference does not have.
         columns: what is compared; every column where empty.
+        thresholds: whether these numbers are the thresholds or are calibrated on the reference, and
+            how many windows must cross them.
     """
 
     bins: int = 10
@@ -29,6 +36,7 @@ class Plan:
     missing: float = 0.1
     levels: float = 0.01
     columns: tuple[str, ...] = ()
+    thresholds: Thresholds = Thresholds()
 
     def __post_init__(self) -> None:
         """Raises :class:`ClinicalError` where a value makes no sense."""
@@ -46,7 +54,8 @@ def _senseless(name: str, value: object, wanted: str) -> ClinicalError:
 
 
 def read_plan(text: str, where: str = "plan") -> Plan:
-    """A plan from TOML: the names of :class:`Plan`'s attributes, each optional.
+    """A plan from TOML: the names of :class:`Plan`'s attributes, each optional, and a table
+    ``[thresholds]`` (:func:`.thresholds.read_thresholds`), which may hold the constants too.
 
     Raises:
         ClinicalError: it is no TOML, or holds a name or a value that a plan does not have.
@@ -57,7 +66,8 @@ def read_plan(text: str, where: str = "plan") -> Plan:
         raise ClinicalError(
             f"The plan is no TOML: {error}", where=where, repair="Write lines like `psi = 0.2`"
         ) from None
-    known = {field.name: type(field.default) for field in fields(Plan)}
+    thresholds = _thresholds(found, where)
+    known = {field.name: type(field.default) for field in fields(Plan) if field.name != _TABLE}
     for name, value in found.items():
         if name not in known:
             raise ClinicalError(
@@ -71,4 +81,18 @@ def read_plan(text: str, where: str = "plan") -> Plan:
             found[name] = float(value)
         elif type(value) is not known[name]:
             raise _senseless(name, value, f"a {known[name].__name__}")
-    return Plan(**found)
+    return Plan(**found, thresholds=thresholds)
+
+
+def _thresholds(found: dict[str, Any], where: str) -> Thresholds:
+    """Takes the table out of what was found, and its constants up to the other names."""
+    table = found.pop(_TABLE, {})
+    if not isinstance(table, dict):
+        raise _senseless(_TABLE, table, "a table `[thresholds]`")
+    for name in _CONSTANTS & set(table):
+        if name in found:
+            raise ClinicalError(
+                f"The plan says {name!r} twice", where=where, repair="Leave one of them out"
+            )
+        found[name] = table.pop(name)
+    return read_thresholds(table, where)

@@ -1,0 +1,173 @@
+"""A column before and after: two quantile functions, their distance, and what is left of it.
+
+The distance is the largest difference of the two distribution functions (Kolmogorov–Smirnov),
+between 0 and 1. It is indifferent to the unit of measurement, so that what is left after a change
+is undone can be compared over causes, and chance makes it as large as the numbers of values say,
+whatever the distribution.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinical_assets.drift.diagnosis.cause import Aspect
+from clinical_assets.drift.diagnosis.summaries import NumericSummary, Summary
+
+Points = NDArray[np.float64]
+
+POINTS = 400
+_PLACES = (np.arange(POINTS) + 0.5) / POINTS
+_GRID = 1 / POINTS  # what so many points leave undecided
+_BEYOND_CHANCE = 2.5  # passed once in 500 times or less where nothing changed
+_NEARLY_ALL = 0.98
+_SOME = 0.05
+_STEP = 0.02  # what a change of precision counts beside one of shape or of missing values
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One numeric column on both sides.
+
+    Attributes:
+        before, after: quantiles, in ascending order, at equal steps of probability.
+        distance: between the two; see :func:`distance`.
+        chance: the distance to expect where nothing changed.
+    """
+
+    name: str
+    reference: NumericSummary
+    current: NumericSummary
+    before: Points
+    after: Points
+    distance: float
+    chance: float
+
+    @property
+    def visible(self) -> bool:
+        """Whether the distributions differ by more than chance explains."""
+        return self.distance > _BEYOND_CHANCE * self.chance
+
+    @property
+    def aspects(self) -> Mapping[Aspect, float]:
+        """How large the change is in each respect, from 0 to 1."""
+        return {
+            "shape": self.distance if self.visible else 0.0,
+            "missing": abs(missing_change(self.reference, self.current)),
+            "precision": _STEP if finer(self.reference, self.current) else 0.0,
+        }
+
+    def undone(self, points: Points) -> float:
+        """Share of the distance that disappears once the current values are ``points``."""
+        return self.explained(distance(self.before, snapped(points, places(self.reference))))
+
+    def foretold(self, points: Points) -> float:
+        """Share of the distance that disappears if ``points`` is what the cause makes of the
+        reference.
+        """
+        return self.explained(distance(points, self.after))
+
+    def explained(self, left: float) -> float:
+        """The distance that is left, as the share of the distance beyond chance that is gone."""
+        if not self.visible:
+            return 0.0
+        return min(1.0, max(0.0, (self.distance - left) / (self.distance - self.chance)))
+
+
+def change_of(name: str, reference: NumericSummary, current: NumericSummary) -> Change | None:
+    """Both sides as quantile functions; None where a side has no values."""
+    before, after = quantiles(reference), quantiles(current)
+    if before is None or after is None:
+        return None
+    gap = distance(before, after)
+    return Change(name, reference, current, before, after, gap, _chance(reference, current))
+
+
+def quantiles(summary: NumericSummary) -> Points | None:
+    """Quantiles at equal steps of probability; None where there are no finite values."""
+    if present(summary) <= 0:
+        return None
+    points = np.sort(np.asarray(summary.quantile(_PLACES), dtype=np.float64))
+    points = points[np.isfinite(points)]
+    if not len(points):
+        return None
+    return points if len(points) == POINTS else resampled(points)
+
+
+def resampled(points: Points) -> Points:
+    """As many points as every quantile function has, from any number of them."""
+    return np.asarray(np.quantile(points, _PLACES, method="inverted_cdf"), dtype=np.float64)
+
+
+def distance(a: Points, b: Points) -> float:
+    """Largest absolute difference of the two distribution functions (Smirnov 1939).
+
+    >>> distance(np.array([1.0, 2.0]), np.array([2.0, 4.0]))
+    0.5
+    """
+    a, b = np.sort(a), np.sort(b)
+    every = np.concatenate([a, b])
+    upto_a = np.searchsorted(a, every, "right") / len(a)
+    upto_b = np.searchsorted(b, every, "right") / len(b)
+    return float(np.abs(upto_a - upto_b).max())
+
+
+def snapped(points: Points, decimals: int | None) -> Points:
+    """Rounded to the precision of the reference, so that equal values are equal again."""
+    return points if decimals is None else np.round(points, decimals)
+
+
+def places(summary: NumericSummary) -> int | None:
+    """Decimals with which all but a few values can be written; None where it takes more than 3."""
+    upto = np.cumsum(list(summary.decimals.values()))
+    if not len(upto) or upto[-1] < _NEARLY_ALL:
+        return None
+    found = int(np.argmax(upto >= _NEARLY_ALL))
+    return found if found < len(upto) - 1 else None
+
+
+def finer(reference: NumericSummary, current: NumericSummary) -> int:
+    """1 where the values have more decimals than before, -1 where fewer, 0 where neither.
+
+    Some values need more decimals than all but a few on the other side: at least one in twenty,
+    and five times as many as there.
+    """
+    before, after = places(reference), places(current)
+    if before == after:
+        return 0
+    least = min(place for place in (before, after) if place is not None)
+    shares = [_needing_more(summary, least) for summary in (reference, current)]
+    if max(shares) < _SOME or min(shares) > max(shares) / 5:
+        return 0
+    return 1 if shares[1] > shares[0] else -1
+
+
+def _needing_more(summary: NumericSummary, place: int) -> float:
+    return float(sum(list(summary.decimals.values())[place + 1 :]))
+
+
+def present(summary: Summary) -> int:
+    """Rows with a value."""
+    return summary.rows - summary.missing
+
+
+def missing_change(reference: Summary, current: Summary) -> float:
+    """Change of the share of missing values, 0 where it is within four standard errors or below
+    one in a hundred.
+    """
+    n, m = reference.rows, current.rows
+    if not n or not m:
+        return 0.0
+    change = current.missing / m - reference.missing / n
+    pooled = (reference.missing + current.missing) / (n + m)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    return change if abs(change) > max(4 * error, 0.01) else 0.0
+
+
+def _chance(reference: Summary, current: Summary) -> float:
+    """Mean of Kolmogorov's distribution, ln 2 sqrt(pi / 2), at both sizes (Marsaglia et al. 2003)."""
+    size = 1 / present(reference) + 1 / present(current)
+    return math.log(2) * math.sqrt(math.pi / 2 * size) + _GRID
+

@@ -1,0 +1,99 @@
+"""Values moved or stretched by numbers that no table holds: offset, scale, spread, both.
+
+The profiles alone do not tell a device that reads 3 higher from patients who are 3 higher; the
+sentences say so.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from clinical_assets.drift.diagnosis.cause import Claim, Kind
+from clinical_assets.drift.diagnosis.change import Change, Points
+from clinical_assets.drift.diagnosis.units import ratio_of_quantiles
+
+_ENOUGH = 0.7
+_NEXT_TO_NONE = 0.02
+
+
+def claims(change: Change) -> list[Claim]:
+    """Each of the fits that explains most of the change."""
+    if not change.visible:
+        return []
+    found = list(_fits(change))
+    return [claim for claim in found if claim.explains["shape"] >= _ENOUGH]
+
+
+def _fits(change: Change) -> Iterator[Claim]:
+    before, after = change.before, change.after
+    step, ratio = _offset(before, after), ratio_of_quantiles(change)
+    yield _claim(
+        change,
+        "offset",
+        after - step,
+        0.95,
+        f"Every quantile is about {_number(abs(step))} {'higher' if step > 0 else 'lower'}: an "
+        "offset of the measurement or patients who differ by as much",
+        {"offset": step},
+    )
+    if ratio is not None and abs(ratio - 1) > _NEXT_TO_NONE:
+        yield _claim(
+            change,
+            "scale",
+            after / ratio,
+            0.93,
+            f"Every quantile is multiplied by about {_number(ratio)}, which is no conversion "
+            "between units that is known here: a calibration or another unit",
+            {"factor": ratio},
+        )
+    stretch = _stretch(before, after)
+    if stretch is None or abs(stretch - 1) <= _NEXT_TO_NONE:
+        return
+    middle, now = float(np.median(before)), float(np.median(after))
+    yield _claim(
+        change,
+        "spread",
+        (after - middle) / stretch + middle,
+        0.92,
+        f"Values lie {_number(stretch)} times as far from the middle, which stayed: "
+        + ("a noisier measurement" if stretch > 1 else "a smoothed or steadier measurement")
+        + " or other patients",
+        {"spread": stretch},
+    )
+    yield _claim(
+        change,
+        "gain_and_offset",
+        (after - now) / stretch + middle,
+        0.85,
+        f"Values are multiplied by about {_number(stretch)} and moved by "
+        f"{_number(now - stretch * middle)}: gain and offset of the measurement, or other patients",
+        {"factor": stretch, "offset": now - stretch * middle},
+    )
+
+
+def _claim(
+    change: Change,
+    kind: Kind,
+    points: Points,
+    trust: float,
+    sentence: str,
+    evidence: dict[str, float],
+) -> Claim:
+    explained = change.undone(points)
+    return Claim(kind, sentence, {"shape": explained}, trust, evidence | {"explained": explained})
+
+
+def _offset(before: Points, after: Points) -> float:
+    part = slice(len(before) // 10, -(len(before) // 10))
+    return float(np.median(after[part] - before[part]))
+
+
+def _stretch(before: Points, after: Points) -> float | None:
+    """Ratio of the ranges from the 10th to the 90th percentile."""
+    low, high = len(before) // 10, -(len(before) // 10) - 1
+    ours, theirs = before[high] - before[low], after[high] - after[low]
+    return float(theirs / ours) if ours > 0 and theirs > 0 else None
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"

@@ -1,0 +1,35 @@
+"""Values that are missing more or less often."""
+
+from clinical_assets.drift.diagnosis.cause import Claim, Kind
+from clinical_assets.drift.diagnosis.change import missing_change, present
+from clinical_assets.drift.diagnosis.summaries import Summary
+
+_RARE = 0.5
+_TRUST = 0.99
+
+
+def claims(reference: Summary, current: Summary) -> list[Claim]:
+    """A burst of missing values or, where most are missing anyhow, another measuring habit."""
+    change = missing_change(reference, current)
+    if not change:
+        return []
+    before, after = reference.missing / reference.rows, current.missing / current.rows
+    evidence = {"missing_reference": before, "missing_current": after}
+    times = (1 - after) / (1 - before) if before < 1 else None
+    rare = before > _RARE and times
+    kind: Kind = "missing"
+    if not present(current):
+        sentence = f"No value is left, {before:.1%} were missing in the reference"
+    elif times is None:
+        kind, sentence = "measured_more", "Values appear where the reference had none"
+    elif rare:
+        kind = "measured_less" if times < 1 else "measured_more"
+        how = f"{1 / times:.1f} times less" if times < 1 else f"{times:.1f} times more"
+        sentence = (
+            f"It is measured {how} often: {1 - after:.1%} of the rows have a value, "
+            f"{1 - before:.1%} in the reference"
+        )
+        evidence["ratio"] = times
+    else:
+        sentence = f"{after:.1%} of the values are missing, {before:.1%} in the reference"
+    return [Claim(kind, sentence, {"missing": 1.0}, _TRUST, evidence)]

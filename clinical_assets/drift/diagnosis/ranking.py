@@ -1,0 +1,106 @@
+"""All claims about one column, weighed against the whole change and put in order."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from clinical_assets.drift.diagnosis import (
+    categories,
+    clipping,
+    fits,
+    missingness,
+    mixes,
+    precision,
+    season,
+    stuck,
+    units,
+)
+from clinical_assets.drift.diagnosis.cause import Cause, Claim
+from clinical_assets.drift.diagnosis.change import change_of, missing_change
+from clinical_assets.drift.diagnosis.summaries import CategorySummary, NumericSummary
+
+_LEAST = 0.05
+_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What else is known, each where there is it.
+
+    Attributes:
+        sites: the column by site.
+        groups: the column by each grouping column (ward, age group, …).
+        context: other columns before and after, which describe the patients.
+        year_before: the column in the same days a year before (:func:`.season.a_year_before`).
+    """
+
+    sites: mixes.Parts | None = None
+    groups: Mapping[str, mixes.Parts] = field(default_factory=dict)
+    context: Mapping[str, tuple[NumericSummary, NumericSummary]] = field(default_factory=dict)
+    year_before: NumericSummary | None = None
+
+
+def diagnose_numbers(
+    name: str,
+    reference: NumericSummary,
+    current: NumericSummary,
+    background: Background | None = None,
+) -> tuple[Cause, ...]:
+    """Likely causes of a numeric column's change, the likeliest first.
+
+    Returns:
+        None at all where nothing changed beyond chance; a single ``unexplained`` where something
+        did and no cause explains half of it.
+    """
+    known = background or Background()
+    absent = missingness.claims(reference, current)
+    change = change_of(name, reference, current)
+    if change is None:
+        gap = abs(missing_change(reference, current))
+        return ranked(absent, {"shape": 0.0, "missing": gap, "precision": 0.0})
+    claims = [
+        *units.claims(change),
+        *stuck.claims(change),
+        *clipping.claims(change),
+        *precision.claims(change),
+        *fits.claims(change),
+        *mixes.site_claims(change, known.sites),
+        *mixes.case_claims(change, known.groups),
+        *mixes.context_claims(change, known.context),
+        *season.claims(change, known.year_before),
+        *absent,
+    ]
+    return ranked(claims, change.aspects)
+
+
+def diagnose_levels(reference: CategorySummary, current: CategorySummary) -> tuple[Cause, ...]:
+    """Likely causes of a categorical column's change; see :func:`diagnose_numbers`."""
+    gap, claims = categories.claims(reference, current)
+    sizes = categories.size(gap, reference, current)
+    return ranked([*claims, *missingness.claims(reference, current)], sizes)
+
+
+def ranked(claims: Iterable[Claim], sizes: Mapping[str, float]) -> tuple[Cause, ...]:
+    """Claims as causes: what share of the whole change each explains, times its trust."""
+    total = sum(sizes.values())
+    if not total:
+        return ()
+    causes = []
+    for claim in claims:
+        gone = sum(share * sizes[aspect] for aspect, share in claim.explains.items())
+        weight = claim.trust * gone / total
+        if weight >= _LEAST:
+            causes.append(Cause(claim.kind, claim.sentence, weight, claim.evidence))
+    causes.sort(key=lambda cause: -cause.weight)
+    if sum(cause.weight for cause in causes[:2]) < _HALF:
+        causes.insert(0, _unexplained(sizes, causes))
+    return tuple(causes)
+
+
+def _unexplained(sizes: Mapping[str, float], causes: list[Cause]) -> Cause:
+    best = max((cause.weight for cause in causes), default=0.0)
+    return Cause(
+        "unexplained",
+        "The values changed and no cause that is known here explains half of it",
+        0.0,
+        {"shape": sizes["shape"], "best_explanation": best},
+    )

@@ -1,0 +1,41 @@
+"""A change that comes every year: the same days a year before resemble the current ones more."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from clinical_assets.drift.diagnosis.cause import Claim
+from clinical_assets.drift.diagnosis.change import Change, distance, quantiles
+from clinical_assets.drift.diagnosis.summaries import NumericSummary
+
+_ENOUGH = 0.5
+_YEAR = 364  # whole weeks, so that the days of the week agree
+
+
+def a_year_before(days: Iterable[date]) -> list[date]:
+    """The same days of the week, 52 weeks earlier.
+
+    >>> a_year_before([date(2026, 1, 5)])
+    [datetime.date(2025, 1, 6)]
+    """
+    return [day - timedelta(days=_YEAR) for day in days]
+
+
+def claims(change: Change, year_before: NumericSummary | None) -> list[Claim]:
+    """How much nearer the window a year before is than the reference."""
+    points = None if year_before is None else quantiles(year_before)
+    if points is None or not change.visible:
+        return []
+    left = distance(points, change.after)
+    explained = change.explained(left)
+    if explained < _ENOUGH:
+        return []
+    return [
+        Claim(
+            "seasonal",
+            f"The same days a year before were like this (distance {left:.3f}, to the reference "
+            f"{change.distance:.3f}): a season",
+            {"shape": explained},
+            0.97,
+            {"distance_year_before": left, "distance": change.distance, "explained": explained},
+        )
+    ]

@@ -1,0 +1,55 @@
+"""One value that turns up too often: a sensor that is stuck, a default, a code for missing."""
+
+import numpy as np
+
+from clinical_assets.drift.diagnosis.cause import Claim
+from clinical_assets.drift.diagnosis.change import Change, Points, resampled
+
+_LEAST = 0.02
+_ENOUGH = 0.5
+_TRUST = 0.97
+
+
+def claims(change: Change) -> list[Claim]:
+    """The most frequent value, taken out as far as it exceeds its share in the reference."""
+    found = change.current.commonest
+    if found is None or not change.visible:
+        return []
+    value, share = found
+    before = _share_before(change, value)
+    extra = (share - before) / (1 - before) if before < 1 else 0.0
+    if extra < _LEAST:
+        return []
+    rest = change.after if extra >= 1 else _without(change.after, value, extra)
+    explained = 1.0 if len(rest) == 0 or extra >= 1 else change.undone(resampled(rest))
+    if explained < _ENOUGH:
+        return []
+    low, high = change.reference.minimum, change.reference.maximum
+    outside = low is not None and high is not None and not low <= value <= high
+    meaning = (
+        "a code for missing or a default, outside all that the reference holds"
+        if outside
+        else "a stuck sensor or a default"
+    )
+    return [
+        Claim(
+            "placeholder" if outside else "stuck",
+            f"{share:.1%} of the values are {value:g}, {before:.1%} in the reference: {meaning}",
+            {"shape": explained, "precision": 1.0},
+            _TRUST,
+            {"value": value, "share": share, "share_reference": before, "explained": explained},
+        )
+    ]
+
+
+def _share_before(change: Change, value: float) -> float:
+    found = change.reference.commonest
+    if found is not None and found[0] == value:
+        return found[1]
+    return float(np.mean(change.before == value))
+
+
+def _without(points: Points, value: float, share: float) -> Points:
+    """The points but for a share of them that lies nearest to the value."""
+    order = np.argsort(np.abs(points - value), kind="stable")
+    return np.sort(points[order[round(share * len(points)) :]])

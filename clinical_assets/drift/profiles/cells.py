@@ -1,0 +1,76 @@
+"""A histogram whose cells are the same for every sample, so that it is never off its range.
+
+A cell is what the leading bits of a float64 say: sign, power of two, and one of 64 parts of the
+octave. Its ends differ by less than 1.6 %, from 1e-308 to 1e308 (the idea of HdrHistogram and of
+DDSketch: Masson, Rim and Lee 2019). Only cells that hold something are kept.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SHIFT = 46  # of 64 bits 1 is the sign, 11 the power of two, 6 the part of the octave
+_CELLS = 1 << 18
+_HALF = 1 << 17
+
+Keys = NDArray[np.int64]
+Counts = NDArray[np.int64]
+
+
+class Cells(NamedTuple):
+    """Cells that hold something, in the order of their values.
+
+    Attributes:
+        keys: cell numbers, rising with the values; negative for negative values.
+        counts: how many values lie in each.
+    """
+
+    keys: Keys
+    counts: Counts
+
+    @classmethod
+    def of(cls, found: Counts) -> "Cells":
+        """From counts over all 2^18 patterns of leading bits."""
+        patterns = np.flatnonzero(found)
+        keys = np.where(patterns < _HALF, patterns, _HALF - 1 - patterns).astype(np.int64)
+        order = np.argsort(keys)
+        return cls(keys[order], found[patterns][order].astype(np.int64))
+
+    def plus(self, other: "Cells") -> "Cells":
+        """Of both samples together."""
+        keys, index = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
+        counts = np.zeros(len(keys), dtype=np.int64)
+        np.add.at(counts, index, np.concatenate([self.counts, other.counts]))
+        return Cells(keys, counts)
+
+    def upto(self, keys: Keys) -> Counts:
+        """How many values lie in these cells or lower ones."""
+        total = np.concatenate([[0], np.cumsum(self.counts)])
+        return np.asarray(total[np.searchsorted(self.keys, keys, "right")])
+
+
+def patterns_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Leading bits of each value, from 0 to 2^18 - 1; no value may be -0.0 or NaN."""
+    return (values.view(np.uint64) >> np.uint64(_SHIFT)).view(np.int64)
+
+
+def count_patterns(values: NDArray[np.float64], weights: Counts | None = None) -> Counts:
+    """Counts over all patterns, shape (2^18,)."""
+    if weights is None:
+        return np.bincount(patterns_of(values), minlength=_CELLS)
+    return np.bincount(patterns_of(values), weights, _CELLS).astype(np.int64)
+
+
+def highest_of(keys: Keys) -> NDArray[np.float64]:
+    """The largest value of each cell.
+
+    >>> highest_of(np.array([patterns_of(np.array([1.0]))[0]]))[0] < 1.016
+    np.True_
+    """
+    low = keys < 0
+    # The pattern of a negative cell has its largest value first.
+    bits = np.where(low, -1 - keys, (keys + 1)).astype(np.uint64) << np.uint64(_SHIFT)
+    bits = np.where(low, bits | np.uint64(1 << 63), bits - np.uint64(1))
+    found = bits.view(np.float64)
+    return np.where(np.isnan(found), np.inf, found) + 0.0

@@ -1,0 +1,204 @@
+"""Two profiles held against each other, with the same decisions as two tables."""
+
+from collections.abc import Collection
+
+import numpy as np
+import polars as pl
+
+from clinical_assets.drift import distances
+from clinical_assets.drift.decide import decided
+from clinical_assets.drift.kinds import Kind
+from clinical_assets.drift.measure import STATISTICS
+from clinical_assets.drift.plan import Plan
+from clinical_assets.drift.profiles.bare import BareSummary
+from clinical_assets.drift.profiles.category import CategorySummary
+from clinical_assets.drift.profiles.functions import Functions
+from clinical_assets.drift.profiles.numeric import NumericSummary
+from clinical_assets.drift.profiles.profile import Profile
+from clinical_assets.drift.profiles.profiling import profile
+from clinical_assets.drift.profiles.reading import Summary
+from clinical_assets.drift.profiles.regridding import approximate_counts, on_grid
+from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
+from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
+from clinical_assets.errors import ClinicalError
+
+BOUNDS = ("ks_error", "wasserstein_error")
+_UNNAMED = "its values tell rows or patients apart, so that a profile does not hold them"
+
+Side = Profile | pl.DataFrame | pl.LazyFrame
+
+
+def compare_profiles(
+    reference: Side,
+    current: Side,
+    plan: Plan | None = None,
+    *,
+    statistics: Collection[str] = STATISTICS,
+) -> Comparison:
+    """Holds two profiles, or one and a table, against each other.
+
+    What depends on bins or levels is exact: PSI, Jensen–Shannon, Hellinger, total variation and
+    chi² over the plan's bins where their number divides 1,000, and shares of missing values.
+    ``ks`` is the largest difference where both functions are known, the true one is at most
+    ``ks_error`` larger; ``wasserstein`` lies within ``wasserstein_error``; both errors are 0 where
+    each side has at most 1,024 distinct values. Profiles on different grids are compared too: what
+    is binned is then exact for columns of at most 1,024 distinct values and for known levels, and
+    else off by what lies between two of the current profile's own edges, a thousandth of its rows.
+
+    Args:
+        reference, current: at least one is a profile; a table is profiled on its grid.
+        plan: as for :func:`~clinical_assets.drift.compare.compare`.
+        statistics: names of :data:`~clinical_assets.drift.measure.STATISTICS`.
+
+    Raises:
+        ClinicalError: one is empty, they share no column, or the plan names a column that there
+            is not.
+    """
+    plan = plan or Plan()
+    ours, theirs = _profiles(reference, current)
+    for side, which in ((ours, "reference"), (theirs, "current data")):
+        if not side.rows:
+            raise ClinicalError(
+                f"The {which} has no rows, so nothing can be said about it",
+                repair="Give a table with at least one row",
+            )
+    names = _names(ours, theirs, plan)
+    pairs = [(ours.summaries.get(name), theirs.summaries.get(name)) for name in names]
+    if ours.grid != theirs.grid:
+        grids = [ours.grid.columns.get(name) for name in names]
+        pairs = [(a, on_grid(b, grid)) for (a, b), grid in zip(pairs, grids, strict=True)]
+    obstacles = [_obstacle(*pair) for pair in pairs]
+    found = [
+        {} if why and why != _UNNAMED else _measured(*pair, plan, statistics)
+        for pair, why in zip(pairs, obstacles, strict=True)
+    ]
+    reasons = decided(found, plan, (ours.rows, theirs.rows))
+    kinds = [_kind(*pair) for pair in pairs]
+    columns = zip(names, kinds, found, reasons, obstacles, strict=True)
+    return Comparison(tuple(ColumnDrift(*column) for column in columns), ours.rows, theirs.rows)
+
+
+def _profiles(reference: Side, current: Side) -> tuple[Profile, Profile]:
+    if isinstance(reference, Profile) and isinstance(current, Profile):
+        return reference, current
+    if isinstance(reference, Profile):
+        return reference, profile(current, reference)  # type: ignore[arg-type]
+    if isinstance(current, Profile):
+        return profile(reference, current), current
+    raise TypeError("neither side is a profile")
+
+
+def _names(ours: Profile, theirs: Profile, plan: Plan) -> list[str]:
+    names = list(dict.fromkeys([*ours.columns, *theirs.columns]))
+    if unknown := [name for name in plan.columns if name not in names]:
+        raise ClinicalError(
+            f"Neither table has a column named {', '.join(map(repr, unknown))}",
+            repair=f"Choose among {', '.join(names)}",
+        )
+    if not any(_there(ours.summaries.get(n)) and _there(theirs.summaries.get(n)) for n in names):
+        raise ClinicalError(
+            "The tables have no column in common",
+            repair="Give a table and a profile of the same columns; a CSV file needs a header",
+        )
+    return list(plan.columns) or names
+
+
+def _there(summary: Summary | None) -> bool:
+    absent = ("not in the table", "not in the reference")
+    return summary is not None and getattr(summary, "obstacle", "") not in absent
+
+
+def _obstacle(before: Summary | None, after: Summary | None) -> str:
+    if before is None:
+        return "not in the reference"
+    if after is None:
+        return "not in the current data"
+    for summary, other in ((after, "current data"), (before, "reference")):
+        if isinstance(summary, BareSummary) and summary.obstacle:
+            return summary.obstacle.replace("in the table", f"in the {other}")
+    unnamed = isinstance(before, CategorySummary) and not before.grid.named
+    return _UNNAMED if unnamed else ""
+
+
+def _kind(before: Summary | None, after: Summary | None) -> Kind:
+    found = before or after
+    return found.kind if found else "other"
+
+
+def _measured(
+    before: Summary | None, after: Summary | None, plan: Plan, wanted: Collection[str]
+) -> dict[str, Statistic]:
+    found: dict[str, Statistic] = dict.fromkeys(STATISTICS)
+    assert before is not None
+    assert after is not None
+    _missing(before, after, found)
+    if isinstance(before, NumericSummary) and isinstance(after, NumericSummary):
+        found |= dict.fromkeys(BOUNDS)
+        if before.present and after.present:
+            _numeric(before, after, plan.bins, found)
+    elif (
+        isinstance(before, CategorySummary)
+        and isinstance(after, CategorySummary)
+        and before.present
+        and after.present
+    ):
+        _levels(before, after, found)
+    bounds = {f"{name}_error" for name in wanted}
+    return {name: value for name, value in found.items() if name in wanted or name in bounds}
+
+
+def _missing(before: Summary, after: Summary, found: dict[str, Statistic]) -> None:
+    found["missing_reference"], found["missing_current"] = before.missing_share, after.missing_share
+    if before.missing is not None and after.missing is not None and before.rows and after.rows:
+        found["missing_pvalue"] = two_proportions_p(
+            before.missing, before.rows, after.missing, after.rows
+        )
+
+
+def _numeric(
+    before: NumericSummary, after: NumericSummary, bins: int, found: dict[str, Statistic]
+) -> None:
+    functions = Functions(before, after)
+    distance = functions.kolmogorov_smirnov()
+    found["ks"], found["ks_error"] = distance
+    found["ks_pvalue"] = kolmogorov_smirnov_p(distance.value, before.present, after.present)
+    if area := functions.wasserstein():
+        found["wasserstein"], found["wasserstein_error"] = area
+    parts = before.grid.parts(bins)
+    _counted(_coarser(before, parts), _coarser(after, parts), found)
+
+
+def _coarser(summary: NumericSummary, parts: np.ndarray) -> np.ndarray:
+    """Counts in right-closed bins; exact where these are some of the grid's edges."""
+    if not np.isin(parts, summary.edges).all():
+        return approximate_counts(summary, parts)
+    upto = np.cumsum(summary.counts)[np.searchsorted(summary.edges, parts)]
+    return np.diff(upto, prepend=0, append=summary.present)
+
+
+def _levels(before: CategorySummary, after: CategorySummary, found: dict[str, Statistic]) -> None:
+    """Other levels are counted apart where both sides know all of them, else as one level."""
+    if not before.grid.named:
+        return
+    if before.others.complete and after.others.complete:
+        every = sorted({*before.grid.levels, *before.new_levels, *after.new_levels})
+        p, q = (_every_level(side, every) for side in (before, after))
+        new = int(q[p == 0].sum())
+    else:
+        order = np.argsort(np.array(before.grid.levels, dtype=object))
+        p, q = (np.append(side.counts[order], side.other) for side in (before, after))
+        new = max(0, after.other - before.other) + int(q[:-1][p[:-1] == 0].sum())
+    found["new_levels"] = new / after.present
+    _counted(p, q, found)
+
+
+def _every_level(side: CategorySummary, names: list[str]) -> np.ndarray:
+    counts = {**side.levels, **side.new_levels}
+    return np.array([counts.get(name, 0) for name in names], dtype=np.int64)
+
+
+def _counted(p: np.ndarray, q: np.ndarray, found: dict[str, Statistic]) -> None:
+    for name in ("psi", "jensen_shannon", "hellinger", "total_variation"):
+        found[name] = getattr(distances, name)(p, q)
+    test = distances.chi_squared(p, q)
+    found["chi2"], found["chi2_pvalue"] = test.statistic, test.p

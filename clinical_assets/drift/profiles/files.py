@@ -1,0 +1,72 @@
+"""A profile as a file: one line that says what it is, then compressed JSON.
+
+The line is ``clinical-profile``, the format's version, and the SHA-256 of what follows. Files of
+every version that was ever written stay readable.
+"""
+
+import hashlib
+import json
+import zlib
+
+from clinical_assets.drift.profiles.plain import plain, profile_of
+from clinical_assets.drift.profiles.profile import Profile
+from clinical_assets.errors import ClinicalError
+
+MAGIC = b"clinical-profile "
+VERSION = 1
+_LARGEST = 1 << 30  # bytes once unpacked; a small file must not fill the memory
+_AGAIN = "Copy it again from where it came, or make it again with `clinical profile`"
+
+
+def is_profile(start: bytes) -> bool:
+    """Whether a file that begins like this says that it is a profile."""
+    return start.startswith(MAGIC)
+
+
+def to_bytes(profile: Profile) -> bytes:
+    """The profile as a file."""
+    text = json.dumps(plain(profile), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    body = zlib.compress(text.encode("ascii"), 6)
+    return MAGIC + f"{VERSION} {hashlib.sha256(body).hexdigest()}\n".encode() + body
+
+
+def from_bytes(data: bytes, where: str = "profile") -> Profile:
+    """What :func:`to_bytes` gave.
+
+    Args:
+        where: what the file is called, for messages.
+
+    Raises:
+        ClinicalError: it is no profile, damaged, or of a version that this program is too old for.
+    """
+    line, _, body = data[:256].partition(b"\n")
+    if not is_profile(data):
+        raise ClinicalError("This is no profile", where=where, repair=_AGAIN)
+    words = line.split(b" ")
+    if len(words) < 3 or not words[1].isdigit():
+        raise _damaged(where)
+    if int(words[1]) > VERSION:
+        raise ClinicalError(
+            f"The profile is of format {int(words[1])}, this program reads up to {VERSION}",
+            where=where,
+            repair="Use a newer version of this program",
+        )
+    body = data[len(line) + 1 :]
+    if hashlib.sha256(body).hexdigest().encode() != words[2]:
+        raise _damaged(where)
+    try:
+        return profile_of(json.loads(_unpacked(body)))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error):
+        raise _damaged(where) from None
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(body, _LARGEST)
+    if not unpacking.eof:
+        raise ValueError("cut, or too large")
+    return text
+
+
+def _damaged(where: str) -> ClinicalError:
+    return ClinicalError("The profile is damaged or cut short", where=where, repair=_AGAIN)

@@ -1,14 +1,9 @@
 """Whether the right cause is named first: known faults put into real columns, many times over."""
 
-import os
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import polars as pl
-
-from benchmarks.table import Table, share
 
 COLUMNS = ("HR", "Temp", "SBP", "Glucose", "Creatinine", "Hgb", "Calcium", "Lactate")
 SIZES = (300, 1000, 5000)

@@ -1,8 +1,8 @@
 """Exact drift statistics from Parquet, against the floor: polars reading and summing every column.
 
 Two tables of 30 numeric columns (12 normal, 12 lognormal, 6 rounded to whole numbers) and 10 of
-text (3 to 1,000 levels), 2 % nulls, seeded; the second is shifted in some. Every run is a process of
-its own, in turns with the others; whole is the process from start to end, computing what lies
+text (3 to 1,000 levels), 2 % nulls, seeded; the second is shifted in some. Every run is a process
+of its own, in turns with the others; whole is the process from start to end, computing what lies
 between its imports and its answer, CPU what all of its threads used. Files lie in the operating
 system's cache. Peers join by adding their command to :func:`contenders`.
 """
@@ -120,7 +120,10 @@ def table(rows: int, seed: int, shift: int) -> "pl.DataFrame":
         codes = rng.choice(number, rows, p=weights / weights.sum())
         columns[f"c{i:02d}"] = pl.Series([f"level {j}" for j in range(number)]).gather(codes)
     return pl.DataFrame(
-        {name: column.set(pl.Series(rng.random(rows) < 0.02), None) for name, column in columns.items()}
+        {
+            name: column.set(pl.Series(rng.random(rows) < 0.02), None)
+            for name, column in columns.items()
+        }
     )
 
 
@@ -155,8 +158,10 @@ def _compared(folder: str, statistics: Sequence[str]) -> dict[str, float]:
 
     from clinical_assets.drift import compare
 
-    scans = [pl.scan_parquet(f"{folder}/{name}.parquet") for name in ("reference", "current")]
-    return _timed(lambda: compare(*scans, statistics=statistics))
+    reference, current = (
+        pl.scan_parquet(f"{folder}/{name}.parquet") for name in ("reference", "current")
+    )
+    return _timed(lambda: compare(reference, current, statistics=statistics))
 
 
 def _timed(act: Callable[[], object]) -> dict[str, float]:

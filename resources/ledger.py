@@ -26,6 +26,7 @@ from resources.ledger_database.scan import LedgerScan
 from resources.ledger_database.store import Decide, LedgerStore
 from resources.ledger_database.writers import Writers
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_memory import demand_not_put_back
 from resources.newest_seen import NewestSeen
 from resources.settings import Settings
 
@@ -214,8 +215,6 @@ def open_ledger_at(url: str, keys: Path, folder: Path, *, older: bool = False) -
     Raises:
         ClinicalError: the ledger is gone, but its keys are here; or it is such an older copy.
     """
-    from resources.ledger_memory import demand_not_put_back
-
     ledger = _opened_once(url, keys, folder)
     if not older and not ledger.recognised:
         demand_not_put_back(ledger)

@@ -15,20 +15,27 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, read, verify
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Report
-from resources.ledger_database.reader import Wanted
+from resources.ledger_database.reader import LedgerReader, Wanted
+from resources.ledger_database.store import LedgerStore
 from resources.newest_seen import NewestSeen
 
-if TYPE_CHECKING:
-    from resources.ledger import Ledger
-
 FILE = "verified.json"
+
+
+class Opened(Protocol):
+    """What this module needs of a ledger."""
+
+    store: LedgerStore
+    reader: LedgerReader
+    folder: Path
+    seen: NewestSeen | None
 
 
 class Remembered(NamedTuple):
@@ -38,7 +45,7 @@ class Remembered(NamedTuple):
     frontier: Frontier
 
 
-def remembered(ledger: "Ledger") -> Remembered | None:
+def remembered(ledger: Opened) -> Remembered | None:
     """What was verified last; None where that cannot be relied upon."""
     try:
         found = json.loads((ledger.folder / FILE).read_text())
@@ -50,7 +57,7 @@ def remembered(ledger: "Ledger") -> Remembered | None:
     return Remembered(str(found["note"]), frontier) if fits else None
 
 
-def remember(notes: Sequence[str], ledger: "Ledger", report: Report) -> None:
+def remember(notes: Sequence[str], ledger: Opened, report: Report) -> None:
     """Keeps the newest checkpoint that agreed; what others wrote meanwhile is for the next time."""
     if not report.peaks:
         return
@@ -68,7 +75,7 @@ def remember(notes: Sequence[str], ledger: "Ledger", report: Report) -> None:
         draft.replace(memory)
 
 
-def seen_here(ledger: "Ledger") -> tuple[str, ...]:
+def seen_here(ledger: Opened) -> tuple[str, ...]:
     """The signed checkpoints that this machine has seen of the ledger: the one up to which it was
     verified last, and the head after the newest decisive act (:mod:`.newest_seen`)."""
     verified = remembered(ledger)
@@ -94,7 +101,7 @@ def kept_notes(folder: Path, keys: Path, origin: str) -> list[str]:
     return found
 
 
-def contradicts_seen(ledger: "Ledger") -> str:
+def contradicts_seen(ledger: Opened) -> str:
     """How the ledger contradicts what this machine has seen of it: an older copy in its place
     undoes a quarantine or a revocation. Empty where it does not, or a recorded loss says why.
 
@@ -117,7 +124,7 @@ def contradicts_seen(ledger: "Ledger") -> str:
     )
 
 
-def demand_not_put_back(ledger: "Ledger") -> None:
+def demand_not_put_back(ledger: Opened) -> None:
     """Refuses to go on upon an older copy of the ledger than this machine has seen.
 
     Raises:
@@ -139,7 +146,7 @@ def _states(note: str, keys: Sequence[PublicKey], stated: Checkpoint) -> bool:
         return False
 
 
-def _is_signed(note: str, ledger: "Ledger") -> bool:
+def _is_signed(note: str, ledger: Opened) -> bool:
     try:
         return verify(note, ledger.store.keys.trusted()).origin == ledger.store.origin
     except ClinicalError:

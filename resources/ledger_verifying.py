@@ -18,6 +18,7 @@ from clinical_assets.ledger.verification import Problem, Report, verify_ledger
 from resources.ledger import Ledger
 from resources.ledger_database.derived import derived_problems
 from resources.ledger_database.guards import missing_triggers
+from resources.ledger_database.identity_tables import missing_identity_tables
 from resources.ledger_database.reader import Wanted
 from resources.ledger_memory import (
     Remembered,
@@ -107,9 +108,15 @@ def _beginning(last: Remembered | None, ledger: Ledger, note: str) -> Frontier |
 def _guards_off(ledger: Ledger) -> list[Problem]:
     with ledger.store.reading() as connection:
         off = missing_triggers(connection)
-    if not off:
-        return []
-    return [Problem(None, f"triggers of the database are missing or off: {', '.join(off)}")]
+        gone = missing_identity_tables(connection)
+    found = [Problem(None, f"the table {table} of the register is missing") for table in gone]
+    if off:
+        more = f" and {len(off) - 3} more (`clinical ledger check` names all)"
+        names = ", ".join(off[:3]) + (more if len(off) > 3 else "")
+        found.append(
+            Problem(None, f"{len(off)} trigger(s) of the database missing or off: {names}")
+        )
+    return found
 
 
 def _beside_entries(ledger: Ledger) -> list[Problem]:

@@ -55,7 +55,7 @@ def reconcile(
             origin=intended.act.origin,
             name=intended.act.act,
         )
-        recorded += ledger.store.decide(partial(_if_open, ledger, act))
+        recorded += ledger.store.decide(partial(if_open, ledger, act))
     return recorded
 
 
@@ -69,6 +69,7 @@ def _looked_into(intended: Entry, probes: Mapping[str, Probe]) -> Found:
         return UNTOLD
 
 
-def _if_open(ledger: Ledger, act: Act, connection: Connection) -> Sequence[Act]:
+def if_open(ledger: Ledger, act: Act, connection: Connection) -> Sequence[Act]:
+    """``act``, if the act of its name has no outcome yet; for :meth:`LedgerStore.decide`."""
     entries = ledger.reader.proven(Wanted(act=act.act), connection)
     return [act] if entries and entries[-1].act.outcome == "intended" else []

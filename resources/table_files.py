@@ -5,6 +5,8 @@ registered sources (:mod:`.source_files`) and the lake (:mod:`.lake`), which kno
 should be; of these only the bytes are known.
 """
 
+import csv
+import hashlib
 import io
 import sys
 from collections import Counter
@@ -34,7 +36,7 @@ def open_table(name: str) -> pl.LazyFrame:
     path = Path(name)
     try:
         if (path / "_delta_log").is_dir():
-            return pl.scan_delta(str(path))
+            return _delta(path)
         if path.is_dir():
             raise _unknown(name, "a folder without a Delta table")
         with path.open("rb") as file:
@@ -49,13 +51,48 @@ def open_table(name: str) -> pl.LazyFrame:
         # Whole and once: a scan would parse all of the text again for each column.
         return pl.read_csv(path, null_values=_MISSING, infer_schema_length=None).lazy()
     except OSError as error:
-        raise ClinicalError(
-            f"The table cannot be read ({error.strerror or type(error).__name__})",
-            where=name,
-            repair="Check the path and your right to read it",
-        ) from None
+        raise _unreadable(name, error) from None
     except pl.exceptions.PolarsError as error:
         raise _damaged(name) from error
+
+
+def _delta(path: Path) -> pl.LazyFrame:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        scan = pl.scan_delta(str(path))
+        scan.collect_schema()
+    except DeltaError:
+        raise _unknown(str(path), "its Delta log cannot be read") from None
+    return scan
+
+
+def identity_of(name: str) -> str:
+    """What tells a table's bytes from others': SHA-256 of a file, version of a Delta table.
+
+    Raises:
+        ClinicalError: it cannot be read.
+    """
+    path = Path(name)
+    if name == STDIN:
+        return "standard input"
+    if path.is_dir():
+        from deltalake import DeltaTable
+
+        return f"Delta table, version {DeltaTable(str(path)).version()}"
+    try:
+        with path.open("rb") as file:
+            return f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: OSError) -> ClinicalError:
+    return ClinicalError(
+        f"The table cannot be read ({error.strerror or type(error).__name__})",
+        where=name,
+        repair="Check the path and your right to read it",
+    )
 
 
 def _from_bytes(data: bytes, name: str) -> pl.LazyFrame:
@@ -80,7 +117,8 @@ def _demand_header(start: bytes, name: str) -> None:
         raise ClinicalError(
             "The header is not UTF-8", where=f"{name}, line 1", repair="Save the file as UTF-8"
         ) from None
-    twice = [column for column, count in Counter(line.split(",")).items() if count > 1]
+    names = next(csv.reader([line]), [])
+    twice = [column for column, count in Counter(names).items() if count > 1]
     if twice:
         raise ClinicalError(
             f"Columns are named more than once: {', '.join(map(repr, twice))}",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Covering
-from clinical_assets.ledger.checkpoint import read, verify
+from clinical_assets.ledger.checkpoint import PublicKey, read, verify
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import losses_in, unexplained
 from clinical_assets.ledger.verification import Problem
@@ -146,6 +146,19 @@ class Witnessing:
         held = self.asked()
         return Held([note for note in held.notes if self._is_signed(note)], held.silent)
 
+    def strangers(self, notes: Sequence[str]) -> tuple[str, ...]:
+        """Those of ``notes`` that are no checkpoint of this ledger by a key known here.
+
+        Whoever can write at a witness can put them there, so they prove nothing: not that the
+        ledger was changed, and not that it was not. Notes of a withdrawn key are not among them.
+        """
+        withdrawn = self.keys.withdrawn()
+        return tuple(
+            note
+            for note in notes
+            if not (self._is_signed(note) or self._signed_by(note, withdrawn))
+        )
+
     def compare(self) -> Compared:
         """Holds the ledger against its witnesses' newest checkpoints and what was seen here.
 
@@ -181,6 +194,9 @@ class Witnessing:
         return self.compare().contradictions
 
     def _is_signed(self, note: str) -> bool:
+        return self._signed_by(note, self.keys.trusted())
+
+    def _signed_by(self, note: str, keys: Sequence[PublicKey]) -> bool:
         with suppress(ClinicalError):
-            return verify(note, self.keys.trusted()).origin == self.ledger.store.origin
+            return verify(note, keys).origin == self.ledger.store.origin
         return False

@@ -5,6 +5,7 @@ Printing, prompts and exit codes only; the work is done in ``resources.backups.m
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,10 +17,12 @@ from clinical_assets.commands.backup_words import (
     parsed_keys,
     print_drill,
     print_lost,
+    print_no_credential,
     print_silent,
     print_unknown,
     read_notes,
 )
+from clinical_assets.commands.people_tools import Asking, hidden, secret_stdin
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
@@ -147,6 +150,8 @@ def verify(folder: Path, given: Sequence[str], as_json: bool) -> None:
     help="Restore although witnesses hold later checkpoints that no known key signed.",
 )
 @click.option("--reason", required=True, help="Why; it is written into the ledger.")
+@click.option("--id", "restorer", default="", help="Your id; asked for if it is needed.")
+@secret_stdin
 @_JSON
 def restore(
     folder: Path,
@@ -156,13 +161,16 @@ def restore(
     keys_file: Path | None,
     ignore_unknown_notes: bool,
     reason: str,
+    restorer: str,
+    secret_stdin: bool,
     as_json: bool,
 ) -> None:
     """Put the backup in FOLDER into this installation, which must be empty.
 
     Who restores needs the right to administer: by the register of the ledger that is replaced, for
     which they are logged in; where there is none that can be read, by that of the backup, to which
-    id, secret and second factor are proven (they are asked for). Nothing is moved before.
+    id, secret and second factor are proven (they are asked for, or given with --id and
+    --secret-stdin, after the passphrase of --with-keys). Nothing is moved before.
 
     Entries that were written after the backup are lost; where a checkpoint of the installation's
     witnesses shows it, or one given with --against, the ledger says so from then on.
@@ -174,16 +182,17 @@ def restore(
 
     try:
         settings = Settings.load()
+        asking = Asking(secret_stdin)
         packed = None
         if keys_file is not None:
-            packed = PackedKeys(keys_file, _passphrase(confirm=False))
+            packed = PackedKeys(keys_file, asking.secret("Passphrase"))
         done = restore_backup(
             settings,
             folder,
             lambda: open_ledger(settings, older=True),
             keys=keys_for(settings, folder, given),
             witnessed=read_notes(against),
-            claim=_claim,
+            claim=partial(_claim, restorer, asking),
             packed=packed,
             replace=replace,
             ignore_unknown_notes=ignore_unknown_notes,
@@ -201,6 +210,7 @@ def restore(
             "aside": [str(path) for path in done.aside],
             "silent_witnesses": list(done.silent),
             "unknown_notes": done.unknown,
+            "service_credential_missing": done.no_credential,
         }
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
@@ -210,6 +220,8 @@ def restore(
     print_lost(done.lost)
     print_silent(done.silent)
     print_unknown(done.unknown)
+    if done.no_credential:
+        print_no_credential(settings)
 
 
 @backup.command()
@@ -289,14 +301,18 @@ def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
 
 
 def _passphrase(*, confirm: bool) -> str:
-    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+    return hidden("Passphrase", confirm=confirm)
 
 
-def _claim() -> "Claim":
-    from clinical_assets.commands.people_tools import Asking
-
+def _claim(id: str, asking: Asking) -> "Claim":
     click.echo("The backup says who may restore it: prove that you are an administrator.", err=True)
-    return Asking(from_stdin=False).claim(str(click.prompt("Id", err=True)))
+    if asking.from_stdin and not id:
+        raise ClinicalError(
+            "Standard input holds secrets only: whose they are is not given",
+            where="--secret-stdin",
+            repair="Give --id, too",
+        )
+    return asking.claim(id or str(click.prompt("Id", err=True)))
 
 
 def _stop(error: ClinicalError, as_json: bool) -> NoReturn:

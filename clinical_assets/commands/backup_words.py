@@ -80,6 +80,31 @@ def print_unknown(count: int) -> None:
         )
 
 
+def print_no_credential(settings: "Settings") -> None:
+    """That nothing is done here without a person, and what an administrator does about it."""
+    from resources.people.service_credentials import LOCAL, credential_file
+
+    file = credential_file(settings.keys, LOCAL)
+    click.secho(
+        f"The service credential is missing: no service of the restored register has one in"
+        f" {file.parent}. Runs, `clinical up` and commands without a log-in do nothing until it is"
+        " there.",
+        fg="yellow",
+        bold=True,
+    )
+    free = f"mkdir -p -m 700 '{file.parent}'"
+    if file.exists():
+        free = f"mv '{file}' '{file}.void'"
+    click.echo(
+        "Put the folder of keys back, or restore again with --replace and --with-keys; else an"
+        " administrator issues another:\n"
+        "  clinical login ID\n"
+        f"  {free}\n"
+        f"  clinical users reset {LOCAL} --output '{file}'\n"
+        "(on PostgreSQL with the id of this machine's own service)"
+    )
+
+
 def lost_object(lost: "Lost | None") -> Any:
     """A loss as plain JSON values."""
     from clinical_assets.canonical import to_plain

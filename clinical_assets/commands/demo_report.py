@@ -112,7 +112,10 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
     if package:
         folder = _near(settings.packages / str(package["folder"]))
         console.print(f"[bold]Package[/]  {folder}", soft_wrap=True)
-        console.print(f"[bold]Card[/]     {folder / 'card/model_card.html'}", soft_wrap=True)
+        card = folder.with_name(f"{folder.name}.card_with_signatures.html")
+        if not card.exists():  # the run ended before its approval record
+            card = folder / "card/model_card.html"
+        console.print(f"[bold]Card[/]     {card}", soft_wrap=True)
         record = folder.with_name(f"{folder.name}.approval_record.html")
         console.print(f"[bold]Approval[/] {record}", soft_wrap=True)
         console.print(f"[bold]Digest[/]   {package['digest']}", soft_wrap=True)

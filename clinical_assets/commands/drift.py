@@ -1,67 +1,219 @@
 """``clinical drift``: how two tables differ.
 
-Printing, prompts and exit codes only; the statistics are in ``clinical_assets.drift``.
+Options, order of work and exit codes only; the statistics are in ``clinical_assets.drift``, what is
+printed in ``drift_show.py``, what is written in ``drift_outputs.py``.
 """
 
-import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
-from clinical_assets.commands.tables import new_console, new_table
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from clinical_assets.commands.drift_outputs import Outputs
+    from clinical_assets.drift.parts import Part
     from clinical_assets.drift.plan import Plan
-    from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
+    from clinical_assets.drift.profiles import Profile
+    from clinical_assets.drift.result import Comparison
 
 _BAD_INPUT = 2
+_NAMED = 10
+_OUT = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """How the current data are parted, as the options say."""
+
+    by: str | None
+    whole: bool
+    time: str | None
+    every: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The whole comparison, and those of the parts."""
+
+    whole: "Comparison"
+    groups: "tuple[Part, ...]" = ()
+    windows: "tuple[Part, ...]" = ()
+
+    @property
+    def drifted(self) -> bool:
+        """Whether anything counts as drifted."""
+        return self.whole.drifted or any(part.drifted for part in (*self.groups, *self.windows))
 
 
 @click.command()
 @click.argument("reference")
 @click.argument("current")
 @click.option("--columns", help="Only these, separated by commas.")
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path), help="TOML file: thresholds.")
-@click.option("--json", "json_out", type=click.Path(path_type=Path), help="Write JSON; - prints.")
+@click.option("--plan", "plan_file", type=_OUT, help="TOML file: thresholds.")
+@click.option("--by", help="Column of sites, wards or devices: each is compared for itself.")
+@click.option("--whole", is_flag=True, help="With --by: each group against the whole reference.")
+@click.option("--time", help="Column of times: CURRENT is compared window by window.")
+@click.option("--every", help="With --time: length of a window, such as 1d, 1w or 1mo.")
+@click.option("--json", "json_out", type=_OUT, help="Write JSON; - prints it.")
+@click.option("--html", "html_out", type=_OUT, help="Write a page with drawings.")
+@click.option("--evidently", "evidently_out", type=_OUT, help="Write Evidently's report, too.")
+@click.option(
+    "--sample",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="With --evidently: rows a side.",
+)
+@click.option("--seed", default=0, show_default=True, help="With --evidently: of the sample.")
 def drift(
     reference: str,
     current: str,
     columns: str | None,
     plan_file: Path | None,
+    by: str | None,
+    whole: bool,
+    time: str | None,
+    every: str | None,
     json_out: Path | None,
+    html_out: Path | None,
+    evidently_out: Path | None,
+    sample: int,
+    seed: int,
 ) -> None:
     """Hold CURRENT against REFERENCE, column by column.
 
     Each is a CSV or Parquet file, a folder with a Delta table, a profile (`clinical profile`), or -
-    for standard input. Exit code 0: no drift; 1: a column has drifted; 2: the input or the plan is
-    bad.
+    for standard input. Exit code 0: no drift; 1: a column has drifted, in all rows or in a group or
+    window; 2: the input or the plan is bad, a column cannot be compared, or an output cannot be
+    written.
     """
-    from clinical_assets.drift import compare
-    from resources.profile_files import open_side
-    from resources.table_files import STDIN
+    from clinical_assets.commands.drift_outputs import Outputs
+    from clinical_assets.commands.drift_show import show
 
+    outputs = Outputs(reference, current, json_out, html_out, evidently_out, sample, seed)
     try:
-        if reference == current == STDIN:
-            raise ClinicalError(
-                "Standard input cannot be both tables", repair="Name a file for one of them"
-            )
+        outputs.check()
         plan = _plan(plan_file, columns)
-        found = compare(open_side(reference), open_side(current), plan)
+        found, said = _work(outputs, plan, Parting(by, whole, time, every))
     except ClinicalError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         raise SystemExit(_BAD_INPUT) from None
-    text = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False)
-    if json_out is not None and str(json_out) == STDIN:
-        click.echo(text)
-    else:
-        if json_out is not None:
-            json_out.write_text(text + "\n")
-        _show(found)
+    if not outputs.json_is_printed:
+        show(found.whole, found.groups, found.windows)
+        for line in said:
+            click.echo(line)
+    if unlike := _unlike(found.whole, (by, time)):
+        click.secho(f"Error: {unlike}", fg="red", err=True)
+        raise SystemExit(_BAD_INPUT)
     raise SystemExit(1 if found.drifted else 0)
+
+
+def _unlike(found: "Comparison", parting: "tuple[str | None, ...]") -> ClinicalError | None:
+    """What is to be said of columns that cannot be compared; no drift must not be read there."""
+    from clinical_assets.visible import visible
+
+    left = [c for c in found.columns if c.obstacle and c.name not in parting]
+    if not left:
+        return None
+    named = "; ".join(f"{visible(c.name)}: {visible(c.obstacle)}" for c in left[:_NAMED])
+    more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    number = "1 column" if len(left) == 1 else f"{len(left)} columns"
+    return ClinicalError(
+        f"{number} cannot be compared ({named}{more})",
+        repair="Give both tables the same columns and types, or choose some with --columns",
+    )
+
+
+def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, list[str]]:
+    """Compares and writes.
+
+    Raises:
+        ClinicalError: of an input, the plan, an option or an output.
+    """
+    import polars as pl
+
+    from clinical_assets.drift import compare
+    from resources.profile_files import open_side
+
+    for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
+        if name and not needs:
+            raise ClinicalError(
+                "--whole goes with --by, and --every with --time",
+                repair="Name the column, or leave the option out",
+            )
+    if outputs.reference == outputs.current == "-":
+        raise ClinicalError(
+            "Standard input cannot be both tables", repair="Name a file for one of them"
+        )
+    sides = open_side(outputs.reference), open_side(outputs.current)
+    tables = _tables(*sides)
+    if tables is None and (parting.by or parting.time or outputs.evidently):
+        raise ClinicalError(
+            "A profile holds no rows, so it cannot be parted by --by or --time, nor shown by"
+            " --evidently",
+            repair="Give the tables; or profile each group or day by itself",
+        )
+    try:
+        found = Found(compare(*sides, plan, distributions=outputs.html is not None))
+        if tables is not None:
+            found = _parted(found, *tables, plan, parting)
+        return found, outputs.write(found.whole, found.groups, found.windows, plan, tables)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        # The library's own words may quote a patient's value.
+        raise ClinicalError(
+            f"A table cannot be read to its end ({type(error).__name__})",
+            where=f"{outputs.reference}, {outputs.current}",
+            repair="Copy it again from where it came",
+        ) from error
+
+
+def _tables(*sides: "Profile | pl.LazyFrame") -> "tuple[pl.LazyFrame, pl.LazyFrame] | None":
+    """Both sides if both are tables."""
+    import polars as pl
+
+    reference, current = sides
+    if isinstance(reference, pl.LazyFrame) and isinstance(current, pl.LazyFrame):
+        return reference, current
+    return None
+
+
+def _parted(
+    found: Found,
+    reference: "pl.LazyFrame",
+    current: "pl.LazyFrame",
+    plan: "Plan",
+    parting: Parting,
+) -> Found:
+    from clinical_assets.drift.by import compare_groups
+    from clinical_assets.drift.windows import compare_windows
+
+    if parting.by:
+        groups = compare_groups(reference, current, parting.by, plan, whole=parting.whole)
+        found = replace(found, groups=groups)
+    if parting.time:
+        windows = compare_windows(reference, current, parting.time, plan, every=parting.every or "")
+        found = replace(found, whole=_without(found.whole, parting.time), windows=windows)
+    return found
+
+
+def _without(found: "Comparison", time: str) -> "Comparison":
+    """The same without a verdict on time, which is later in later data."""
+    from clinical_assets.drift.result import ColumnDrift
+
+    return replace(
+        found,
+        columns=tuple(
+            ColumnDrift(c.name, c.kind, {}, obstacle="it tells the windows apart")
+            if c.name == time
+            else c
+            for c in found.columns
+        ),
+    )
 
 
 def _plan(file: Path | None, columns: str | None) -> "Plan":
@@ -77,36 +229,3 @@ def _plan(file: Path | None, columns: str | None) -> "Plan":
         ) from None
     names = [name.strip() for name in (columns or "").split(",")]
     return replace(plan, columns=tuple(filter(None, names))) if any(names) else plan
-
-
-def _show(found: "Comparison") -> None:
-    console = new_console()
-    headings = ("column", "kind", "PSI", "KS", "Wasserstein", "missing", "verdict")
-    table = new_table(headings, wrapped="column", right=headings[2:6])
-    for column in sorted(found.columns, key=_importance):
-        table.add_row(*_cells(column))
-    console.print(table)
-    drifted = sum(column.drifted for column in found.columns)
-    console.print(
-        f"{drifted} of {len(found.columns)} columns drifted,"
-        f" {found.reference:,} rows against {found.current:,}."
-    )
-    if drifted or any(column.obstacle for column in found.columns):
-        console.print(found.explain(), markup=False)
-
-
-def _importance(column: "ColumnDrift") -> tuple[bool, float]:
-    return (not column.drifted, -float(column.statistics.get("psi") or 0))
-
-
-def _cells(column: "ColumnDrift") -> tuple[str, ...]:
-    numbers = column.statistics
-    before, after = numbers.get("missing_reference"), numbers.get("missing_current")
-    missing = "–" if before is None or after is None else f"{before:.1%} → {after:.1%}"
-    verdict = "not compared" if column.obstacle else ("drifted" if column.drifted else "–")
-    shown = (_digits(numbers.get(name)) for name in ("psi", "ks", "wasserstein"))
-    return (escape(column.name), column.kind, *shown, missing, verdict)
-
-
-def _digits(value: "Statistic") -> str:
-    return "–" if value is None else f"{value:.3g}" if abs(value) >= 10 else f"{value:.3f}"

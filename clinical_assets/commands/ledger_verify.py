@@ -28,12 +28,14 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=_FILE,
     help="A checkpoint that you hold from a witness (may be repeated).",
 )
+@click.option("--strict", is_flag=True, help="A note of an unknown key at a witness fails it, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(
     newly: bool,
     folder: Path | None,
     keys: tuple[str, ...],
     against: tuple[Path, ...],
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Recompute every hash, and hold the ledger against its signed checkpoints.
@@ -41,6 +43,9 @@ def verify(
     Without --export: the ledger of this installation, and what its witnesses hold. With --export:
     the files of an export alone, on any machine; nothing else is read, and no key that the export
     itself brings is trusted. Exit status 1 if anything does not hold; the first bad entry is named.
+
+    What lies at a witness and is signed by no key that is known here is warned of, and fails
+    nothing without --strict: whoever can write there can put it there.
     """
     notes = [path.read_text(errors="replace") for path in against]
     if folder is not None:
@@ -50,10 +55,10 @@ def verify(
     elif keys:
         raise click.UsageError("--key goes with --export; a ledger is verified with its own keys")
     else:
-        _verify_own(newly, notes, as_json)
+        _verify_own(newly, notes, strict, as_json)
 
 
-def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
+def _verify_own(newly: bool, notes: Sequence[str], strict: bool, as_json: bool) -> None:
     from resources.ledger import open_ledger
     from resources.ledger_keys import LedgerKeys
     from resources.ledger_verifying import verify_own
@@ -65,6 +70,8 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
     keys = LedgerKeys(settings.keys)
     witnessing = Witnessing.of(ledger, keys, settings.witnesses, settings.s3_options)
     held, silent = witnessing.asked()
+    strangers = () if strict else witnessing.strangers(held)
+    held = [note for note in held if note not in strangers]
     found = verify_own(ledger, whole=not newly, witnessed=[*held, *notes])
     report = found.report
     if as_json:
@@ -78,6 +85,7 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
             "covered": report.covered,
             "set_aside": report.set_aside,
             "witnessed": len(held) + len(notes),
+            "unknown_notes": len(strangers),
             "silent_witnesses": silent,
             "open_acts": list(report.open_acts),
             "losses": [str(loss) for loss in found.losses],
@@ -92,6 +100,8 @@ def _verify_own(newly: bool, notes: Sequence[str], as_json: bool) -> None:
         click.echo(f"Entries covered by them: {covered}.")
         if report.set_aside:
             click.secho(_aside(report.set_aside), fg="yellow")
+        if strangers:
+            click.secho(_unknown(len(strangers)), fg="yellow", bold=True)
         for name in silent:
             click.secho(visible(f"No answer from witness {name}."), fg="yellow")
         for loss in found.losses:
@@ -147,6 +157,15 @@ def _aside(count: int) -> str:
     if count == 1:
         return "1 checkpoint was signed by a withdrawn key and counts for nothing."
     return f"{count} checkpoints were signed by a withdrawn key and count for nothing."
+
+
+def _unknown(count: int) -> str:
+    return (
+        f"WARNING: {count} note(s) at the witnesses are signed by no key of this ledger that is"
+        " known here, and were not taken into account. Either somebody else wrote there, or a"
+        " public key is missing in the folder of keys; where nobody else can write, find out which"
+        " (--strict)."
+    )
 
 
 def _plain(problems: "Sequence[Problem]") -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 """The conditions by which entries of the ledger are asked for, as options of commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -44,10 +44,14 @@ def wanted(
     """The conditions that the options state.
 
     Raises:
-        ClinicalError: a time is none.
+        ClinicalError: a time is none, or there is no such action or outcome.
     """
+    from clinical_assets.ledger.actions import ACTIONS
+    from clinical_assets.ledger.entry import OUTCOMES
     from resources.ledger_database.reader import Wanted
 
+    _demand_known(action, ACTIONS, "action")
+    _demand_known(outcome, OUTCOMES, "outcome")
     kind, found, name = subject.partition(":")
     return Wanted(
         subject_kind=kind if found else "",
@@ -59,6 +63,24 @@ def wanted(
         act=act,
         since=_time(since),
         until=_time(until),
+    )
+
+
+def _demand_known(asked: str, names: Iterable[str], what: str) -> None:
+    """Refuses a misspelt name, which would find nothing and look as if nothing had happened."""
+    from difflib import get_close_matches
+
+    known = list(names)
+    kinds = dict.fromkeys(f"{name.partition('.')[0]}." for name in known if "." in name)
+    if not asked or asked in known or asked in kinds:
+        return
+    close = get_close_matches(asked, [*known, *kinds], n=3, cutoff=0.5)
+    raise ClinicalError(
+        f"There is no {what} {asked!r} in any ledger",
+        where=f"--{what}",
+        repair=f"Did you mean {' or '.join(close)}?"
+        if close
+        else f"Known: {', '.join(kinds or known)}",
     )
 
 

@@ -25,6 +25,37 @@ secret_stdin = click.option(
 )
 
 
+def hidden(label: str, *, default: str | None = None, confirm: bool = False) -> str:
+    """Asks at the terminal for what is not shown.
+
+    Raises:
+        ClinicalError: there is no terminal, so that it could not be hidden, or nobody answers.
+    """
+    import getpass
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return str(
+                click.prompt(
+                    label,
+                    default=default,
+                    show_default=False,
+                    hide_input=True,
+                    confirmation_prompt=confirm,
+                    err=True,
+                )
+            )
+        except getpass.GetPassWarning:
+            raise ClinicalError(
+                "There is no terminal at which a secret could be typed without being shown",
+                where=label.lower(),
+                repair="Run it at a terminal, or give --secret-stdin and a line each on standard"
+                " input, where the command has that option",
+            ) from None
+
+
 @dataclass
 class Asking:
     """Asks for secrets one after the other, at the terminal or on standard input."""
@@ -39,7 +70,7 @@ class Asking:
             ClinicalError: standard input has no further line, or an empty one.
         """
         if not self.from_stdin:
-            return str(click.prompt(label, hide_input=True, err=True))
+            return hidden(label)
         found = self._next()
         if not found:
             raise ClinicalError(
@@ -53,17 +84,13 @@ class Asking:
         """A code of the second factor; empty where there is none."""
         if self.from_stdin:
             return self._next()
-        text = click.prompt(
-            "Code (Enter for none)", default="", show_default=False, hide_input=True, err=True
-        )
-        return str(text)
+        return hidden("Code (Enter for none)", default="")
 
     def new_secret(self) -> str:
         """A secret to be set; at the terminal it is asked for twice."""
         if self.from_stdin:
             return self.secret("New secret")
-        asked = click.prompt("New secret", hide_input=True, confirmation_prompt=True, err=True)
-        return str(asked)
+        return hidden("New secret", confirm=True)
 
     def claim(self, id: str) -> "Claim":
         """Everything that proves who ``id`` is."""
@@ -119,8 +146,8 @@ def logged_in_id(sessions: "Sessions") -> str:
     return actor.id
 
 
-def day(text: str | None) -> date:
-    """The day in ``YYYY-MM-DD``; today (UTC) where none is given.
+def day(text: str | None, option: str) -> date:
+    """The day in ``YYYY-MM-DD`` given with ``option``; today (UTC) where none is given.
 
     Raises:
         click.BadParameter: it is no day.
@@ -130,4 +157,6 @@ def day(text: str | None) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter("write a day as YYYY-MM-DD") from None
+        raise click.BadParameter(
+            f"{text!r} is no day; write it as YYYY-MM-DD", param_hint=repr(option)
+        ) from None

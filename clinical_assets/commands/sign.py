@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.people_tools import hidden
 from clinical_assets.commands.versions import divided, stages_of, version_of
 from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
@@ -125,11 +126,7 @@ def _components(from_stdin: bool) -> tuple[str, str]:
     if from_stdin:
         lines = [*sys.stdin.read().splitlines(), "", ""]
         return lines[0], lines[1]
-    secret = click.prompt("Secret", hide_input=True)
-    code = click.prompt(
-        "Code of your second factor (empty without one)", default="", show_default=False
-    )
-    return secret, code
+    return hidden("Secret"), hidden("Code of your second factor (empty without one)", default="")
 
 
 def _role(state: "StageState", stage: str, meaning: str, roles: tuple[str, ...]) -> str:

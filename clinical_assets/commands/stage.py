@@ -25,8 +25,9 @@ def stage() -> None:
 @stage.command()
 @click.argument("version", metavar="MODEL[@VERSION]")
 @click.option("--html", "as_html", is_flag=True, help="Print the approval record as a web page.")
+@click.option("--card", "as_card", is_flag=True, help="Print card and signatures as a web page.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(version: str, as_html: bool, as_json: bool) -> None:
+def show(version: str, as_html: bool, as_card: bool, as_json: bool) -> None:
     """Show the approval record of a version: stage, signatures, what is missing.
 
     Exit status 1 if the version may not be used: it is not released, a signature does not hold, or
@@ -40,6 +41,8 @@ def show(version: str, as_html: bool, as_json: bool) -> None:
     if as_json:
         record = json.loads(forms["approval_record.json"])
         click.echo(json.dumps({**record, "in_force": not problem, "why_not": problem}))
+    elif as_card:
+        click.echo(_card_page(sheet))
     elif as_html:
         click.echo(forms["approval_record.html"].decode())
     else:
@@ -94,6 +97,26 @@ def _sheet(version: str) -> "tuple[Stages, ApprovalSheet]":
     stages = stages_of(settings, open_ledger(settings), model)
     packages = PackageStore(settings.packages, settings.keys)
     return stages, sheet_of(stages, version_of(stages, named), packages)
+
+
+def _card_page(sheet: "ApprovalSheet") -> str:
+    from clinical_assets.errors import ClinicalError
+    from clinical_assets.evidence.signed_card import signed_card_forms
+    from clinical_assets.evidence.stage_fold import version_subject
+    from resources.approvals import card_of
+    from resources.package_store import PackageStore
+    from resources.settings import Settings
+
+    settings = Settings.load()
+    subject = version_subject(sheet.model, sheet.version, sheet.package_sha256)
+    card = card_of(subject, PackageStore(settings.packages, settings.keys))
+    if card is None:
+        raise ClinicalError(
+            "The card in the package is gone, or is of another form than this software writes",
+            where=f"{sheet.model} {sheet.version}",
+            repair="`clinical package verify` tells which; --html shows the signatures without it",
+        )
+    return signed_card_forms(card, sheet)["card_with_signatures.html"].decode()
 
 
 def _not_in_force(stages: "Stages", sheet: "ApprovalSheet") -> str:

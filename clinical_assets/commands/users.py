@@ -8,9 +8,10 @@ import click
 from clinical_assets.commands.people_tools import logged_in_id, open_register
 from clinical_assets.commands.users_change import CHANGES
 from clinical_assets.commands.users_own import OWN
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from clinical_assets.people.account import Account
     from clinical_assets.people.review import Reviewed
@@ -63,9 +64,8 @@ def show(id: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_plain(account), indent=2))
         return
-    for name, value in _plain(account).items():
-        text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
-        click.echo(f"{name.replace('_', ' '):<16} {'–' if text in (None, '') else text}")
+    for name, text in _told(account):
+        click.echo(f"{name:<22} {visible(text) or '–'}")
 
 
 @users.command()
@@ -91,6 +91,31 @@ def _review_row(one: "Reviewed") -> tuple[str, ...]:
     made_up = "demonstration" if one.demonstration else "–"
     findings = "; ".join(one.findings) or made_up
     return (one.id, one.state, f"{one.used_at:%Y-%m-%d}", until, findings)
+
+
+def _told(account: "Account") -> "Iterator[tuple[str, str]]":
+    """What may be shown of an account, in words."""
+    person, minute = account.person, "%Y-%m-%d %H:%M UTC"
+    yield "id", person.id
+    yield "printed name", person.name
+    yield "kind", "demonstration: a generated person" if person.demonstration else person.kind
+    yield "state", person.state.replace("-", " ")
+    yield "roles", ", ".join(person.roles)
+    if person.kind == "person":
+        proof = person.enrolment
+        by = f"by {proof.verified_by} on {proof.verified_on}: {proof.method}" if proof else ""
+        yield "identity verified", by
+        for one in person.trainings or (None,):
+            span = f"{one.name}: {one.completed_on} to {one.expires_on}" if one else ""
+            yield "training", span
+        accepted = person.acceptance
+        version = f"accepted, version {accepted.version}" if accepted else "not accepted"
+        yield "accountability", version
+        yield "second factor", "yes" if account.totp else "no"
+        yield "secret", "set by its owner" if account.own_secret else "issued, not yet changed"
+    yield "secret set at", f"{account.secret_at:{minute}}"
+    yield "last used at", f"{account.used_at:{minute}}"
+    yield "failures in a row", str(account.failures)
 
 
 def _plain(account: "Account") -> dict[str, Any]:

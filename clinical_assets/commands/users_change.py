@@ -35,7 +35,7 @@ def bootstrap(
     Enrol a second administrator soon: nobody else can unlock the first one's account.
     """
     register, _ = open_register()
-    on = day(verified_on)
+    on = day(verified_on, "--verified-on")
     secret = Asking(secret_stdin).new_secret()
     register.bootstrap(id, name, secret, verified_by=verified_by, method=method, on=on)
     click.echo(f"{name} is enrolled as administrator. Log in with `clinical login {id}`.")
@@ -59,7 +59,7 @@ def enrol(
     """Enrol a person. A secret for first use is printed once; nobody can sign with it."""
     register, sessions = open_register()
     by = verified_by or logged_in_id(sessions)
-    on = day(verified_on)
+    on = day(verified_on, "--verified-on")
     secret = register.enrol(id, name, roles, verified_by=by, method=method, on=on)
     click.echo(f"{name} is enrolled. Hand over this secret, which is good for 72 hours:")
     click.echo(secret)
@@ -167,8 +167,9 @@ def training(id: str, course: str, completed: str, expires: str) -> None:
     """Record a training of somebody else; signing needs one that has not expired."""
     from clinical_assets.people.person import Training
 
+    learned = Training(course, day(completed, "--completed"), day(expires, "--expires"))
     register, _ = open_register()
-    register.add_training(id, Training(course, day(completed), day(expires)))
+    register.add_training(id, learned)
     click.echo(f"Recorded: {course}, valid until {expires}.")
 
 

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 
 from clinical_assets.drift.decide import decided
+from clinical_assets.drift.distributions import Distribution, distribution
 from clinical_assets.drift.kinds import Column, paired
 from clinical_assets.drift.measure import STATISTICS, measure_samples
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.profiles import Profile, compare_profiles
-from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
+from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.samples import read
+from clinical_assets.drift.sentences import Statistic
 from clinical_assets.errors import ClinicalError
 
 Frame = pl.DataFrame | pl.LazyFrame
@@ -25,6 +27,7 @@ def compare(
     *,
     statistics: Collection[str] = STATISTICS,
     threads: int = 0,
+    distributions: bool = False,
 ) -> Comparison:
     """Holds two tables against each other, exactly, from every row.
 
@@ -35,6 +38,7 @@ def compare(
         plan: what counts as drift; :class:`Plan` with its defaults where there is none.
         statistics: names of :data:`~clinical_assets.drift.measure.STATISTICS`.
         threads: columns at a time; as many as the machine has cores where 0.
+        distributions: whether both sides' counts are kept with each column, to be drawn.
 
     Raises:
         ClinicalError: the tables share no column, one is empty, or the plan names a column or
@@ -48,19 +52,23 @@ def compare(
     columns = paired(ours.collect_schema(), theirs.collect_schema(), plan.columns)
     rows = _rows(ours, "reference"), _rows(theirs, "current data")
 
-    def measured(column: Column) -> dict[str, Statistic]:
+    def measured(column: Column) -> tuple[dict[str, Statistic], Distribution | None]:
         if column.obstacle:
-            return {}
-        pair = [read(side, column.name, column.kind) for side in (ours, theirs)]
-        return measure_samples(*pair, plan.bins, statistics)
+            return {}, None
+        before, after = (read(side, column.name, column.kind) for side in (ours, theirs))
+        numbers = measure_samples(before, after, plan.bins, statistics)
+        if not distributions:
+            return numbers, None
+        pair = [side.select(column.name).collect().to_series() for side in (ours, theirs)]
+        return numbers, distribution(pair[0], pair[1], column.kind)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(measured, columns))
-    reasons = decided(found, plan, rows)
+    reasons = decided([numbers for numbers, _ in found], plan, rows)
     return Comparison(
         tuple(
-            ColumnDrift(column.name, column.kind, numbers, why, column.obstacle)
-            for column, numbers, why in zip(columns, found, reasons, strict=True)
+            ColumnDrift(c.name, c.kind, numbers, why, c.obstacle, distribution=drawn)
+            for c, (numbers, drawn), why in zip(columns, found, reasons, strict=True)
         ),
         *rows,
     )

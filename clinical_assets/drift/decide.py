@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.pvalues import benjamini_hochberg
-from clinical_assets.drift.result import Statistic
+from clinical_assets.drift.sentences import Statistic
 
 _TESTS = {"shape": ("ks_pvalue", "chi2_pvalue"), "missing": ("missing_pvalue",)}
 

@@ -15,8 +15,8 @@ from clinical_assets.drift.pvalues import (
     kolmogorov_smirnov_p,
     two_proportions_p,
 )
-from clinical_assets.drift.result import Statistic
 from clinical_assets.drift.samples import Sample, read
+from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.tallied import TalliedPair
 
 # In the order in which they are shown; what a column's kind does not have is None.
@@ -105,9 +105,9 @@ def _numeric(
         edges = np.unique(pair.quantiles(np.arange(1, bins) / bins))
         _counted(*pair.binned(edges), wanted, found)
     if {"ks", "ks_pvalue"} & wanted:
-        found["ks"] = pair.kolmogorov_smirnov()
+        found["ks"] = distance = pair.kolmogorov_smirnov()
         if "ks_pvalue" in wanted:
-            found["ks_pvalue"] = _ks_p(found["ks"], reference, current)
+            found["ks_pvalue"] = _ks_p(distance, reference, current)
     if _OF_AREAS & wanted:
         _areas(pair, reference, current, wanted, found)
     if {"below_range", "above_range"} & wanted:
@@ -124,15 +124,14 @@ def _areas(
 ) -> None:
     merged = pair.merged()
     if {"wasserstein", "wasserstein_scaled"} & wanted:
-        found["wasserstein"] = areas.wasserstein(merged)
-        found["wasserstein_scaled"] = areas.scaled(found["wasserstein"], merged)
+        found["wasserstein"] = area = areas.wasserstein(merged)
+        found["wasserstein_scaled"] = areas.scaled(area, merged)
     if "energy" in wanted:
         found["energy"] = areas.energy(merged)
     if {"cramer_von_mises", "cramer_von_mises_pvalue"} & wanted:
-        found["cramer_von_mises"] = areas.cramer_von_mises(merged)
+        found["cramer_von_mises"] = criterion = areas.cramer_von_mises(merged)
         if "cramer_von_mises_pvalue" in wanted:
-            p = _cvm_p(found["cramer_von_mises"], reference, current)
-            found["cramer_von_mises_pvalue"] = p
+            found["cramer_von_mises_pvalue"] = _cvm_p(criterion, reference, current)
 
 
 def _ks_p(distance: float, reference: Numbers, current: Numbers) -> float:

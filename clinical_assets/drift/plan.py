@@ -8,6 +8,7 @@ from clinical_assets.drift.thresholds.policy import Thresholds, read_thresholds
 from clinical_assets.errors import ClinicalError
 
 _TABLE = "thresholds"
+_CONSTANT = Thresholds()
 _CONSTANTS = {"psi", "missing", "levels"}
 
 
@@ -36,7 +37,7 @@ class Plan:
     missing: float = 0.1
     levels: float = 0.01
     columns: tuple[str, ...] = ()
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = _CONSTANT
 
     def __post_init__(self) -> None:
         """Raises :class:`ClinicalError` where a value makes no sense."""

@@ -33,7 +33,7 @@ def kolmogorov(z: float) -> float:
         power = -((math.pi / z) ** 2) / 8
         series = sum(math.exp(power * k * k) for k in (1, 3, 5, 7))
         return 1 - math.sqrt(2 * math.pi) / z * series
-    series = sum((-1) ** (k - 1) * math.exp(-2 * k * k * z * z) for k in range(1, 6))
+    series = sum(math.exp(-2 * k * k * z * z) * (1 if k % 2 else -1) for k in range(1, 6))
     return min(1.0, max(0.0, 2 * series))
 
 
@@ -46,7 +46,7 @@ def cramer_von_mises_p(statistic: float, n: int, m: int) -> float:
     """
     product, both = n * m, n + m
     mean = (1 + 1 / both) / 6
-    variance = (both + 1) * (4 * product * both - 3 * (n * n + m * m) - 2 * product)
+    variance: float = (both + 1) * (4 * product * both - 3 * (n * n + m * m) - 2 * product)
     variance /= 45 * both * both * 4 * product
     return _bridge_area(1 / 6 + (statistic - mean) / math.sqrt(45 * variance))
 

@@ -1,14 +1,16 @@
 """What a comparison found: frozen records, as a table, as plain values, in sentences."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from clinical_assets.drift.distributions import Distribution
 from clinical_assets.drift.kinds import Kind
-
-Statistic = float | int | None
+from clinical_assets.drift.sentences import Statistic, sentence
+from clinical_assets.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class ColumnDrift:
         statistics: by name; None where one cannot be computed for this column.
         reasons: why it counts as drifted, in words; empty where it does not.
         obstacle: why it could not be compared; empty where it was.
+        causes: what may have made it drift, in sentences, the likeliest first.
+        distribution: both sides' counts, to be drawn; None where they were not asked for.
     """
 
     name: str
@@ -26,6 +30,8 @@ class ColumnDrift:
     statistics: Mapping[str, Statistic]
     reasons: tuple[str, ...] = ()
     obstacle: str = ""
+    causes: tuple[str, ...] = ()
+    distribution: Distribution | None = None
 
     @property
     def drifted(self) -> bool:
@@ -38,8 +44,9 @@ class ColumnDrift:
             "name": self.name,
             "kind": self.kind,
             "drifted": self.drifted,
-            "statistics": dict(self.statistics),
-            "causes": list(self.reasons),
+            "statistics": {name: _finite(value) for name, value in self.statistics.items()},
+            "causes": list(self.causes),
+            "reasons": list(self.reasons),
             **({"not_compared": self.obstacle} if self.obstacle else {}),
         }
 
@@ -98,12 +105,47 @@ class Comparison:
         schema |= dict.fromkeys(names, pl.Float64) | {"not_compared": pl.String}
         return pl.DataFrame(rows, schema=schema)
 
+    def ranked(self) -> tuple[ColumnDrift, ...]:
+        """The columns by importance: drifted ones first, of each the largest PSI first; what was
+        not compared last."""
+        return tuple(sorted(self.columns, key=_importance))
+
     def explain(self) -> str:
-        """A sentence per finding, the largest first; what was not compared last."""
-        found = sorted(self.columns, key=lambda c: -(c.statistics.get("psi") or 0.0))
-        lines = [f"{c.name}: {'; '.join(c.reasons)}." for c in found if c.drifted]
-        lines += [f"{c.name}: not compared, {c.obstacle}." for c in self.columns if c.obstacle]
-        return "\n".join(lines) or "No column has drifted."
+        """What was found in plain sentences with numbers, the largest change first.
+
+        >>> Comparison((ColumnDrift("age", "numeric", {"psi": 0.0}),), 100, 50).explain()
+        'No column has drifted, of 1 compared: 50 rows held against 100 of the reference.'
+        """
+        compared = [c for c in self.columns if not c.obstacle]
+        number = sum(c.drifted for c in compared)
+        who = (
+            f"{number} columns have"
+            if number > 1
+            else "1 column has"
+            if number
+            else "No column has"
+        )
+        lines = [
+            f"{who} drifted, of {len(compared)} compared: {self.current:,} rows held against"
+            f" {self.reference:,} of the reference."
+        ]
+        for column in self.ranked():
+            if column.drifted:
+                said = sentence(column.kind, column.statistics, column.reasons)
+                lines.append(" ".join([f"{visible(column.name)}: {said}", *column.causes]))
+            elif column.obstacle:
+                lines.append(f"{visible(column.name)}: not compared, {visible(column.obstacle)}.")
+        return "\n".join(lines)
+
+
+def _importance(column: ColumnDrift) -> tuple[bool, bool, float]:
+    psi = column.statistics.get("psi")
+    return bool(column.obstacle), not column.drifted, math.inf if psi is None else -float(psi)
+
+
+def _finite(value: Statistic) -> Statistic:
+    """JSON has no infinity and no NaN."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _number(value: Statistic) -> float | None:

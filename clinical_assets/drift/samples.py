@@ -8,8 +8,6 @@ import polars as pl
 from clinical_assets.drift.areas import Numbers
 from clinical_assets.drift.kinds import Kind
 
-_BLOCK = 1 << 17  # rows at a time: what is made of them on the way stays small
-
 
 class Sample(NamedTuple):
     """What a column holds, without what is missing.
@@ -43,18 +41,17 @@ def read(table: pl.LazyFrame, column: str, kind: Kind) -> Sample:
 def _numbers(series: pl.Series) -> Sample:
     rows, dtype = len(series), series.dtype
     if dtype.is_temporal():
+        if isinstance(
+            dtype, (pl.Datetime, pl.Duration)
+        ):  # the other side may count in another unit
+            series = series.dt.cast_time_unit("us")
         series = series.to_physical()
         dtype = series.dtype
     whole = dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128, pl.UInt128)
-    values = np.empty(rows - series.null_count(), np.int64 if whole else np.float64)
-    filled = 0
-    for start in range(0, rows, _BLOCK):
-        block = series.slice(start, _BLOCK).drop_nulls().cast(pl.Int64 if whole else pl.Float64)
-        if not whole and block.is_nan().any():
-            block = block.drop_nans()
-        values[filled : filled + len(block)] = block.to_numpy()
-        filled += len(block)
-    return Sample(values[:filled], None, filled, rows)
+    series = series.drop_nulls().cast(pl.Int64 if whole else pl.Float64)
+    if not whole and series.is_nan().any():
+        series = series.drop_nans()
+    return Sample(series.to_numpy(), None, len(series), rows)
 
 
 def _levels(counts: pl.DataFrame) -> Sample:

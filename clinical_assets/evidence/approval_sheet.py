@@ -103,33 +103,38 @@ def approval_forms(sheet: ApprovalSheet) -> dict[str, bytes]:
 
 def approval_document(sheet: ApprovalSheet) -> Document:
     """The document that every readable form renders."""
-    given = len(sheet.approvals) - len(sheet.missing)
-    complete = not sheet.missing and bool(sheet.approvals)
     return Document(
         kind="Approval record",
         title=one_line(sheet.title) or "not answered",
         subtitle=f"{sheet.model} {sheet.version}",
-        badges=(
-            Text(sheet.stage or "in no stage", "good" if sheet.stage == "released" else "caution"),
-            Text(
-                f"{given} of {plural(len(sheet.approvals), 'demanded signature')} valid",
-                "good" if complete else "caution",
-            ),
-            *((Text(DEMONSTRATION, "bad"),) if _generated(sheet) else ()),
-        ),
+        badges=approval_badges(sheet),
         tiles=(
             Tile("Stage", sheet.stage or "none", f"since {sheet.since}" if sheet.since else "–"),
             Tile("Signatures", str(len(sheet.signatures)), f"{len(sheet.missing)} missing"),
         ),
-        callouts=_callouts(sheet),
+        callouts=approval_callouts(sheet),
         sections=(
             _identity(sheet),
-            _signatures(sheet),
-            _demanded(sheet),
+            signatures_section(sheet),
+            demanded_section(sheet),
             _history(sheet),
             _anomalies(sheet),
         ),
         digest=digest_of(sheet),
+    )
+
+
+def approval_badges(sheet: ApprovalSheet) -> tuple[Text, ...]:
+    """Stage, how many of the demanded signatures are valid, and the mark of a demonstration."""
+    given = len(sheet.approvals) - len(sheet.missing)
+    complete = not sheet.missing and bool(sheet.approvals)
+    return (
+        Text(sheet.stage or "in no stage", "good" if sheet.stage == "released" else "caution"),
+        Text(
+            f"{given} of {plural(len(sheet.approvals), 'demanded signature')} valid",
+            "good" if complete else "caution",
+        ),
+        *((Text(DEMONSTRATION, "bad"),) if _generated(sheet) else ()),
     )
 
 
@@ -153,7 +158,8 @@ def _generated(sheet: ApprovalSheet) -> int:
     return sum(s.demonstration for s in sheet.signatures)
 
 
-def _callouts(sheet: ApprovalSheet) -> tuple[Callout, ...]:
+def approval_callouts(sheet: ApprovalSheet) -> tuple[Callout, ...]:
+    """What must not be overlooked: generated signers, anomalies, another policy."""
     found = []
     if generated := _generated(sheet):
         found.append(
@@ -169,9 +175,7 @@ def _callouts(sheet: ApprovalSheet) -> tuple[Callout, ...]:
             Callout("bad", f"{plural(len(unexamined), 'anomaly', 'anomalies')} not examined.")
         )
     if sheet.superseded:
-        found.append(
-            Callout("caution", "Transitions made under another policy hold no longer; see below.")
-        )
+        found.append(Callout("caution", "Transitions made under another policy hold no longer."))
     return tuple(found)
 
 
@@ -193,7 +197,8 @@ def _identity(sheet: ApprovalSheet) -> Section:
     )
 
 
-def _signatures(sheet: ApprovalSheet) -> Section:
+def signatures_section(sheet: ApprovalSheet) -> Section:
+    """Every signature, whatever became of it, and how it was given."""
     headers = ("Printed name", "Signed at", "Meaning", "Role", "Stage", "Comment", "Counts")
     rows = [
         (
@@ -234,7 +239,8 @@ def _standing(signature: SignatureRecord) -> Text:
     return Text(signature.standing, "good" if signature.standing == "valid" else "caution")
 
 
-def _demanded(sheet: ApprovalSheet) -> Section:
+def demanded_section(sheet: ApprovalSheet) -> Section:
+    """What the spec demands, and what is missing of it."""
     waiting = list(sheet.missing)
     rows = []
     for asked in sheet.approvals:

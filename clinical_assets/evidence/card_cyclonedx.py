@@ -158,7 +158,11 @@ def _properties(card: ModelCard) -> Iterator[dict[str, str]]:
     for gate in card.gates:
         yield prop(f"gate:{gate.gate}", "passed" if gate.passed else f"failed: {gate.summary}")
     for line in card.signatures:
-        signed = f"{line.signer}, {line.signed_at}" if line.signer else "none recorded"
+        signed = (
+            f"{line.signer}, {line.signed_at}"
+            if line.signer
+            else "demanded; given later, see the approval record"
+        )
         where = f", {line.stage}" if line.stage else ""
         yield prop(f"signature:{line.role} ({line.meaning}{where})", signed)
     yield prop("commit", card.provenance.commit or "not answered")

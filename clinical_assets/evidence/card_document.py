@@ -6,7 +6,7 @@ from clinical_assets.evidence import card_sections as sections
 from clinical_assets.evidence.card import ModelCard
 from clinical_assets.evidence.document import Callout, Document, Text, Tile
 from clinical_assets.evidence.metric_names import metric_digits, metric_label
-from clinical_assets.evidence.wording import count, estimate_text, interval, number
+from clinical_assets.evidence.wording import count, estimate_text, interval, number, plural
 from clinical_assets.modelling.records import Estimate
 
 KEY_METRICS = ("auroc", "brier", "calibration_slope", "sensitivity", "specificity")
@@ -47,17 +47,13 @@ def card_document(card: ModelCard) -> Document:
 def _badges(card: ModelCard) -> tuple[Text, ...]:
     met, all_ = sum(c.passed for c in card.criteria), len(card.criteria)
     gates, all_gates = sum(g.passed for g in card.gates), len(card.gates)
-    signed, needed = sum(bool(s.signer) for s in card.signatures), len(card.signatures)
     return (
         Text(f"{met} of {all_} acceptance criteria met", "good" if met == all_ > 0 else "bad"),
         Text(
             f"{gates} of {all_gates} gates before the card passed",
             "good" if gates == all_gates > 0 else "bad",
         ),
-        Text(
-            f"{signed} of {needed} signatures recorded",
-            "good" if signed == needed > 0 else "caution",
-        ),
+        Text(f"{plural(len(card.signatures), 'signature')} demanded for release", "caution"),
     )
 
 

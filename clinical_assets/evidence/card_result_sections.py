@@ -189,13 +189,14 @@ def acceptance(card: ModelCard) -> Section:
 
 
 def signatures(card: ModelCard) -> Section:
-    """Every signature demanded, with who signed and when, or that none is recorded (P11-14)."""
+    """Every signature demanded, and where the given ones are read (P11-14)."""
     rows = [_signature_row(line) for line in card.signatures]
     headers = ("Stage", "Role", "Meaning", "Signed by", "Signed at (UTC)")
     blocks: list[Block] = [
         Paragraph(
-            "Signatures are given on the package that holds this card, so after the card was made; "
-            "the approval record of the version shows them."
+            "Signatures are given on the package that holds this card, so after the card was made: "
+            "it says what is demanded, and cannot say what was given. The approval record and the "
+            "card with signatures, both beside the package, say that."
         ),
         table("Signatures required for release", headers, rows),
     ]
@@ -313,7 +314,7 @@ def _criterion_row(outcome: CriterionOutcome) -> tuple[str | Text, ...]:
 def _signature_row(line: SignatureLine) -> tuple[str | Text, ...]:
     asked = (line.stage or cell("–"), line.role, line.meaning)
     if not line.signer:
-        return *asked, Text("none recorded here", "caution"), cell("–")
+        return *asked, Text("see the approval record", "muted"), cell("–")
     return *asked, Text(line.signer, "good"), line.signed_at or cell("–")
 
 

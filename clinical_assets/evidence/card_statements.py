@@ -27,7 +27,7 @@ def champion_statement(comparison: Comparison) -> Statement:
         return Statement(
             subject="champion",
             outcome="not compared",
-            text="There is no champion yet: this would be the first release of this model.",
+            text="Compared with no champion: there was none when this card was made.",
         )
     outcome = outcome_of(comparison.difference, comparison.metric)
     who = f"the champion {comparison.champion}"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from clinical_assets.evidence.suppression import suppress_partition
-from clinical_assets.modelling.disclosure import MINIMUM_CELL
 from clinical_assets.modelling.records import Role
 from clinical_assets.modelling.spec import ClinicalModel, Column
 from clinical_assets.modelling.subgroups import band_members
+from clinical_assets.small_cells import MINIMUM_CELL
 
 ROLES: tuple[Role, ...] = ("train", "calibration", "test")
 

@@ -60,6 +60,12 @@ def read_package(path: Path, *, maximum_bytes: int = MAXIMUM_BYTES) -> Mapping[s
 
 
 def _read_folder(folder: Path, maximum_bytes: int) -> Mapping[str, bytes]:
+    if not ((folder / MANIFEST).exists() or (folder / MANIFEST).is_symlink()):
+        raise ClinicalError(
+            f"There is no package in this folder: it holds no {MANIFEST}",
+            where=folder.name,
+            repair=f"Give the folder that holds {MANIFEST}, or the zip. {_AGAIN} if it was lost",
+        )
     names = []
     pending = [folder]
     while pending:

@@ -121,6 +121,12 @@ def _unfit(
             "Sign with `clinical sign`, which asks for id and secret at each signature; after a"
             " reset, quality or a privacy officer confirms the owner: `clinical users confirm`",
         )
+    if intent.role == "administrator":
+        return (
+            f"nobody signs as {intent.role}",
+            "Somebody signs who holds the role that is asked for: `clinical stage show` names it;"
+            " an account that is no administrator can be granted it with `clinical users role`",
+        )
     if intent.role not in signer.roles:
         return (
             f"the signer does not hold the role {intent.role}",

@@ -1,12 +1,12 @@
 """Small-cell suppression of the counts that documents add to what was measured (PRI-08).
 
-The rule stands in :mod:`clinical_assets.modelling.disclosure`, where estimates are suppressed;
+The rule stands in :mod:`clinical_assets.small_cells`; estimates follow it, too;
 here it is applied to counts that add up to a total which the reader knows.
 """
 
 from collections.abc import Sequence
 
-from clinical_assets.modelling.disclosure import groups_to_withhold
+from clinical_assets.small_cells import groups_to_withhold
 
 
 def suppress_partition(counts: Sequence[int]) -> tuple[int | None, ...]:

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
@@ -24,6 +24,7 @@ from clinical_assets.ledger.actions import ACTIONS, details_of
 
 FORMAT = "clinical-ledger/1"
 Outcome = Literal["done", "intended", "failed", "refused", "interrupted"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 _NOT_AN_ENTRY = (
     ValueError,
     TypeError,

@@ -9,11 +9,7 @@ when the last signature lands.
 from dagster import AssetExecutionContext, AssetsDefinition, Failure
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.evidence.approval_sheet import (
-    ApprovalSheet,
-    approval_document,
-    approval_forms,
-)
+from clinical_assets.evidence.approval_sheet import ApprovalSheet, approval_document
 from clinical_assets.evidence.document_markdown import render_markdown
 from clinical_assets.evidence.package_record import PackageRecord, ReleaseRecord
 from clinical_assets.evidence.stage_fold import version_subject
@@ -23,7 +19,7 @@ from clinical_assets.lifecycle.declare import model_asset
 from clinical_assets.lifecycle.release_verdict import release_verdict
 from clinical_assets.modelling.records import Evaluation
 from clinical_assets.modelling.spec import ClinicalModel
-from resources.approvals import sheet_of
+from resources.approvals import sheet_of, signed_forms
 from resources.dagster_instance.sqlite import require_ledger
 from resources.in_force import InForce
 from resources.ledger_resource import LedgerResource
@@ -67,7 +63,7 @@ def _approval(spec: ClinicalModel) -> AssetsDefinition:
         verdict = release_verdict(spec, package, evaluation, context.instance, in_force)
         stages.advance(subject, verdict)
         sheet = sheet_of(stages, subject, store)
-        store.keep_beside(package, approval_forms(sheet))
+        store.keep_beside(package, signed_forms(sheet, subject, store))
         context.add_output_metadata(
             {
                 "version": package.version,
@@ -126,7 +122,8 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
             record = released.release(
                 spec.name, package.version, package.digest, package.onnx_sha256
             )
-        store.keep_beside(package, approval_forms(sheet_of(stages, subject, store)))
+        sheet = sheet_of(stages, subject, store)
+        store.keep_beside(package, signed_forms(sheet, subject, store))
         context.add_output_metadata(
             {
                 "version": record.version,
@@ -136,6 +133,7 @@ def _release(spec: ClinicalModel) -> AssetsDefinition:
                 "verdict": verdict.summary,
                 "witnesses": _published(witnessing.open()),
                 "approvals": judge_approvals(stages.state(subject)).summary,
+                "record": show.markdown(render_markdown(approval_document(sheet))),
             }
         )
         return record

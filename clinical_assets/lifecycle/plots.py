@@ -15,9 +15,9 @@ from dagster import MarkdownMetadataValue, MetadataValue
 from numpy.typing import NDArray
 
 from clinical_assets.lifecycle.show import roughly
-from clinical_assets.modelling.disclosure import is_small, joined_spans
 from clinical_assets.modelling.records import CurveBin, CurvePoint, SubgroupResult, Trial
 from clinical_assets.modelling.spec import ClinicalModel, Column
+from clinical_assets.small_cells import is_small, joined_spans
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

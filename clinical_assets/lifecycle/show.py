@@ -19,9 +19,9 @@ from dagster import (
     TableSchema,
 )
 
-from clinical_assets.modelling.disclosure import groups_to_withhold, is_small
 from clinical_assets.modelling.records import Estimate
 from clinical_assets.modelling.spec import ClinicalModel, Column, missing_indicator
+from clinical_assets.small_cells import groups_to_withhold, is_small
 
 
 def table_schema(columns: Sequence[Column], *constraints: str) -> TableSchema:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clinical_assets.modelling.batch import Batch, Booleans, Floats, Sample, as_vectors, problem
-from clinical_assets.modelling.disclosure import is_small, joined_spans
 from clinical_assets.modelling.metrics import net_benefit
 from clinical_assets.modelling.records import CurveBin, CurvePoint
+from clinical_assets.small_cells import is_small, joined_spans
 
 MAXIMUM_BINS = 10
 DECISION_THRESHOLDS = np.arange(1, 100) / 100.0

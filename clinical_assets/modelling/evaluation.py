@@ -16,7 +16,6 @@ from clinical_assets.modelling import conformal, curves
 from clinical_assets.modelling.batch import Booleans, Floats
 from clinical_assets.modelling.bootstrap import bootstrap_estimates, derive_seed
 from clinical_assets.modelling.comparison import paired_difference
-from clinical_assets.modelling.disclosure import is_small
 from clinical_assets.modelling.fairness import fairness_gaps
 from clinical_assets.modelling.metrics import measure
 from clinical_assets.modelling.records import (
@@ -30,6 +29,7 @@ from clinical_assets.modelling.records import (
 )
 from clinical_assets.modelling.spec import ClinicalModel, Reference
 from clinical_assets.modelling.subgroups import WITHHELD, Settings, band_members, subgroup_results
+from clinical_assets.small_cells import is_small
 
 NO_CHAMPION = Estimate(None, None, None, None, None, "no champion yet: first release")
 PROBABILITY = "probability"

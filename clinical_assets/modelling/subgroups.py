@@ -13,15 +13,11 @@ import polars as pl
 
 from clinical_assets.modelling.batch import Booleans, Floats
 from clinical_assets.modelling.bootstrap import bootstrap_estimates, derive_seed
-from clinical_assets.modelling.disclosure import (
-    SUPPRESSED,
-    Confusion,
-    groups_to_withhold,
-    rates_to_withhold,
-)
+from clinical_assets.modelling.disclosure import Confusion, rates_to_withhold
 from clinical_assets.modelling.metrics import CONFUSION_METRICS, MAJORITY_THRESHOLD, METRICS
 from clinical_assets.modelling.records import Estimate, SubgroupResult
 from clinical_assets.modelling.spec import Subgroup
+from clinical_assets.small_cells import SUPPRESSED, groups_to_withhold
 
 MISSING = "missing"
 WITHHELD = Estimate(None, None, None, None, None, SUPPRESSED)

@@ -32,6 +32,7 @@ from resources.backups.keys import PackedKeys
 from resources.backups.losses import loss_by_restore, signed_notes
 from resources.backups.permission import keys_afterwards, restorer
 from resources.backups.reader import demand_good, verify_backup
+from resources.backups.settling import settle_own_act
 from resources.backups.trial import trial_folder
 from resources.blobs import S3Blobs, disk_faults, flush
 from resources.ledger import Ledger
@@ -44,6 +45,7 @@ from resources.ledger_memory import kept_notes
 from resources.maintenance import maintaining
 from resources.newest_seen import NewestSeen
 from resources.people.claims import Claim
+from resources.people.service_credentials import misses_credential
 from resources.retention import demand_reason
 from resources.settings import Settings
 from resources.witnesses.witness import held_notes, open_witnesses
@@ -59,6 +61,8 @@ class Restored:
         aside: where the old stores went.
         silent: witnesses that did not answer, so that more may have been lost than is known.
         unknown: how many notes of the witnesses no known key signed; likewise.
+        no_credential: no service of the restored register has the credential that is here, so that
+            nothing is done without a person.
     """
 
     manifest: BackupManifest
@@ -66,6 +70,7 @@ class Restored:
     aside: tuple[Path, ...]
     silent: tuple[str, ...]
     unknown: int = 0
+    no_credential: bool = False
 
 
 def restore_backup(
@@ -137,7 +142,9 @@ def restore_backup(
             restored = Covering(manifest.size, manifest.root, str(folder))
             with ledger.doing("backup.restored", about, restored, reason=why):
                 put_back(settings, folder, manifest)
-    return Restored(manifest, lost, aside, tuple(held.silent), len(unknown))
+            settle_own_act(ledger, folder.name, manifest.size, sha256)
+        missing = misses_credential(ledger.store, settings.keys)
+    return Restored(manifest, lost, aside, tuple(held.silent), len(unknown), missing)
 
 
 def _verified(folder: Path, keys: Sequence[PublicKey]) -> tuple[LedgerCopy, BackupManifest, str]:

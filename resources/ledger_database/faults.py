@@ -3,6 +3,7 @@
 The driver's own words may quote values, so PostgreSQL's are not shown; its SQLSTATE says as much.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import Error as SqliteError
@@ -23,6 +24,47 @@ _STATES = {  # classes and codes of SQLSTATE (PostgreSQL, appendix A)
     "55P03": "another writer held the ledger for a minute",
     "25006": "the database is read-only",
     "P0001": "the ledger is append-only",
+}
+
+_KEEP = "Keep the database as it is for the investigation, and put back the last good backup"
+_RESTORE = f"{_KEEP} (`clinical backup restore FOLDER --replace`)"
+_ACCESS = (
+    "Give the database's file and its folder to the user who runs this, readable and writable; is"
+    " the disk mounted read-only?"
+)
+_SPACE = "Free space on the disk that holds the database, then try again"
+_DISK = "Look at the disk: it failed to read or write, which the system's log says more about"
+_SERVER = "Check CLINICAL_LEDGER_URL, and that the database answers, then try again"
+# What to do, by what the driver says (SQLite's words, which are fixed; SQLSTATE, class or code).
+_REPAIRS = {
+    "malformed": f"The database is damaged. {_RESTORE}",
+    "file is not a database": f"The database is damaged. {_RESTORE}",
+    "no such table": f"A table was removed, and trying again does not help. {_RESTORE}",
+    "no such column": f"A table was changed, and trying again does not help. {_RESTORE}",
+    "unable to open": _ACCESS,
+    "readonly": _ACCESS,
+    "disk is full": _SPACE,
+    "disk i/o": _DISK,
+    "locked": "Another process holds the database: wait until it ends, then try again",
+    "append-only": "Nothing repairs this: what is written stays. Look for who tried to change it",
+    "forgets nobody": "Nothing repairs this: no account is deleted. Look for who tried",
+}
+_STATE_REPAIRS = {
+    "25006": "Connect to the server that takes writes, not to a copy that is only read",
+    "28": "Check user and password in CLINICAL_LEDGER_URL",
+    "3D": "Make the database, or name another in CLINICAL_LEDGER_URL",
+    "42501": "Let the database's owner run `clinical ledger prepare --writer …`",
+    "42P01": f"A table was removed, or another schema is meant. {_KEEP}",
+    "53": "Give the server disk, memory or connections, then try again",
+    "58": "Look at the server's disk: it failed to read or write",
+}
+_ERRNO_REPAIRS = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EACCES: _ACCESS,
+    errno.EPERM: _ACCESS,
+    errno.EROFS: _ACCESS,
+    errno.EIO: _DISK,
 }
 
 
@@ -50,8 +92,24 @@ def refused(error: BaseException, place: str, what: str = "The ledger") -> Clini
         f"{what} cannot be written or read ({' '.join(_words(error).split())}),"
         " so nothing may happen",
         where=place,
-        repair="Check that the disk has free space and that the database answers, then try again",
+        repair=_repair(error),
     )
+
+
+def _repair(error: BaseException) -> str:
+    """What is to be done about just this fault, as far as the driver tells it."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return _repair(error.orig)
+    if isinstance(error, SqliteError):
+        said = str(error).lower()
+        known = next((repair for part, repair in _REPAIRS.items() if part in said), "")
+        return known or "Try again; if it fails again, report this line"
+    if isinstance(error, OSError):
+        return _ERRNO_REPAIRS.get(error.errno or 0, _DISK)
+    if _is_psycopg2(error):
+        state = str(getattr(error, "pgcode", None) or "")
+        return _STATE_REPAIRS.get(state) or _STATE_REPAIRS.get(state[:2]) or _SERVER
+    return _SERVER
 
 
 def unknown(place: str) -> ClinicalError:

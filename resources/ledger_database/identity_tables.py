@@ -9,7 +9,7 @@ was used stays used.
 
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, Text, inspect
 
 METADATA = MetaData()
 
@@ -38,6 +38,12 @@ def create_identity_tables(connection: Connection) -> None:
     METADATA.create_all(connection)
     for statement in _triggers(connection.dialect.name):
         connection.exec_driver_sql(statement)
+
+
+def missing_identity_tables(connection: Connection) -> tuple[str, ...]:
+    """Names of the register's tables that are not there."""
+    there = set(inspect(connection).get_table_names())
+    return tuple(sorted(set(METADATA.tables) - there))
 
 
 def _triggers(dialect: str) -> Iterator[str]:

@@ -70,6 +70,26 @@ def authenticated_service(store: LedgerStore, keys: Path) -> Actor:
     return fresh.actor
 
 
+def misses_credential(store: LedgerStore, keys: Path) -> bool:
+    """Whether the register knows services, and what is here is the credential of none of them.
+
+    Nothing is made and nothing recorded: it asks, as after a restore, before anybody acts.
+    """
+    accounts = Accounts(store)
+    with accounts.watching(), store.reading() as connection:
+        known, _ = accounts.all(connection)
+    services = {a.person.id: a for a in known if a.person.kind == "service"}
+    files = sorted((keys / "services").glob("[!.]*.secret"))
+    if store.engine.embedded:
+        files = [credential_file(keys, LOCAL)]
+        if LOCAL not in services:
+            return False  # enrolled at its first act
+    if len(files) != 1 or files[0].stem not in services:
+        return True
+    secret = (read_private(files[0]) or b"").decode("ascii", "replace").strip()
+    return not _is(services[files[0].stem], secret)
+
+
 def _authenticate(store: LedgerStore, keys: Path) -> _Known:
     accounts = Accounts(store)
     accounts.scan.keep_in(keys)

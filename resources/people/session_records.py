@@ -5,7 +5,7 @@ What belongs here: the record and its row. What does not: when it counts (:mod:`
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -71,6 +71,15 @@ def row_of_token(token: str, connection: Connection) -> Row[Any] | None:
 def row_of_session(id: str, connection: Connection) -> Row[Any] | None:
     """The session of an id; None where there is none."""
     return connection.execute(select(SESSIONS).where(SESSIONS.c.id == id)).first()
+
+
+def used_at_of(row: Row[Any]) -> datetime | None:
+    """When a session was last used, as its row says; None where that is no time in UTC."""
+    try:
+        found = datetime.fromisoformat(row.used_at)
+    except (ValueError, TypeError):
+        return None
+    return found if found.tzinfo == UTC else None
 
 
 def ended_error(what: str) -> ClinicalError:

@@ -8,13 +8,17 @@ What a session was begun with (whose, until when, which operating-system user, h
 record whose digest stands in the ledger, so that a row written past it counts for nothing. A
 session ends when it is idle or old, on log-out, and at once when the account is revoked, locked or
 given another secret; that is looked for at each act, not after a while.
+
+When it was last used no entry says: that would be one for each command. It stands in the session's
+row and as the time of the token's file, and the earlier of both counts. So whoever can write only
+the database, or only the file, cannot prolong it; whoever has the token need only use it.
 """
 
 import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,6 +43,7 @@ from resources.people.session_records import (
     read_session,
     row_of_session,
     row_of_token,
+    used_at_of,
 )
 from resources.private_files import read_private, replace_private
 from resources.terminal import present_terminal
@@ -90,10 +95,12 @@ class Sessions:
             ClinicalError: the claim was not proven, or the new secret does not do.
         """
         token = random_secret()
+        began: list[datetime] = []
 
         def then(
             connection: Connection, account: Account, at: datetime
         ) -> tuple[Account, list[Act], Actor]:
+            began.append(at)
             session = self._terms(account, token, at)
             row = {
                 "id": session.id,
@@ -111,6 +118,7 @@ class Sessions:
         actor = self.register.prove(claim, "login", then, new=new)
         self.log_out()
         replace_private(self.token_file, token.encode())
+        self._used(began[0])
         return actor
 
     def log_out(self) -> bool:
@@ -184,6 +192,7 @@ class Sessions:
         """Holds the session against the ledger, clock and account, with nobody else writing."""
         answer: list[_Resumed] = []
         problem: list[str] = []
+        used_at: list[datetime] = []
 
         def decide(connection: Connection) -> list[Act]:
             row = row_of_session(session.id, connection)
@@ -193,9 +202,9 @@ class Sessions:
                 return self._refused(session, row, why, connection)
             account = self.accounts.get(session.user, connection)
             if begins:
+                used_at.append(self.accounts.time(connection))
                 used = update(SESSIONS).where(SESSIONS.c.id == session.id)
-                at = time_text(self.accounts.time(connection))
-                connection.execute(used.values(used_at=at))
+                connection.execute(used.values(used_at=time_text(used_at[0])))
             seqs = _seqs(session, self.accounts.scan.within(connection))
             answer.append(_Resumed(actor_of(account, "session"), session, seqs))
             return []
@@ -205,6 +214,8 @@ class Sessions:
         if problem:
             self._forget()
             raise ended_error(problem[0])
+        for at in used_at:
+            self._used(at)
         return answer[0]
 
     def _why_void(
@@ -227,10 +238,23 @@ class Sessions:
         at = self.accounts.time(connection)
         if at >= session.expires_at:
             return "is too old"
-        used = datetime.fromisoformat(row.used_at)
-        if at - used >= timedelta(seconds=session.idle_seconds):
+        used = used_at_of(row)
+        if used is None or used > at:
+            return "says that it was last used at a time that cannot be"
+        if at - min(used, self._last_used(at)) >= timedelta(seconds=session.idle_seconds):
             return f"was idle for {session.idle_seconds // 60} minutes or more"
         return ""
+
+    def _used(self, at: datetime) -> None:
+        """Notes at the token's file that it was used; where that fails, the session ends sooner."""
+        with suppress(OSError):
+            os.utime(self.token_file, (at.timestamp(), at.timestamp()))
+
+    def _last_used(self, otherwise: datetime) -> datetime:
+        """When the token was last used, as its file says."""
+        with suppress(OSError, OverflowError, ValueError):
+            return datetime.fromtimestamp(self.token_file.stat().st_mtime, UTC)
+        return otherwise
 
     def _refused(
         self, session: Session, row: Row[Any] | None, why: str, connection: Connection

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from clinical_assets.drift.diagnosis.cause import Claim
+from clinical_assets.drift.diagnosis.cause import Aspect, Claim
 from clinical_assets.drift.diagnosis.change import missing_change
 from clinical_assets.drift.diagnosis.summaries import CategorySummary
 
@@ -29,7 +29,7 @@ def claims(reference: CategorySummary, current: CategorySummary) -> tuple[float,
     return gap, found
 
 
-def size(gap: float, reference: CategorySummary, current: CategorySummary) -> dict[str, float]:
+def size(gap: float, reference: CategorySummary, current: CategorySummary) -> dict[Aspect, float]:
     """How large the change is in each respect."""
     return {"shape": gap, "missing": abs(missing_change(reference, current)), "precision": 0.0}
 
@@ -48,8 +48,9 @@ def _styled(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
     explained = max(0.0, 1 - _distance(were, plain) / gap)
     yield Claim(
         "label_style",
-        f"{len(new)} levels are written differently, such as {_old(new[0], before)!r} as "
-        f"{new[0]!r}" if len(new) > 1 else f"{_old(new[0], before)!r} is written {new[0]!r}",
+        f"{len(new)} levels are written differently, such as {_old(new[0], before)!r} as {new[0]!r}"
+        if len(new) > 1
+        else f"{_old(new[0], before)!r} is written {new[0]!r}",
         {"shape": explained},
         0.99,
         {"levels": len(new), "explained": explained},
@@ -58,11 +59,15 @@ def _styled(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
 
 def _renamed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
     """Vanished and new levels of about the same share, the largest first."""
-    gone = sorted((lv for lv in before if lv not in after and lv != _OTHER), key=lambda x: -before[x])
+    gone = sorted(
+        (lv for lv in before if lv not in after and lv != _OTHER), key=lambda x: -before[x]
+    )
     new = [level for level in after if level not in before and level != _OTHER]
     pairs: list[tuple[str, str]] = []
     for old in gone:
-        near = [n for n in new if abs(after[n] - before[old]) <= _ALIKE * max(after[n], before[old])]
+        near = [
+            n for n in new if abs(after[n] - before[old]) <= _ALIKE * max(after[n], before[old])
+        ]
         if before[old] >= _LEAST and near:
             match = min(near, key=lambda n: abs(after[n] - before[old]))
             new.remove(match)
@@ -75,7 +80,9 @@ def _renamed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
         name = back.get(level, level)
         undone[name] = undone.get(name, 0.0) + share
     explained = max(0.0, 1 - _distance(before, undone) / gap)
-    shown = ", ".join(f"{old!r} ({before[old]:.1%}) → {n!r} ({after[n]:.1%})" for old, n in pairs[:3])
+    shown = ", ".join(
+        f"{old!r} ({before[old]:.1%}) → {n!r} ({after[n]:.1%})" for old, n in pairs[:3]
+    )
     yield Claim(
         "renamed_level",
         f"Levels vanished and others of the same share came: {shown}",
@@ -148,11 +155,14 @@ def _distance(p: Shares, q: Shares) -> float:
 
 
 def _chance(p: Shares, q: Shares, reference: CategorySummary, current: CategorySummary) -> float:
-    """Twice the expected distance of two samples of one distribution (normal approximation)."""
+    """What two samples of one distribution seldom pass: the expected distance (normal
+    approximation), and as much again as few levels vary.
+    """
     ours, theirs = reference.rows - reference.missing, current.rows - current.missing
     pooled = {level: (p.get(level, 0.0) + q.get(level, 0.0)) / 2 for level in {*p, *q}}
     spread = sum((s * (1 - s)) ** 0.5 for s in pooled.values())
-    return 2 * float(0.3989 * spread * (1 / ours + 1 / theirs) ** 0.5)
+    size = (1 / ours + 1 / theirs) ** 0.5
+    return float((0.3989 * spread + 1.25) * size)
 
 
 def _plain(level: str) -> str:

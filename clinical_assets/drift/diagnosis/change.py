@@ -167,7 +167,6 @@ def missing_change(reference: Summary, current: Summary) -> float:
 
 
 def _chance(reference: Summary, current: Summary) -> float:
-    """Mean of Kolmogorov's distribution, ln 2 sqrt(pi / 2), at both sizes (Marsaglia et al. 2003)."""
+    """Mean of Kolmogorov's distribution, ln 2 sqrt(pi / 2), at both sizes."""
     size = 1 / present(reference) + 1 / present(current)
     return math.log(2) * math.sqrt(math.pi / 2 * size) + _GRID
-

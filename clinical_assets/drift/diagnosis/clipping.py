@@ -23,9 +23,7 @@ def claims(change: Change) -> list[Claim]:
     return sorted(found, key=lambda claim: -claim.trust * claim.explains["shape"])[:1]
 
 
-def _both(
-    change: Change, low: float, high: float, beyond: tuple[float, float]
-) -> Iterator[Claim]:
+def _both(change: Change, low: float, high: float, beyond: tuple[float, float]) -> Iterator[Claim]:
     bounds = " and ".join(
         f"{word} {bound:g} ({share:.1%} of the reference)"
         for word, bound, share in (("below", low, beyond[0]), ("above", high, beyond[1]))

@@ -44,9 +44,7 @@ CONVERSIONS: tuple[Conversion, ...] = (
     Conversion(
         "cholesterol", "mmol/L", "mg/dL", 38.665, ("cholesterol", "chol", "hdl", "ldl"), "C27H46O"
     ),
-    Conversion(
-        "triglycerides", "mmol/L", "mg/dL", 88.545, ("triglyceride", "trig"), "C57H104O6"
-    ),
+    Conversion("triglycerides", "mmol/L", "mg/dL", 88.545, ("triglyceride", "trig"), "C57H104O6"),
     Conversion("iron", "µmol/L", "µg/dL", 5.5845, ("iron", "ferrum"), "Fe"),
     Conversion("ammonia", "µmol/L", "µg/dL", 1.7031, ("ammonia",), "NH3"),
     Conversion("cortisol", "µg/dL", "nmol/L", 27.589, ("cortisol",), "C21H30O5"),
@@ -61,9 +59,7 @@ CONVERSIONS: tuple[Conversion, ...] = (
         ("haemoglobin", "hemoglobin", "hgb", "hb"),
         "monomer, 16,114 g/mol (ICSH 1978)",
     ),
-    Conversion(
-        "haemoglobin", "g/dL", "g/L", 10.0, ("haemoglobin", "hemoglobin", "hgb", "hb"), _SI
-    ),
+    Conversion("haemoglobin", "g/dL", "g/L", 10.0, ("haemoglobin", "hemoglobin", "hgb", "hb"), _SI),
     Conversion("albumin", "g/dL", "g/L", 10.0, ("albumin", "alb"), _SI),
     Conversion("protein", "g/dL", "g/L", 10.0, ("protein", "fibrinogen"), _SI),
     Conversion("C-reactive protein", "mg/dL", "mg/L", 10.0, ("crp", "reactive"), _SI),
@@ -109,7 +105,9 @@ CONVERSIONS: tuple[Conversion, ...] = (
     ),
     Conversion("weight", "kg", "lb", 2.204623, ("weight", "kg", "lb"), "lb = 0.45359237 kg (1959)"),
     Conversion("weight", "kg", "g", 1000.0, ("weight", "birthweight"), _SI),
-    Conversion("length", "in", "cm", 2.54, ("height", "length", "cm", "inch"), "in = 2.54 cm (1959)"),
+    Conversion(
+        "length", "in", "cm", 2.54, ("height", "length", "cm", "inch"), "in = 2.54 cm (1959)"
+    ),
     Conversion("length", "m", "cm", 100.0, ("height", "length"), _SI),
     Conversion(
         "share", "fraction", "%", 100.0, ("fio2", "sat", "spo2", "hct", "hematocrit", "pct"), "%"

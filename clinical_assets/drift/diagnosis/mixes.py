@@ -95,19 +95,17 @@ def context_claims(
     ]
 
 
-def _reweighted(
-    change: Change, parts: Parts | None
-) -> tuple[float, str, float, float] | None:
-    """What is explained, and the part whose share changed most with both its shares."""
+def _reweighted(change: Change, parts: Parts | None) -> tuple[float, str, float, float] | None:
+    """What is explained, and the part whose share grew most with both its shares."""
     if parts is None or not change.visible:
         return None
-    known = {name: points for name, points in _points(parts).items()}
+    known = _points(parts)
     before = _shares({name: _size(parts.reference[name]) for name in known})
     after = _shares({name: parts.current.get(name, 0) for name in known})
     if len(known) < 2 or not after or not before:
         return None
     explained = change.foretold(_mixture(known, after))
-    most = max(known, key=lambda name: abs(after[name] - before[name]))
+    most = max(known, key=lambda name: after[name] - before[name])
     return (explained, most, before[most], after[most]) if explained >= _ENOUGH else None
 
 

@@ -55,7 +55,7 @@ def _stepped(change: Change, besides: Mapping[Aspect, float]) -> list[Claim]:
     return [
         Claim(
             "precision",
-            f"Values come in steps of about {step:g}, which the reference's do not: they are rounded",
+            f"Values come in steps of about {step:g}, unlike the reference's: they are rounded",
             {"shape": explained, **besides},
             0.94,
             {"step": step, "explained": explained},

@@ -14,7 +14,7 @@ from clinical_assets.drift.diagnosis import (
     stuck,
     units,
 )
-from clinical_assets.drift.diagnosis.cause import Cause, Claim
+from clinical_assets.drift.diagnosis.cause import Aspect, Cause, Claim
 from clinical_assets.drift.diagnosis.change import change_of, missing_change
 from clinical_assets.drift.diagnosis.summaries import CategorySummary, NumericSummary
 
@@ -79,7 +79,7 @@ def diagnose_levels(reference: CategorySummary, current: CategorySummary) -> tup
     return ranked([*claims, *missingness.claims(reference, current)], sizes)
 
 
-def ranked(claims: Iterable[Claim], sizes: Mapping[str, float]) -> tuple[Cause, ...]:
+def ranked(claims: Iterable[Claim], sizes: Mapping[Aspect, float]) -> tuple[Cause, ...]:
     """Claims as causes: what share of the whole change each explains, times its trust."""
     total = sum(sizes.values())
     if not total:
@@ -96,7 +96,7 @@ def ranked(claims: Iterable[Claim], sizes: Mapping[str, float]) -> tuple[Cause, 
     return tuple(causes)
 
 
-def _unexplained(sizes: Mapping[str, float], causes: list[Cause]) -> Cause:
+def _unexplained(sizes: Mapping[Aspect, float], causes: list[Cause]) -> Cause:
     best = max((cause.weight for cause in causes), default=0.0)
     return Cause(
         "unexplained",

@@ -125,9 +125,7 @@ def named(name: str, row: Conversion) -> bool:
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     words = re.split(r"[^a-z0-9]+", text)
     plain = name.lower()
-    return any(
-        hint in words or (len(hint) > _SHORT + 1 and hint in plain) for hint in row.hints
-    )
+    return any(hint in words or (len(hint) > _SHORT + 1 and hint in plain) for hint in row.hints)
 
 
 def _times(factor: float, offset: float) -> str:

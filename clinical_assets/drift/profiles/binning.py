@@ -51,12 +51,9 @@ class Binning(NamedTuple):
         bins[1::2][each] += 1
         return cls(edges, low, scale, edge, bins, crowded)
 
-    def counts(self, values: Vector, weights: Counts | None = None) -> Counts:
+    def counts(self, values: Vector) -> Counts:
         """How many values lie in (…, e0], (e0, e1], …, (ek, …), shape (k + 1,)."""
         k = len(self.edges)
-        if weights is not None:
-            bins = np.searchsorted(self.edges, values, "left")
-            return np.bincount(bins, weights, k + 1).astype(np.int64)
         if k < 2:
             return np.bincount(np.searchsorted(self.edges, values, "left"), minlength=k + 1)
         keys = np.empty(len(values), dtype=np.int64)
@@ -100,5 +97,6 @@ def _range(edges: Vector) -> tuple[float, float]:
     with np.errstate(over="ignore", divide="ignore"):
         low, high = finite[len(finite) // 100], finite[-1 - len(finite) // 100]
         scale = np.float64(_CELLS - 2) / (high - low)
-    low -= 1 / scale if np.isfinite(scale) and scale > 0 else 0.0
-    return (float(low), float(scale)) if 0 < scale < np.inf else (0.0, 1.0)
+        low -= 1 / scale
+    good = np.isfinite(low) and 0 < scale < np.inf
+    return (float(low), float(scale)) if good else (0.0, 1.0)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 _SHIFT = 46  # of 64 bits 1 is the sign, 11 the power of two, 6 the part of the octave
 _CELLS = 1 << 18
 _HALF = 1 << 17
+_FEW = 8192
+_LEAST = 5e-324
 
 Keys = NDArray[np.int64]
 Counts = NDArray[np.int64]
@@ -30,12 +32,19 @@ class Cells(NamedTuple):
     counts: Counts
 
     @classmethod
-    def of(cls, found: Counts) -> "Cells":
-        """From counts over all 2^18 patterns of leading bits."""
-        patterns = np.flatnonzero(found)
+    def of(cls, values: NDArray[np.float64], weights: Counts | None = None) -> "Cells":
+        """Counts values, of which none is -0.0 or NaN, each as often as its weight says."""
+        found = patterns_of(values)
+        if weights is None and len(values) > _FEW:
+            counts = np.bincount(found, minlength=_CELLS)
+            patterns = np.flatnonzero(counts)
+            counts = counts[patterns]
+        else:
+            patterns, index = np.unique(found, return_inverse=True)
+            counts = np.bincount(index, weights, len(patterns)).astype(np.int64)
         keys = np.where(patterns < _HALF, patterns, _HALF - 1 - patterns).astype(np.int64)
         order = np.argsort(keys)
-        return cls(keys[order], found[patterns][order].astype(np.int64))
+        return cls(keys[order], counts[order])
 
     def plus(self, other: "Cells") -> "Cells":
         """Of both samples together."""
@@ -55,13 +64,6 @@ def patterns_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return (values.view(np.uint64) >> np.uint64(_SHIFT)).view(np.int64)
 
 
-def count_patterns(values: NDArray[np.float64], weights: Counts | None = None) -> Counts:
-    """Counts over all patterns, shape (2^18,)."""
-    if weights is None:
-        return np.bincount(patterns_of(values), minlength=_CELLS)
-    return np.bincount(patterns_of(values), weights, _CELLS).astype(np.int64)
-
-
 def highest_of(keys: Keys) -> NDArray[np.float64]:
     """The largest value of each cell.
 
@@ -73,4 +75,5 @@ def highest_of(keys: Keys) -> NDArray[np.float64]:
     bits = np.where(low, -1 - keys, (keys + 1)).astype(np.uint64) << np.uint64(_SHIFT)
     bits = np.where(low, bits | np.uint64(1 << 63), bits - np.uint64(1))
     found = bits.view(np.float64)
-    return np.where(np.isnan(found), np.inf, found) + 0.0
+    found = np.where(np.isnan(found), np.inf, found)
+    return np.where(keys == -1, -_LEAST, found)  # 0.0 itself lies in the cell above

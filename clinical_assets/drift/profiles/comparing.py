@@ -19,7 +19,8 @@ from clinical_assets.drift.profiles.profiling import profile
 from clinical_assets.drift.profiles.reading import Summary
 from clinical_assets.drift.profiles.regridding import approximate_counts, on_grid
 from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
-from clinical_assets.drift.result import ColumnDrift, Comparison, Statistic
+from clinical_assets.drift.result import ColumnDrift, Comparison
+from clinical_assets.drift.sentences import Statistic
 from clinical_assets.errors import ClinicalError
 
 BOUNDS = ("ks_error", "wasserstein_error")

@@ -24,10 +24,18 @@ class _Curve(NamedTuple):
     shares: Vector
 
     @classmethod
-    def of(cls, summary: NumericSummary, keys: NDArray[np.int64], ends: Vector) -> "_Curve":
+    def of(cls, summary: NumericSummary, keys: NDArray[np.int64]) -> "_Curve":
         places, upto = summary.known(keys)
-        shares = upto / summary.present
-        return cls(np.append(ends[0], np.clip(places, *ends)), np.append(0.0, shares))
+        return cls(places, upto / summary.present)
+
+    def within(self, low: float, high: float) -> "_Curve":
+        """The same between these ends, beyond which there is no value."""
+        places = np.clip(self.places, low, high)
+        last = np.append(places[1:] != places[:-1], True)
+        places, shares = places[last], self.shares[last]
+        if places[0] > low:
+            places, shares = np.append(low, places), np.append(0.0, shares)
+        return _Curve(places, shares)
 
     def least(self, places: Vector) -> Vector:
         """What it is at least at each place."""
@@ -52,9 +60,8 @@ class Functions:
         keys = np.union1d(keys, keys - 1)
         ends = [reference.minimum, current.minimum, reference.maximum, current.maximum]
         known = np.array([end for end in ends if end is not None])
-        both = np.array([known.min(), known.max()])
-        self._finite = bool(np.isfinite(both).all())
-        self._f, self._g = (_Curve.of(side, keys, both) for side in (reference, current))
+        self._ends = float(known.min()), float(known.max())
+        self._f, self._g = (_Curve.of(side, keys) for side in (reference, current))
         self._stepped = _stepped(reference, current)
 
     def kolmogorov_smirnov(self) -> Bounded:
@@ -69,21 +76,23 @@ class Functions:
         f, g = self._f.least(places), self._g.least(places)
         f1, g1 = self._f.most(places), self._g.most(places)
         found = float(np.maximum(f - g1, g - f1).max(initial=0.0))
-        most = np.maximum(f1[1:] - g[:-1], g1[1:] - f[:-1]).max(initial=0.0)
+        before_f, before_g = np.append(0.0, f[:-1]), np.append(0.0, g[:-1])
+        most = np.maximum(f1 - before_g, g1 - before_f).max(initial=0.0)
         return Bounded(found, max(0.0, float(most) - found))
 
     def wasserstein(self) -> Bounded | None:
         """Area between the functions, taken as straight from place to place; the true one is at
         most ``error`` smaller or larger. None where a value is infinite."""
-        if not self._finite:
+        if not np.isfinite(self._ends).all():
             return None
         if self._stepped is not None:
             places, f, g = self._stepped
             return Bounded(float(np.sum(np.abs(f - g)[:-1] * np.diff(places))), 0.0)
-        places = np.union1d(self._f.places, self._g.places)
-        gap = _between(places, self._f) - _between(places, self._g)
+        ours, theirs = self._f.within(*self._ends), self._g.within(*self._ends)
+        places = np.union1d(ours.places, theirs.places)
+        gap = _between(places, ours) - _between(places, theirs)
         area = float(np.sum(_area(gap[:-1], gap[1:]) * np.diff(places)))
-        return Bounded(area, self._f.slack + self._g.slack)
+        return Bounded(area, ours.slack + theirs.slack)
 
 
 def _stepped(one: NumericSummary, other: NumericSummary) -> tuple[Vector, Vector, Vector] | None:

@@ -19,6 +19,8 @@ from clinical_assets.drift.tallied import between_ranks
 Vector = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+_TINY = 2.0**-1020
+
 
 @dataclass(frozen=True, eq=False)
 class NumericSummary:
@@ -128,12 +130,15 @@ class NumericSummary:
         asked = np.atleast_1d(np.asarray(p, dtype=np.float64))
         if self.distinct is not None:
             found = between_ranks(asked, self.present, self.distinct.ranked)
+            nearest = np.rint(asked * (self.present - 1)).astype(np.int64)  # between infinities
+            found = np.where(np.isnan(found), self.distinct.ranked(nearest), found)
         else:
             found = self._interpolated(asked)
         return found if np.ndim(p) else float(found[0])
 
     def _interpolated(self, p: Vector) -> Vector:
         places, upto = self.known()
+        places = np.where(np.abs(places) < _TINY, 0.0, places)  # the cells next to 0
         low, high = float(self.minimum or 0.0), float(self.maximum or 0.0)
         places = np.clip(np.concatenate([[low], places]), low, high)
         upto = np.concatenate([[0], upto])

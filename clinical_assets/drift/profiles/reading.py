@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from clinical_assets.drift.areas import Numbers
 from clinical_assets.drift.kinds import kind_of
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
-from clinical_assets.drift.profiles.cells import Cells, count_patterns
+from clinical_assets.drift.profiles.cells import Cells
 from clinical_assets.drift.profiles.decimals import count_decimals
 from clinical_assets.drift.profiles.distinct import distinct_of
 from clinical_assets.drift.profiles.grid import (
@@ -22,7 +23,9 @@ from clinical_assets.drift.profiles.grid import (
 from clinical_assets.drift.profiles.numeric import NumericSummary
 from clinical_assets.drift.profiles.others import Others
 from clinical_assets.drift.profiles.sums import exact_sums
-from clinical_assets.drift.tallied import Numbers, between_ranks
+from clinical_assets.drift.tallied import between_ranks
+
+_FEW = 8192
 
 Summary = NumericSummary | CategorySummary | BareSummary
 Vector = NDArray[np.float64]
@@ -64,10 +67,10 @@ def read(series: pl.Series, grid: ColumnGrid) -> Summary:
 def obstacle(dtype: pl.DataType, grid: ColumnGrid) -> str:
     """Why a column of this type cannot be counted over this grid; empty where it can."""
     kind = kind_of(dtype)
-    if kind == "other":
-        return _strange(dtype)
     if kind == "null" or (isinstance(grid, BareGrid) and grid.obstacle):
         return ""
+    if kind == "other":
+        return _strange(dtype)
     if kind != grid.kind:
         return f"{grid.kind} in the reference, {kind} ({dtype}) here"
     if isinstance(grid, NumericGrid) and unit_of(dtype) != grid.unit:
@@ -128,7 +131,8 @@ def _read_numbers(series: pl.Series, grid: NumericGrid) -> NumericSummary:
         outside[0] = _number(values < grid.low, weights)
     if high is not None and grid.high is not None and high > grid.high:
         outside[1] = _number(values > grid.high, weights)
-    cells, counts = count_patterns(values, weights), grid.binning.counts(values, weights)
+    cells = Cells.of(values, weights)
+    counts = count_bins(grid, values, weights)
     if low == -np.inf or high == np.inf:
         finite = np.isfinite(values)
         values, weights = values[finite], None if weights is None else weights[finite]
@@ -137,12 +141,22 @@ def _read_numbers(series: pl.Series, grid: NumericGrid) -> NumericSummary:
         *(found.rows, found.nulls, found.nan),
         *(low, high),
         counts,
-        Cells.of(cells),
+        cells,
         exact_sums(values, weights),
         count_decimals(values, weights, single=single),
         distinct,
         *outside,
     )
+
+
+def count_bins(
+    grid: NumericGrid, values: Vector, weights: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """Counts in the grid's bins; few values are searched for, as a table would cost more."""
+    if weights is None and len(values) > _FEW:
+        return grid.binning.counts(values)
+    bins = np.searchsorted(grid.edges, values, "left")
+    return np.bincount(bins, weights, len(grid.edges) + 1).astype(np.int64)
 
 
 def _number(chosen: NDArray[np.bool_], weights: NDArray[np.int64] | None) -> int:

@@ -50,9 +50,7 @@ def exact_sums(values: Vector, weights: Weights | None = None) -> Sums:
     if not len(values):
         return Sums()
     largest = max(-float(values.min()), float(values.max()))
-    if largest <= (
-        _LARGE if weights is None else _LARGE_WEIGHTED
-    ):  # then nothing is scaled down, and nothing can be lost
+    if largest <= (_LARGE if weights is None else _LARGE_WEIGHTED):
         return _sliced(values, weights, largest)
     size = np.abs(values)
     extreme = (size > 2.0**_WIDEST) | ((size < 2.0**-_WIDEST) & (size > 0))

@@ -4,6 +4,7 @@ Rows of a day, and days in a row, resemble one another; drawing rows would make 
 narrow. Circular block bootstrap (Künsch 1989; Politis and Romano 1992).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,16 +102,14 @@ def block_length(days: int) -> int:
     >>> block_length(27), block_length(7)
     (3, 2)
     """
-    return max(1, round(days ** (1 / 3)))
+    return max(1, round(math.cbrt(days)))
 
 
 def _whole(counts: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(counts.sum(axis=0) if counts.ndim == 2 else counts)
 
 
-def _drawn(
-    counts: NDArray[Any], length: int, draws: int, rng: np.random.Generator
-) -> NDArray[Any]:
+def _drawn(counts: NDArray[Any], length: int, draws: int, rng: np.random.Generator) -> NDArray[Any]:
     """Sums of as many days as there are, in blocks that run on from the last day to the first."""
     if counts.ndim != 2:
         return counts

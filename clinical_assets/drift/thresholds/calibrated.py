@@ -103,9 +103,7 @@ def calibrate(
     values = unchanged(filled, rows, statistic, draws=draws, seed=seed)
     value = float(np.quantile(values, 1 - crossing, method="higher"))
     own = statistic(filled.sum(axis=0) - filled, filled)
-    return Calibrated(
-        value, crossing, run, rows, len(filled), float(np.max(own)), _echo(own)
-    )
+    return Calibrated(value, crossing, run, rows, len(filled), float(np.max(own)), _echo(own))
 
 
 def _checked(windows: int, rows: int, run: float, persistence: Persistence) -> None:

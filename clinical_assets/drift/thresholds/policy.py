@@ -9,6 +9,7 @@ from clinical_assets.drift.thresholds.persistence import Persistence
 from clinical_assets.errors import ClinicalError
 
 _DAYS = {"d": 1.0, "w": 7.0, "y": 365.25}
+_EACH = Persistence()
 _NAMES = ("kind", "one_false_alarm_in", "persistence")
 
 
@@ -24,7 +25,7 @@ class Thresholds:
 
     kind: Literal["constant", "calibrated"] = "constant"
     days: float = 90.0
-    persistence: Persistence = Persistence()
+    persistence: Persistence = _EACH
 
     def windows(self, days_per_window: float) -> float:
         """The run between false alarms, in windows.
@@ -89,6 +90,4 @@ def _days(text: object, where: str) -> float:
 
 
 def _senseless(name: str, value: object, wanted: str, where: str) -> ClinicalError:
-    return ClinicalError(
-        f"The plan's {name!r} is {value!r}", repair=f"Give {wanted}", where=where
-    )
+    return ClinicalError(f"The plan's {name!r} is {value!r}", repair=f"Give {wanted}", where=where)

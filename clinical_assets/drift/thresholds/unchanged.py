@@ -44,13 +44,11 @@ def unchanged(
 
 def _between(windows: Counts, rng: np.random.Generator) -> Vector:
     """A root of the covariance, over windows, of the square roots of shares, chance taken off."""
-    chance = rng.multinomial(
-        np.resize(windows.sum(axis=1), _CHANCE), shares(windows.sum(axis=0))
-    )
+    chance = rng.multinomial(np.resize(windows.sum(axis=1), _CHANCE), shares(windows.sum(axis=0)))
     seen, expected = (np.cov(np.sqrt(shares(c)), rowvar=False) for c in (windows, chance))
     values, vectors = np.linalg.eigh(np.atleast_2d(seen - expected))
-    # Chance leaves positive and negative parts; the positive ones are shrunk to the sum of all,
+    # Chance leaves positive and negative parts. The largest are kept, up to the sum of all parts,
     # which is right on average.
-    positive = np.maximum(values, 0.0)
-    share = max(0.0, values.sum()) / positive.sum() if positive.sum() > 0 else 0.0
-    return np.asarray(np.sqrt(positive * share)[:, None] * vectors.T)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    kept = np.clip(values.sum() - (np.cumsum(values) - values), 0.0, np.maximum(values, 0.0))
+    return np.asarray(np.sqrt(kept)[:, None] * vectors.T)

@@ -1,6 +1,7 @@
 """``clinical drift`` as scripts and people use it: exit codes, JSON, every kind of bad input."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def files(tmp_path: Path, table: pl.DataFrame) -> dict[str, Path]:
 
 def test_exit_codes_and_the_form_of_the_json(files: dict[str, Path], tmp_path: Path) -> None:
     same = drift(files["a.csv"], files["a.parquet"])
-    assert (same.exit_code, "0 of 2 columns drifted" in same.output) == (0, True)
+    assert (same.exit_code, "No column has drifted" in same.output) == (0, True)
     moved = drift(files["a.csv"], files["b.parquet"], "--json", tmp_path / "out.json")
     assert moved.exit_code == 1
     assert "lactate: its distribution changed" in moved.output
@@ -45,7 +46,7 @@ def test_exit_codes_and_the_form_of_the_json(files: dict[str, Path], tmp_path: P
     assert found["rows"] == {"reference": 1000, "current": 1000}
     assert [c["name"] for c in found["columns"]] == ["lactate", "ward"]
     column = found["columns"][0]
-    assert set(column) == {"name", "kind", "drifted", "statistics", "causes"}
+    assert set(column) == {"name", "kind", "drifted", "statistics", "causes", "reasons"}
     assert {
         "psi",
         "ks",
@@ -77,6 +78,7 @@ def test_some_columns_and_a_plan(files: dict[str, Path], tmp_path: Path) -> None
 def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_path: Path) -> None:
     good = files["a.csv"]
     whole = files["a.parquet"].read_bytes()
+    torn = whole[:30] + bytes(range(256)) + whole[286:]
     bad: dict[str, tuple[bytes, str]] = {
         "empty.csv": (b"", "The file is empty"),
         "header.csv": (b"lactate,ward\n", "has no rows"),
@@ -84,6 +86,9 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
         "ragged.csv": (b"lactate,ward\n1,a,Mrs-Canary\n", "damaged"),
         "latin.csv": ("läctate\n1\n".encode("latin-1"), "not UTF-8"),
         "other.csv": (b"x,y\n1,2\n", "no column in common"),
+        "quoted.csv": (b'"lactate",lactate\n1,2\n', "named more than once: 'lactate'"),
+        "torn.parquet": (torn, "cannot be read to its end"),
+        "noise.csv": (bytes(range(255, 0, -1)) * 20, "not UTF-8"),
         "cut.parquet": (whole[: len(whole) // 2], "damaged"),
         "image.png": (b"\x89PNG\0\0", "neither Parquet nor text"),
     }
@@ -91,6 +96,8 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
         (tmp_path / name).write_bytes(data)
         refused(drift(good, tmp_path / name), words)
         refused(drift(tmp_path / name, good), words)
+    (tmp_path / "no_delta" / "_delta_log").mkdir(parents=True)
+    refused(drift(good, tmp_path / "no_delta"), "its Delta log cannot be read")
     refused(drift(good, tmp_path / "nowhere.csv"), "No such file")
     refused(drift(good, tmp_path), "a folder without a Delta table")
     refused(drift("-", "-"), "cannot be both")
@@ -105,3 +112,74 @@ def refused(result: Result, words: str) -> None:
     assert result.output.startswith("Error: ")
     assert result.output.count("\n") == 1
     assert "Mrs-Canary" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (pl.col("lactate").cast(pl.String) + "x", "numeric (Float64) against category (String)"),
+        (pl.col("ward").replace_strict({"a": 1, "b": 2, "c": 3}), "category (String) against"),
+        (pl.lit(1).alias("new"), "new: not in the reference"),
+    ],
+)
+def test_columns_that_cannot_be_compared_are_shown_and_are_no_success(
+    files: dict[str, Path], tmp_path: Path, table: pl.DataFrame, change: pl.Expr, words: str
+) -> None:
+    other = tmp_path / "other.parquet"
+    table.with_columns(change).write_parquet(other)
+    found = drift(files["a.parquet"], other, "--json", tmp_path / "out.json")
+    assert found.exit_code == 2
+    assert "not compared" in found.stdout
+    assert words in found.stderr
+    assert (found.stderr.startswith("Error: "), found.stderr.count("\n")) == (True, 1)
+    assert json.loads((tmp_path / "out.json").read_text())["drifted"] is False
+    assert drift(files["a.parquet"], other, "--columns", "lactate,ward").exit_code == (
+        0 if "new" in words else 2
+    )
+
+
+def test_a_mix_of_time_zones_is_said(tmp_path: Path) -> None:
+    for zone in ("UTC", "Europe/Vienna"):
+        at = pl.datetime_range(
+            datetime(2026, 1, 1), datetime(2026, 1, 2), "1h", time_zone=zone, eager=True
+        )
+        pl.DataFrame({"x": range(25), "at": at}).write_parquet(tmp_path / f"{zone[:3]}.parquet")
+    found = drift(tmp_path / "UTC.parquet", tmp_path / "Eur.parquet")
+    assert found.exit_code == 2
+    assert "at: Datetime" in found.stderr
+
+
+def test_groups_and_windows(files: dict[str, Path], tmp_path: Path, table: pl.DataFrame) -> None:
+    moved = table.with_columns(
+        pl.when(pl.col("ward") == "c").then(pl.col("lactate") * 9).otherwise("lactate"),
+        at=pl.lit(datetime(2026, 3, 1)) + pl.duration(hours=pl.int_range(1000) // 50 * 24),
+    )
+    moved.write_parquet(tmp_path / "moved.parquet")
+    arguments = (files["a.parquet"], tmp_path / "moved.parquet", "--columns", "lactate")
+    found = drift(*arguments, "--by", "ward", "--time", "at", "--json", "-")
+    assert found.exit_code == 1
+    plain = json.loads(found.stdout)
+    assert [(g["name"], g["drifted"]) for g in plain["groups"]] == [
+        ("b", False),
+        ("a", False),
+        ("c", True),
+    ]
+    assert {"name", "against", "drifted", "columns", "rows"} == set(plain["groups"][0])
+    assert len(plain["windows"]) == 20
+    shown = drift(*arguments, "--by", "ward", "--time", "at", "--html", tmp_path / "p.html")
+    assert "Groups by size" in shown.stdout
+    assert "first drift" in shown.stdout
+    assert "PSI over time" in (tmp_path / "p.html").read_text()
+
+
+def test_an_output_is_refused_before_any_work(files: dict[str, Path], tmp_path: Path) -> None:
+    good = files["a.csv"]
+    refused(drift(good, good, "--json", good), "overwrite an input")
+    refused(drift(good, good, "--html", files["a.delta"]), "folder")
+    refused(drift(good, files["a.delta"], "--html", files["a.delta"] / "x"), "overwrite an input")
+    refused(drift(good, good, "--html", tmp_path / "no" / "x.html"), "does not exist")
+    twice = tmp_path / "x"
+    refused(drift(good, good, "--html", twice, "--json", twice), "Two outputs have one name")
+    refused(drift(good, good, "--by", "z"), "no column named 'z'")
+    refused(drift(good, good, "--every", "1d"), "--every with --time")
+    assert not twice.exists()

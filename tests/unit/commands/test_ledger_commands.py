@@ -376,3 +376,50 @@ def test_rubbish_is_refused_without_a_traceback(ledger: Ledger, arguments: tuple
     result = run(*arguments)
     assert result.exit_code != 0
     assert isinstance(result.exception, (ClinicalError, SystemExit))
+
+
+def test_a_misspelt_action_or_outcome_is_refused_with_what_may_be_meant(ledger: Ledger) -> None:
+    for asked, meant in (
+        (("--action", "table.raed"), "table.read"),
+        (("--action", "signatures."), "signature."),
+        (("--outcome", "refussed"), "refused"),
+    ):
+        error = run("show", *asked).exception
+        assert isinstance(error, ClinicalError)
+        assert f"Did you mean {meant}" in error.repair
+    assert isinstance(run("show", "--action", "zzz").exception, ClinicalError)
+    assert run("show", "--action", "table.read").exit_code == 0
+    assert run("show", "--action", "signature.").exit_code == 0  # there are none; it is a kind
+
+
+def test_a_strangers_note_at_a_witness_is_warned_of_and_fails_nothing(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = f"folder:{tmp_path}/kept"
+    monkeypatch.setenv("CLINICAL_WITNESSES", kept)
+    assert run("witness", "--publish").exit_code == 0
+    origin = ledger.store.origin
+    forged = Checkpoint(origin, 999, bytes(32))
+    parse_witness(kept).publish(sign(forged, [SigningKey.generate(origin)]))
+    told = run("verify")
+    assert told.exit_code == 0, told.output
+    assert "WARNING: 1 note(s) at the witnesses are signed by no key" in told.output
+    plain = json.loads(run("verify", "--json").stdout)
+    assert (plain["passed"], plain["unknown_notes"]) == (True, 1)
+    assert run("verify", "--strict").exit_code == 1
+    ours = ledger.store.keys.signing(origin)
+    parse_witness(kept).publish(sign(Checkpoint(origin, 998, bytes(32)), [ours]))
+    bad = run("verify")
+    assert bad.exit_code == 1
+    assert "a witness holds a checkpoint of 998 entries" in bad.output
+
+
+def test_missing_tables_and_triggers_are_named_and_the_line_stays_short(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    intrude(tmp_path, "DROP TABLE identity_accounts")
+    bad = run("verify")
+    assert bad.exit_code == 1
+    assert "the table identity_accounts of the register is missing" in bad.output
+    assert "12 trigger(s) of the database missing or off: " in bad.output
+    assert "and 9 more (`clinical ledger check` names all)" in bad.output

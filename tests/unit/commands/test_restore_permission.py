@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clinical_assets.cli import cli
+from clinical_assets.commands.users import users
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Nothing
 from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, sign
@@ -26,6 +27,7 @@ from resources.people.authentication import Authentication
 from resources.people.claims import Claim
 from resources.people.identity import IdentityRegister
 from resources.people.own_account import set_second_factor
+from resources.people.service_credentials import LOCAL, credential_file, misses_credential
 from resources.people.sessions import Sessions
 from resources.settings import Settings
 from resources.terminal import signed_in
@@ -143,6 +145,40 @@ def test_into_an_empty_installation_an_administrator_proves_who_they_are(
     assert list(new.glob(".drill-*")) == []
     log_in("rita")
     assert run("verify", store.parent / "b", "--key", vkey).exit_code == 0
+
+
+def test_a_missing_service_credential_is_announced_and_can_be_repaired(
+    store: Path, vkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = new_store(store, monkeypatch)
+    done = in_place(store, vkey, "--id", "rita", "--secret-stdin", asked=f"{GOOD}\n")
+    assert done.exit_code == 0, done.output
+    file = credential_file(new / "keys", LOCAL)
+    assert "service credential is missing" in done.output
+    assert f"mkdir -p -m 700 '{file.parent}'" in done.output
+    assert f"clinical users reset {LOCAL} --output '{file}'" in done.output
+    settings = Settings.load()
+    file.parent.mkdir(mode=0o700)
+    log_in("rita")
+    with signed_in():
+        again = CliRunner().invoke(users, ["reset", LOCAL, "--output", str(file)])
+    assert again.exit_code == 0, again.output
+    ledger_module._opened.clear()
+    assert open_ledger(settings).actor.id == LOCAL
+    assert not misses_credential(open_ledger(settings).store, settings.keys)
+
+
+def test_secrets_from_standard_input_need_an_id(
+    store: Path, vkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_store(store, monkeypatch)
+    wrong = in_place(store, vkey, "--secret-stdin", asked=f"{GOOD}\n")
+    assert "Give --id" in refused(wrong)
+    keys = ("--with-keys", store.parent / "k")
+    words = f"{WORDS}\n{GOOD}\n"
+    done = in_place(store, vkey, "--id", "rita", "--secret-stdin", *keys, asked=words)
+    assert done.exit_code == 0, done.output
+    assert "credential is missing" not in done.output
 
 
 @pytest.mark.parametrize(

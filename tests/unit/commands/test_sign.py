@@ -94,7 +94,7 @@ def test_a_signature_is_revoked_by_the_digest_that_was_shown(place: SigningPlace
             "asks for review by clinical reviewer",
         ),
         ((*REVIEW, "--id", "cora", "--role", "quality"), "does not hold the role quality"),
-        ((*REVIEW, "--id", "rita"), "accountability statement was not accepted"),
+        ((*REVIEW, "--id", "rita"), "Somebody signs who holds the role that is asked for"),
     ],
 )
 def test_what_may_not_be_signed_is_refused(

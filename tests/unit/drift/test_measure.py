@@ -118,7 +118,9 @@ def test_hostile_columns_to_the_digit() -> None:
     assert measured(*HOSTILE["100,000 levels"])["total_variation"] == pytest.approx(0.5)
 
 
-numbers = st.lists(st.one_of(st.none(), st.floats(-100, 100), st.just(7.0)), min_size=1, max_size=80)
+numbers = st.lists(
+    st.one_of(st.none(), st.floats(-100, 100), st.just(7.0)), min_size=1, max_size=80
+)
 levels = st.lists(st.sampled_from([None, "a", "b", "c", "ü"]), min_size=1, max_size=80)
 
 

@@ -187,3 +187,14 @@ def test_the_digest_is_that_of_the_record() -> None:
         f.name in json.loads(approval_forms(one)["approval_record.json"])
         for f in dataclasses.fields(ApprovalSheet)
     )
+
+
+def test_a_digest_may_break_in_its_cell_and_an_id_does_not() -> None:
+    """A page of 1200 pixels shows every column: 64 characters in one line cut the last ones off."""
+    sheet = sheet_of(eventful())
+    page = approval_forms(sheet)["approval_record.html"].decode()
+    signature = sheet.signatures[0]
+    assert f'<code class="long">{signature.digest}</code>' in page
+    assert f"<code>{signature.signer}</code>" in page
+    assert "td code:not(.long) { white-space: nowrap; }" in page
+    assert "td code { white-space: nowrap" not in page

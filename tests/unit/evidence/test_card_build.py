@@ -44,7 +44,9 @@ def test_a_candidate_that_is_not_better_than_the_baseline_is_called_so() -> None
 
 def test_the_champion_is_named_or_its_absence_is() -> None:
     without, with_one = examples.card(), examples.card(measured=examples.evaluation(champion=True))
-    assert "no champion yet" in without.results.statements[-1].text
+    assert without.results.statements[-1].text == (
+        "Compared with no champion: there was none when this card was made."
+    )
     said = with_one.results.statements[-1].text
     assert "Better than the champion diabetes_risk 0.9.0" in said
     assert "excludes 0" in said

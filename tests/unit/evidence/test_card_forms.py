@@ -153,7 +153,9 @@ def test_every_readable_form_shows_every_signature_and_open_line(form: str) -> N
         assert line.meaning in text
     assert "Ada Example" in text
     assert "2026-11-24T09:00:00Z" in text
-    assert "none recorded" in text
+    assert "signatures demanded for release" in text
+    assert "see the approval record" in text
+    assert "recorded" not in text.partition("Signatures")[2].partition("Model details")[0]
 
 
 @pytest.mark.parametrize("form", ["markdown", "html"])

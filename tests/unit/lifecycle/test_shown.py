@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clinical_assets.diabetes.spec import MODEL
 from clinical_assets.lifecycle import plots, show
-from clinical_assets.modelling.disclosure import is_small
+from clinical_assets.small_cells import is_small
 
 
 @settings(deadline=None)

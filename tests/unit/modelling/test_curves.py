@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.modelling import curves
-from clinical_assets.modelling.disclosure import is_small, joined_spans
 from clinical_assets.modelling.metrics import measure
+from clinical_assets.small_cells import is_small, joined_spans
 from tests.unit.modelling.oracle import pima
 
 OPERATING = 0.3

@@ -7,15 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.modelling.disclosure import (
-    SUPPRESSED,
-    Confusion,
-    groups_to_withhold,
-    is_small,
-    rates_to_withhold,
-)
+from clinical_assets.modelling.disclosure import Confusion, rates_to_withhold
 from clinical_assets.modelling.metrics import CONFUSION_METRICS, METRICS
 from clinical_assets.modelling.subgroups import Settings, subgroup_results
+from clinical_assets.small_cells import SUPPRESSED, groups_to_withhold, is_small
 from tests.unit.modelling.attacker import EVENTS, FN, FP, NON_EVENTS, PEOPLE, TN, TP, Attacker
 
 CELL = st.one_of(st.just(0), st.integers(1, 12), st.integers(11, 60))

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clinical_assets.modelling.disclosure import SUPPRESSED
 from clinical_assets.modelling.fairness import fairness_gaps
 from clinical_assets.modelling.metrics import CONFUSION_METRICS, METRICS, measure
 from clinical_assets.modelling.spec import Subgroup
@@ -16,6 +15,7 @@ from clinical_assets.modelling.subgroups import (
     band_members,
     subgroup_results,
 )
+from clinical_assets.small_cells import SUPPRESSED
 
 AGE = Subgroup("age", "age", (30.0, 40.0), ("young", "middle", "old"))
 SETTINGS = Settings(threshold=0.5, replicates=100, seed=1, minimum_events=11)

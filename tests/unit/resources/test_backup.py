@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import MANIFEST, parse_backup_manifest
-from clinical_assets.ledger.actions import Bytes, Nothing, Rows
+from clinical_assets.ledger.actions import Bytes, Nothing, Reconciled, Rows
 from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, read, sign
 from clinical_assets.ledger.entry import Actor, Subject, read_entry
 from clinical_assets.ledger.losses import losses_in, unexplained
@@ -322,7 +323,26 @@ def test_everything_comes_back(
         now.store.origin, now.reader.rows(), [*now.reader.notes(), head.note], keys(ledger)
     )
     assert report.passed
-    assert head.size == made.manifest.size + 2
+    assert head.size == made.manifest.size + 3  # the restore, and what became of the backup's act
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_the_act_that_made_the_backup_is_settled_by_its_restore(
+    made: Made, settings: Settings, ledger: Ledger, tmp_path: Path, renamed: bool
+) -> None:
+    folder = made.folder.rename(tmp_path / "elsewhere") if renamed else made.folder
+    target = settings_of(tmp_path / "restored", keys=settings.keys)
+    restore(replace(made, folder=folder), target, keys(ledger))
+    now = open_ledger(target)
+    assert now.reader.open_acts() == []
+    intended = now.reader.proven(Wanted(action="backup.made"))
+    assert [entry.act.outcome for entry in intended] == ["intended"]
+    (told,) = now.reader.proven(Wanted(action="ledger.reconciled"))
+    assert (told.act.act, told.act.outcome) == (intended[0].act.act, "interrupted")
+    assert told.act.details == Reconciled("found")
+    assert told.act.subject == Subject("backup", "backup", sha256=made.sha256)
+    assert f"Entry {intended[0].seq} (backup.made)" in told.act.reason
+    assert verify_own(now).passed
 
 
 def test_a_restore_needs_a_key_a_reason_and_an_empty_place(

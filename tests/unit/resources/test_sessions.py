@@ -125,6 +125,38 @@ def test_a_session_ends_when_idle_or_old(
     assert sessions.actor() is None  # said once; from now on nobody is logged in
 
 
+@pytest.mark.parametrize(
+    ("used_at", "words"),
+    [
+        ("2026-11-24T12:29:59.000000Z", "idle for 15 minutes"),  # never used since 12:00
+        ("2026-11-24T12:30:00.000001Z", "cannot be"),
+        ("9999-12-31T23:59:59.000000Z", "cannot be"),
+        ("2026-11-24T12:29:59.000000", "cannot be"),
+        ("yesterday", "cannot be"),
+        ("", "cannot be"),
+    ],
+)
+def test_a_session_is_not_prolonged_in_the_database(
+    place: Place, sessions: Sessions, used_at: str, words: str
+) -> None:
+    sessions.log_in(Claim("anna", GOOD))
+    place.clock.forward(minutes=30)
+    with place.intruder() as connection:
+        connection.execute(update(SESSIONS).values(used_at=used_at))
+    with pytest.raises(ClinicalError, match=words):
+        sessions.actor()
+    assert place.last()[:2] == ("ledger", "session.ended")
+    assert sessions.actor() is None
+
+
+def test_a_session_is_not_prolonged_at_its_file(place: Place, sessions: Sessions) -> None:
+    sessions.log_in(Claim("anna", GOOD))
+    place.clock.forward(minutes=30)
+    os.utime(sessions.token_file, (place.clock().timestamp(),) * 2)
+    with pytest.raises(ClinicalError, match="idle for 15 minutes"):
+        sessions.actor()
+
+
 def test_terms_follow_the_settings(place: Place) -> None:
     short = Sessions(place.register, idle=timedelta(minutes=2), longest=timedelta(hours=1))
     short.log_in(Claim("anna", GOOD))

@@ -19,7 +19,9 @@ def amount(unit):
     return PREFIX[prefix] / {"L": 1.0, "dL": 0.1, "mL": 1e-3}[volume], kind
 
 
-@pytest.mark.parametrize("row", [r for r in CONVERSIONS if re.fullmatch(r"([A-Z][a-z]?\d*)+", r.source)])
+@pytest.mark.parametrize(
+    "row", [r for r in CONVERSIONS if re.fullmatch(r"([A-Z][a-z]?\d*)+", r.source)]
+)
 def test_factors_follow_from_the_molar_mass(row):
     parts = re.findall(r"([A-Z][a-z]?)(\d*)", row.source)
     mass = sum(WEIGHTS[element] * int(number or 1) for element, number in parts)

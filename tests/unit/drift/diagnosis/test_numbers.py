@@ -171,7 +171,7 @@ def test_measured_less_often():
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ([], []),
+        ([np.nan], []),
         ([np.nan] * 9, [1.0]),
         ([1.0], [np.nan]),
         ([1.0], [2.0]),

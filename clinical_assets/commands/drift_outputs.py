@@ -1,0 +1,142 @@
+"""What ``clinical drift`` writes: JSON, the page, Evidently's report."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clinical_assets.errors import ClinicalError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from clinical_assets.drift.parts import Part
+    from clinical_assets.drift.plan import Plan
+    from clinical_assets.drift.result import Comparison
+
+_PRINTED = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where what is found goes, beside the names of the tables, which it must not replace."""
+
+    reference: str
+    current: str
+    json: Path | None
+    html: Path | None
+    evidently: Path | None
+    sample: int
+    seed: int
+
+    @property
+    def json_is_printed(self) -> bool:
+        """Whether standard output is for JSON alone."""
+        return self.json is not None and str(self.json) == _PRINTED
+
+    def check(self) -> None:
+        """Refuses, before any work, what could not be written in the end.
+
+        Raises:
+            ClinicalError: an output cannot be written, is an input, or is named twice.
+        """
+        from resources.written_files import check_output
+
+        files = [
+            path
+            for path in (self.json, self.html, self.evidently)
+            if path is not None and not (path is self.json and self.json_is_printed)
+        ]
+        inputs = [name for name in (self.reference, self.current) if name != "-"]
+        for path in files:
+            check_output(path, inputs)
+        if len({path.resolve() for path in files}) < len(files):
+            raise ClinicalError("Two outputs have one name", repair="Give each its own file")
+
+    def write(
+        self,
+        found: "Comparison",
+        groups: "Sequence[Part]",
+        windows: "Sequence[Part]",
+        plan: "Plan",
+        tables: "tuple[pl.LazyFrame, pl.LazyFrame] | None",
+    ) -> list[str]:
+        """Writes what was asked for; what is to be said of it.
+
+        Args:
+            tables: None where a side is a profile; Evidently's report needs them.
+
+        Raises:
+            ClinicalError: an output cannot be written, or Evidently left out a column.
+        """
+        from resources.written_files import write_output
+
+        said = []
+        if self.evidently is not None and tables is not None:
+            said.append(self._evidently(self.evidently, found, plan, tables))
+        if self.html is not None:
+            write_output(self.html, self._page(found, groups, windows, plan))
+        if self.json is not None:
+            text = json.dumps(_plain(found, groups, windows), ensure_ascii=False, allow_nan=False)
+            if self.json_is_printed:
+                click.echo(text)
+            else:
+                write_output(self.json, text + "\n")
+        return said
+
+    def _page(
+        self,
+        found: "Comparison",
+        groups: "Sequence[Part]",
+        windows: "Sequence[Part]",
+        plan: "Plan",
+    ) -> str:
+        from clinical_assets.drift.page import Input, Origin, render
+        from resources.table_files import identity_of
+
+        sides = [Input(_name(side), identity_of(side)) for side in (self.reference, self.current)]
+        origin = Origin(sides[0], sides[1], datetime.now(UTC), _versions())
+        return render(found, plan, origin, groups=groups, windows=windows)
+
+    def _evidently(
+        self,
+        out: Path,
+        found: "Comparison",
+        plan: "Plan",
+        tables: "tuple[pl.LazyFrame, pl.LazyFrame]",
+    ) -> str:
+        from clinical_assets.drift.evidently_report import evidently_report
+        from resources.written_files import write_output
+
+        report = evidently_report(*tables, found, plan, rows=self.sample, seed=self.seed)
+        write_output(out, report.html)
+        return report.explain()
+
+
+def _plain(
+    found: "Comparison", groups: "Sequence[Part]", windows: "Sequence[Part]"
+) -> dict[str, Any]:
+    from clinical_assets.drift.windows import first_drift
+
+    plain = found.to_dict()
+    if groups:
+        plain["groups"] = [part.to_dict() for part in groups]
+    if windows:
+        plain["windows"] = [part.to_dict() for part in windows]
+        plain["first_drift"] = first_drift(windows)
+    plain["drifted"] = found.drifted or any(part.drifted for part in (*groups, *windows))
+    return plain
+
+
+def _name(table: str) -> str:
+    return "standard input" if table == "-" else Path(table).name
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("clinical-assets", "polars", "numpy", "scipy")}

@@ -1,0 +1,85 @@
+"""Drift within groups: each site, ward or device of the current data for itself."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from clinical_assets.drift.parts import Part, Rows, Slice, compare_parts, too_few
+from clinical_assets.drift.plan import Plan
+from clinical_assets.errors import ClinicalError
+
+MOST = 200
+NO_VALUE = "(no value)"
+Frame = pl.DataFrame | pl.LazyFrame
+
+
+def compare_groups(
+    reference: Frame,
+    current: Frame,
+    by: str,
+    plan: Plan | None = None,
+    *,
+    whole: bool = False,
+    threads: int = 0,
+) -> tuple[Part, ...]:
+    """Holds each group of the current data against the same group of the reference.
+
+    A site that always differed from the others has not drifted; so a group that the reference
+    has is held against itself, and only a new one, or one with too few rows there, against the
+    whole reference. Groups without a value and those with too few rows are listed, too.
+
+    Args:
+        by: the column that tells the groups apart; it is not compared itself.
+        whole: whether every group is held against the whole reference.
+
+    Returns:
+        The groups by size, the largest first.
+
+    Raises:
+        ClinicalError: a table does not have the column, or it has too many levels.
+    """
+    ours, theirs = reference.lazy(), current.lazy()
+    groups = _rows_of(theirs, by, "current data", required=True)
+    if len(groups) > MOST:
+        raise ClinicalError(
+            f"{by!r} has {len(groups):,} levels, of which at most {MOST} are groups",
+            where="--by",
+            repair="Choose a column that names sites, wards or devices, not people",
+        )
+    known = {} if whole else _rows_of(ours, by, "reference", required=False)
+    slices = [
+        Slice(label, rows, _enough(known.get(label)), too_few(len(rows)))
+        for label, rows in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    return compare_parts(ours, theirs, slices, plan or Plan(), without=(by,), threads=threads)
+
+
+def _enough(rows: Rows | None) -> Rows | None:
+    return rows if rows is not None and not too_few(len(rows)) else None
+
+
+def _rows_of(frame: pl.LazyFrame, by: str, which: str, *, required: bool) -> Mapping[str, Rows]:
+    """Row numbers of each level; a missing value is a level, too."""
+    schema = frame.collect_schema()
+    if by not in schema:
+        if not required:
+            return {}
+        raise ClinicalError(
+            f"The {which} has no column named {by!r}",
+            where="--by",
+            repair=f"Choose among {', '.join(schema)}",
+        )
+    if schema[by].is_nested() or schema[by] == pl.Binary:
+        raise ClinicalError(
+            f"{by!r} is of type {schema[by]}, which makes no groups",
+            where="--by",
+            repair="Choose a column of text or whole numbers",
+        )
+    column = frame.select(pl.col(by).cast(pl.String).fill_null(NO_VALUE)).collect().to_series()
+    found = pl.DataFrame({"level": column, "row": np.arange(len(column))})
+    found = found.group_by("level").agg("row")
+    return {
+        level: np.asarray(rows, dtype=np.int64)
+        for level, rows in zip(found["level"], found["row"], strict=True)
+    }

@@ -1,0 +1,104 @@
+"""Groups and windows of a comparison as tables of texts, for the terminal and for the page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clinical_assets.drift.drawing import sparkline
+from clinical_assets.drift.parts import Part
+from clinical_assets.drift.sentences import digits
+from clinical_assets.drift.windows import first_drift
+from clinical_assets.visible import visible
+
+WORST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Texts with headings; ``right`` says which columns hold numbers."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading, a sentence, and its tables."""
+
+    title: str
+    text: str
+    tables: tuple[Table, ...]
+
+
+def group_section(groups: Sequence[Part]) -> Section:
+    """The groups by size, with the column that changed most in each."""
+    heads = ("group", "rows", "against", "drifted", "largest change", "PSI", "verdict")
+    rows = [
+        (_name(part), _rows(part), part.against if part.comparison else "–", *_outcome(part))
+        for part in groups
+    ]
+    return Section("Groups", _counted(groups, "groups"), (_table("Groups by size", heads, rows),))
+
+
+def window_section(windows: Sequence[Part]) -> Section:
+    """The windows in order, and the columns that changed most, over time."""
+    heads = ("from", "rows", "drifted", "largest change", "PSI", "verdict")
+    rows = [(_name(part), _rows(part), *_outcome(part)) for part in windows]
+    over_time = _over_time(windows)
+    tables = (*((over_time,) if over_time.rows else ()), _table("Windows", heads, rows))
+    return Section("Over time", _counted(windows, "windows"), tables)
+
+
+def _over_time(windows: Sequence[Part]) -> Table:
+    """The columns of the largest PSI: its course, and the first window of drift."""
+    first = first_drift(windows)
+    course: dict[str, list[float | None]] = {}
+    for place, window in enumerate(windows):
+        for column in window.comparison.columns if window.comparison else ():
+            values = course.setdefault(column.name, [None] * len(windows))
+            psi = column.statistics.get("psi")
+            values[place] = None if psi is None else float(psi)
+    worst = sorted(course, key=lambda name: (name not in first, -_most(course[name])))[:WORST]
+    rows = [
+        (visible(name), sparkline(course[name]), digits(_most(course[name])), first.get(name, "–"))
+        for name in worst
+    ]
+    heads = ("column", "PSI over time", "largest", "first drift")
+    return _table("Columns of the largest change", heads, rows)
+
+
+def _most(values: Sequence[float | None]) -> float:
+    return max((value for value in values if value is not None), default=0.0)
+
+
+def _outcome(part: Part) -> tuple[str, str, str, str]:
+    if part.comparison is None:
+        return "–", part.obstacle, "–", "not compared"
+    ranked = part.comparison.ranked()
+    drifted = sum(column.drifted for column in ranked)
+    verdict = "drifted" if drifted else "stable"
+    if not ranked or ranked[0].obstacle:
+        return str(drifted), "–", "–", verdict
+    return str(drifted), visible(ranked[0].name), digits(ranked[0].statistics.get("psi")), verdict
+
+
+def _counted(parts: Sequence[Part], what: str) -> str:
+    drifted = sum(part.drifted for part in parts)
+    compared = sum(part.comparison is not None for part in parts)
+    text = f"{drifted} of {compared} {what} compared drifted"
+    left = len(parts) - compared
+    return f"{text}; {left} could not be compared." if left else f"{text}."
+
+
+def _name(part: Part) -> str:
+    return visible(part.label)
+
+
+def _rows(part: Part) -> str:
+    return f"{part.rows:,}" if part.comparison is not None or not part.rows else "few"
+
+
+def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    numbers = {"rows", "drifted", "PSI", "largest"}
+    return Table(caption, heads, tuple(rows), tuple(head in numbers for head in heads))

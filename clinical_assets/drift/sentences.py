@@ -1,0 +1,54 @@
+"""A column's drift in words for a clinician: each number with what it means."""
+
+from collections.abc import Mapping, Sequence
+
+Statistic = float | int | None
+
+
+def digits(value: Statistic) -> str:
+    """A statistic as it is shown: three decimals, or three digits from 10 up; – for none.
+
+    >>> digits(0.2345), digits(0.00012), digits(1234.5), digits(None)
+    ('0.234', '0.0001', '1,234', '–')
+    """
+    if value is None:
+        return "–"
+    if value and abs(value) < 0.0005:
+        return f"{value:.1g}" if abs(value) < 1e-4 else f"{value:.4f}"
+    if abs(value) >= 1e6:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{1 if abs(value) >= 10 else 3}f}"
+
+
+def sentence(kind: str, statistics: Mapping[str, Statistic], reasons: Sequence[str]) -> str:
+    """Why a column counts as drifted, and how large the change is in terms of its values.
+
+    >>> sentence("boolean", {"total_variation": 0.25}, ["its distribution changed (PSI 0.3)"])
+    'its distribution changed (PSI 0.3). 25.0% of the rows would need another level to match the
+    reference.'
+    """
+    size = "; ".join(magnitudes(kind, statistics))
+    return " ".join([f"{'; '.join(reasons)}.", f"{size[:1].upper()}{size[1:]}."][: 1 + bool(size)])
+
+
+def magnitudes(kind: str, statistics: Mapping[str, Statistic]) -> list[str]:
+    """How far the two sides are apart, each number with its meaning.
+
+    >>> magnitudes("numeric", {"ks": 0.5})
+    ['the share of values below a limit differs by up to 50.0 percentage points (KS)']
+    """
+    ks, moved = statistics.get("ks"), statistics.get("wasserstein")
+    varied = statistics.get("total_variation")
+    found = []
+    if ks:
+        found.append(
+            f"the share of values below a limit differs by up to {100 * ks:.1f} percentage points"
+            " (KS)"
+        )
+    if moved and kind == "numeric":
+        found.append(
+            f"values have moved by {digits(moved)} on average, in the column's unit (Wasserstein)"
+        )
+    if varied and kind in ("category", "boolean"):
+        found.append(f"{varied:.1%} of the rows would need another level to match the reference")
+    return found

@@ -11,7 +11,7 @@ from benchmarks.peers.cases import CASES
 from benchmarks.table import Table
 
 # rows a window, repetitions of ours, repetitions of the peers
-SIZES = ((100, 200, 100), (1000, 200, 100), (10_000, 50, 20), (100_000, 20, 0), (1_000_000, 4, 0))
+SIZES = ((100, 200, 50), (1000, 200, 50), (10_000, 50, 20), (100_000, 20, 0), (1_000_000, 4, 0))
 
 
 def ours(rows: int, repetitions: int) -> dict[str, dict[str, float]]:

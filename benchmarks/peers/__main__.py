@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.detection import table
 from benchmarks.measure import machine
 from benchmarks.peers.comparing import compared
 from benchmarks.peers.detecting import detect
@@ -40,7 +41,11 @@ def main(arguments: list[str] | None = None) -> None:
                 show([speed_table(found)])
                 _write(chosen.json, f"speed-{rows}", found)
         if "detection" in chosen.part:
-            _write(chosen.json, "detection", head | {"sizes": detect(pythons, chosen.limit)})
+            sizes: list[dict[str, Any]] = []
+            for size in detect(pythons, chosen.limit):
+                sizes.append(size)
+                show([table(size["rows"], size["repetitions"]["ours"], size["rates"])])
+                _write(chosen.json, "detection", head | {"sizes": sizes})
         if "history" in chosen.part:
             _write(chosen.json, "history", head | history(pythons, chosen.limit))
 

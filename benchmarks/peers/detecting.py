@@ -1,6 +1,7 @@
 """Detection quality of the peers beside ours: the same columns, each tool's own decision."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from benchmarks.peers.pins import PEERS
 from benchmarks.peers.protocol import read
 
 
-def detect(pythons: dict[str, Path], limit: float, sizes: Any = SIZES) -> list[dict[str, Any]]:
-    """For each size what was asked, the share of alarms by rule and case, and what failed."""
-    return [_at(pythons, limit, *size) for size in sizes]
+def detect(pythons: dict[str, Path], limit: float) -> Iterator[dict[str, Any]]:
+    """Size by size what was asked, the share of alarms by rule and case, and what failed."""
+    for size in SIZES:
+        yield _at(pythons, limit, *size)
 
 
 def _at(

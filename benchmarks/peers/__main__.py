@@ -37,9 +37,10 @@ def main(arguments: list[str] | None = None) -> None:
         head = {"machine": machine(), "date": time.strftime("%Y-%m-%d"), "peers": _told(installed)}
         if "speed" in chosen.part:
             for rows in chosen.rows:
-                found = head | compared(rows, pythons, chosen.limit)
+                found = {}
+                for found in compared(rows, pythons, chosen.limit):
+                    _write(chosen.json, f"speed-{rows}", head | found)
                 show([speed_table(found)])
-                _write(chosen.json, f"speed-{rows}", found)
         if "detection" in chosen.part:
             sizes: list[dict[str, Any]] = []
             for size in detect(pythons, chosen.limit):

@@ -27,17 +27,17 @@ Outcome = dict[str, Any]
 Job = tuple[str, Path, str, str]  # name, interpreter, module, way
 
 
-def compared(rows: int, pythons: dict[str, Path], limit: float) -> dict[str, Any]:
-    """All rounds at one size."""
+def compared(rows: int, pythons: dict[str, Path], limit: float) -> Iterator[dict[str, Any]]:
+    """What is known after each round at one size."""
     with tempfile.TemporaryDirectory() as folder:
         run_alone("prepare", folder, rows)
         before = load()
-        outcomes = [
-            {"round": number, "name": job[0], **outcome(job, folder, limit)}
-            for number, group in enumerate(_rounds(rows, pythons))
-            for job in group
-        ]
-    return {"rows": rows, "load": [before, load()], "limit": limit, "outcomes": outcomes}
+        outcomes: list[Outcome] = []
+        for number, group in enumerate(_rounds(rows, pythons)):
+            for job in group:
+                told = outcome(job, folder, limit)
+                outcomes.append({"round": number, "name": job[0], **told})
+            yield {"rows": rows, "load": [before, load()], "limit": limit, "outcomes": outcomes}
 
 
 def outcome(job: Job, folder: str, limit: float) -> Outcome:

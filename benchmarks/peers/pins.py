@@ -31,11 +31,13 @@ class Peer:
         return f"benchmarks.peers.run_{self.distribution.replace('-', '_')}"
 
 
+# Quick ones first, so that an interrupted run has most of them.
 PEERS = (
+    Peer("frouros", ("frouros", "pandas", "pyarrow"), {"distances": "frouros, KS + PSI"}),
     Peer(
-        "evidently",
-        ("evidently", "pandas<3.1"),  # it imports what pandas 3.1 took away
-        {"psi": "Evidently, PSI", "defaults": "Evidently, defaults"},
+        "alibi-detect",
+        ("alibi-detect", "numpy<2", "pyarrow<20"),
+        {"defaults": "alibi-detect, TabularDrift"},
     ),
     Peer(
         "nannyml",
@@ -43,20 +45,19 @@ PEERS = (
         {"ks": "NannyML, binned KS", "defaults": "NannyML, defaults"},
     ),
     Peer(
-        "alibi-detect",
-        ("alibi-detect", "numpy<2", "pyarrow<20"),
-        {"defaults": "alibi-detect, TabularDrift"},
+        "deepchecks",
+        # it imports pkg_resources and a scorer that scikit-learn 1.8 took away
+        ("deepchecks", "setuptools<80", "scikit-learn<1.8", "numpy<2", "pandas<3", "pyarrow<20"),
+        {"defaults": "deepchecks, its sample", "every_row": "deepchecks, every row"},
+    ),
+    Peer(
+        "evidently",
+        ("evidently", "pandas<3.1"),  # it imports what pandas 3.1 took away
+        {"psi": "Evidently, PSI", "defaults": "Evidently, defaults"},
     ),
     Peer(
         "whylogs",
         ("whylogs[viz]", "numpy<2", "pandas<3", "pyarrow<20", "setuptools<80"),
         {"defaults": "whylogs, profiles and scores"},
-    ),
-    Peer("frouros", ("frouros", "pandas", "pyarrow"), {"distances": "frouros, KS + PSI"}),
-    Peer(
-        "deepchecks",
-        # it imports pkg_resources and a scorer that scikit-learn 1.8 took away
-        ("deepchecks", "setuptools<80", "scikit-learn<1.8", "numpy<2", "pandas<3", "pyarrow<20"),
-        {"defaults": "deepchecks, its sample", "every_row": "deepchecks, every row"},
     ),
 )

@@ -16,7 +16,9 @@ from benchmarks.demo import Log, Span
 from benchmarks.measure import in_turns, quantile, ratio, run
 
 
-@pytest.mark.parametrize("name", ["start", "latency", "snapshots", "lake", "ledger", "drift", "detection"])
+@pytest.mark.parametrize(
+    "name", ["start", "latency", "snapshots", "lake", "ledger", "drift", "detection"]
+)
 def test_the_smallest_case_gives_tables(name: str) -> None:
     for found in importlib.import_module(f"benchmarks.{name}").tables(quick=True):
         assert found.rows

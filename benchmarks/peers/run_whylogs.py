@@ -22,8 +22,8 @@ def _scores(run: Run) -> Any:
 def defaults(run: Run) -> None:
     run.what = "profiles, then KS of numbers and chi² of text from sketches"
     for column, found in _scores(run).items():
-        name = found and ("ks" if found["algorithm"] == "ks" else found["algorithm"])
-        run.note(name or "none", column, found and found["pvalue"])
+        if found:
+            run.note(f"{found['algorithm']}_pvalue", column, found["pvalue"])
 
 
 def decide(run: Run) -> None:

@@ -9,7 +9,7 @@ from benchmarks.table import Table, memory_of, time_of, times
 FLOOR, EXACT = OURS["floor"], OURS["exact"]
 COLUMNS = (
     *("way", "whole", "× ours", "loading + computing", "× ours", "computing", "peak memory"),
-    *("columns", "what"),
+    *("columns", "KS off by", "what"),
 )
 
 
@@ -46,7 +46,16 @@ def _line(name: str, outcomes: list[dict[str, Any]]) -> tuple[str, ...]:
         cells += [time_of(statistics.median(measure(o) for o in done)), times(ratio)]
     computing = time_of(statistics.median(o["computing"] for o in done))
     peak = memory_of([max(o["peak"] for o in done)])
-    return (*cells, computing, peak, str(done[0]["covered"]), done[0]["what"])
+    off = _off(done[0], next(iter(beside.values()), done[0]))
+    return (*cells, computing, peak, str(done[0]["covered"]), off, done[0]["what"])
+
+
+def _off(outcome: dict[str, Any], exact: dict[str, Any]) -> str:
+    """Largest difference of KS from the exact one, over the columns that have both."""
+    theirs, ours = (o["found"].get("ks", {}) for o in (outcome, exact))
+    both = [(theirs[c], ours[c]) for c in theirs if ours.get(c) is not None]
+    gaps = [abs(a - b) for a, b in both if a is not None]
+    return f"{max(gaps):.0e}" if gaps else ""
 
 
 def _whole(outcome: dict[str, Any]) -> float:

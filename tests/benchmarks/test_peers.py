@@ -92,7 +92,8 @@ def test_no_environment_is_made_within_the_repository() -> None:
 def _speed() -> dict[str, Any]:
     def done(name: str, number: int, whole: float) -> dict[str, Any]:
         parts = {"loading": 1.0, "computing": whole - 2, "peak": 2**20, "covered": 40, "what": "it"}
-        return {"name": name, "round": number, "whole": whole, **parts}
+        found = {"ks": {"x": 0.5 + whole / 1000, "y": None}}
+        return {"name": name, "round": number, "whole": whole, "found": found, **parts}
 
     outcomes = [
         *(done(name, number, 4.0) for number in (0, 1) for name in comparing.OURS.values()),
@@ -108,6 +109,7 @@ def _speed() -> dict[str, Any]:
 def test_slow_and_broken_ways_stay_in_the_table() -> None:
     rows = {row[0]: row[1:] for row in speed.speed_table(_speed()).rows}
     assert rows["peer"][:6] == ("10.0 s", "2.50×", "9.00 s", "3.00×", "8.00 s", "1 MiB")
+    assert rows["peer"][-2] == "6e-03"
     assert rows["slow"][0] == "over 300 s"
     assert rows["broken"][-1] == "failed: no | luck"
 

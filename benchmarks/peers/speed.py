@@ -8,7 +8,7 @@ from benchmarks.table import Table, memory_of, time_of, times
 
 FLOOR, EXACT = OURS["floor"], OURS["exact"]
 COLUMNS = (
-    *("way", "whole", "× ours", "loading + computing", "× ours", "computing", "peak memory"),
+    *("way", "whole", "× ours", "loading + computing", "× ours", "computing", "CPU", "peak memory"),
     *("columns", "KS off by", "what"),
 )
 
@@ -45,9 +45,10 @@ def _line(name: str, outcomes: list[dict[str, Any]]) -> tuple[str, ...]:
         ratio = statistics.median(a / b for a, b in pairs) if pairs else float("nan")
         cells += [time_of(statistics.median(measure(o) for o in done)), times(ratio)]
     computing = time_of(statistics.median(o["computing"] for o in done))
+    cpu = time_of(statistics.median(o["cpu"] for o in done))
     peak = memory_of([max(o["peak"] for o in done)])
     off = _off(done[0], next(iter(beside.values()), done[0]))
-    return (*cells, computing, peak, str(done[0]["covered"]), off, done[0]["what"])
+    return (*cells, computing, cpu, peak, str(done[0]["covered"]), off, done[0]["what"])
 
 
 def _off(outcome: dict[str, Any], exact: dict[str, Any]) -> str:

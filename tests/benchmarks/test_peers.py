@@ -91,7 +91,14 @@ def test_no_environment_is_made_within_the_repository() -> None:
 
 def _speed() -> dict[str, Any]:
     def done(name: str, number: int, whole: float) -> dict[str, Any]:
-        parts = {"loading": 1.0, "computing": whole - 2, "peak": 2**20, "covered": 40, "what": "it"}
+        parts = {
+            "loading": 1.0,
+            "computing": whole - 2,
+            "peak": 2**20,
+            "covered": 40,
+            "what": "it",
+            "cpu": 1.0,
+        }
         found = {"ks": {"x": 0.5 + whole / 1000, "y": None}}
         return {"name": name, "round": number, "whole": whole, "found": found, **parts}
 
@@ -108,7 +115,7 @@ def _speed() -> dict[str, Any]:
 
 def test_slow_and_broken_ways_stay_in_the_table() -> None:
     rows = {row[0]: row[1:] for row in speed.speed_table(_speed()).rows}
-    assert rows["peer"][:6] == ("10.0 s", "2.50×", "9.00 s", "3.00×", "8.00 s", "1 MiB")
+    assert rows["peer"][:6] == ("10.0 s", "2.50×", "9.00 s", "3.00×", "8.00 s", "1.00 s")
     assert rows["peer"][-2] == "6e-03"
     assert rows["slow"][0] == "over 300 s"
     assert rows["broken"][-1] == "failed: no | luck"

@@ -28,6 +28,11 @@ def _tail(rng: "np.random.Generator", rows: int) -> Any:
     return rng.standard_t(3, rows) / 3**0.5
 
 
+def _day(rng: "np.random.Generator", rows: int) -> Any:
+    """Normal about a mean of the day's own, which varies by a tenth of the standard deviation."""
+    return rng.normal(rng.normal(0, 0.1), 1, rows)
+
+
 def _levels(shares: tuple[float, ...]) -> Draw:
     return lambda rng, rows: rng.choice(len(shares), rows, p=shares)
 
@@ -44,6 +49,8 @@ CASES: dict[str, tuple[Draw, float, bool]] = {
     "heavier tails": (_tail, MISSING, False),
     "missing + 5 points": (_mean(0), MISSING + 0.05, False),
     "level + 5 points": (_levels(_OTHER), MISSING, True),
+    # No change either: what each window does, the current one does too.
+    "no change, days vary": (_day, MISSING, False),
 }
 
 
@@ -54,7 +61,11 @@ def pair(case: str, rows: int, number: int) -> "tuple[pl.Series, pl.Series]":
     draw, missing, text = CASES[case]
     rng = np.random.default_rng([list(CASES).index(case), rows, number])
     before = _levels(LEVELS) if text else _mean(0)
-    reference = _series(rng, before(rng, WINDOWS * rows), MISSING, text)
+    if draw is _day:
+        values = np.concatenate([_day(rng, rows) for _ in range(WINDOWS)])
+    else:
+        values = before(rng, WINDOWS * rows)
+    reference = _series(rng, values, MISSING, text)
     return reference, _series(rng, draw(rng, rows), missing, text)
 
 

@@ -28,7 +28,6 @@ def _columns(run: Run) -> Any:
 def _tested(run: Run, statistic: str) -> None:
     from alibi_detect.cd import TabularDrift
 
-    run.what = "KS with p-value of numbers, chi² of text"
     with run.part("loading"):
         columns = list(_columns(run))
     for name, text, (reference, current) in columns:
@@ -40,10 +39,12 @@ def _tested(run: Run, statistic: str) -> None:
 
 
 def defaults(run: Run) -> None:
+    run.what = "KS with p-value of numbers, chi² of text"
     _tested(run, "ks")
 
 
 def decide(run: Run) -> None:
+    run.what = "p < 0.05 of KS or chi², one detector a column"
     _tested(run, "drifted")
 
 

@@ -6,7 +6,17 @@ import importlib
 from benchmarks.measure import load, machine
 from benchmarks.table import show
 
-NAMES = ("start", "latency", "snapshots", "lake", "ledger", "drift", "profiles", "demo")
+NAMES = (
+    "start",
+    "latency",
+    "snapshots",
+    "lake",
+    "ledger",
+    "drift",
+    "profiles",
+    "detection",
+    "demo",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

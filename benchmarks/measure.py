@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -34,27 +35,40 @@ class Finished:
     output: str
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    limit: float | None = None,
+) -> Finished:
     """Runs ``command`` (first item: a path) from the checkout's root.
 
     Raises:
         RuntimeError: it ended with another status than 0; its last words are passed on.
+        TimeoutError: it was not done after ``limit`` seconds, and was ended with all that it
+            started.
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
-        done = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-I", "-S", _LAUNCHER, str(report), *command],
             cwd=ROOT,
             env=None if environment is None else dict(environment),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
+            start_new_session=limit is not None,  # a group of its own, to be ended together
         )
-        if done.returncode != 0:
-            words = (done.stderr or done.stdout).strip()[-2000:]
-            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {words}")
+        try:
+            output, errors = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise TimeoutError(f"{command[0]} was not done after {limit:g} s") from None
+        if process.returncode != 0:
+            words = (errors or output).strip()[-2000:]
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {words}")
         seconds, peak = report.read_text().split()
-    return Finished(float(seconds), int(peak), done.stdout)
+    return Finished(float(seconds), int(peak), output)
 
 
 def call(function: str, *arguments: object) -> Any:

@@ -17,7 +17,7 @@ from benchmarks.measure import in_turns, quantile, ratio, run
 
 
 @pytest.mark.parametrize(
-    "name", ["start", "latency", "snapshots", "lake", "ledger", "drift", "profiles"]
+    "name", ["start", "latency", "snapshots", "lake", "ledger", "drift", "profiles", "detection"]
 )
 def test_the_smallest_case_gives_tables(name: str) -> None:
     for found in importlib.import_module(f"benchmarks.{name}").tables(quick=True):

@@ -1,0 +1,1 @@
+"""The field's drift tools beside ours, on the same files."""

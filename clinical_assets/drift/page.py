@@ -16,7 +16,7 @@ from clinical_assets.drift.page_parts import group_section, window_section
 from clinical_assets.drift.parts import Part
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
-from clinical_assets.drift.sentences import Statistic, digits, magnitudes
+from clinical_assets.drift.sentences import Statistic, digits, magnitudes, only_missing
 from clinical_assets.small_cells import is_small
 from clinical_assets.visible import visible
 
@@ -153,7 +153,8 @@ def _card(column: ColumnDrift, row: dict[str, str]) -> dict[str, Any]:
 
 
 def _size(column: ColumnDrift) -> list[str]:
-    return magnitudes(column.kind, column.statistics)
+    missing = only_missing(column.reasons)
+    return [] if missing else magnitudes(column.kind, column.statistics)
 
 
 def _figure(name: str, value: Statistic) -> str:

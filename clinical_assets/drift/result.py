@@ -23,6 +23,8 @@ class ColumnDrift:
         obstacle: why it could not be compared; empty where it was.
         causes: what may have made it drift, in sentences, the likeliest first.
         distribution: both sides' counts, to be drawn; None where they were not asked for.
+        evidence: of each cause its kind, weight and numbers; see
+            :class:`~clinical_assets.drift.diagnosis.Cause`.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ColumnDrift:
     obstacle: str = ""
     causes: tuple[str, ...] = ()
     distribution: Distribution | None = None
+    evidence: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def drifted(self) -> bool:
@@ -46,6 +49,7 @@ class ColumnDrift:
             "drifted": self.drifted,
             "statistics": {name: _finite(value) for name, value in self.statistics.items()},
             "causes": list(self.causes),
+            "evidence": [dict(each) for each in self.evidence],
             "reasons": list(self.reasons),
             **({"not_compared": self.obstacle} if self.obstacle else {}),
         }
@@ -132,10 +136,17 @@ class Comparison:
         for column in self.ranked():
             if column.drifted:
                 said = sentence(column.kind, column.statistics, column.reasons)
-                lines.append(" ".join([f"{visible(column.name)}: {said}", *column.causes]))
+                lines.append(f"{visible(column.name)}: {said}{_likeliest(column)}")
             elif column.obstacle:
                 lines.append(f"{visible(column.name)}: not compared, {visible(column.obstacle)}.")
         return "\n".join(lines)
+
+
+def _likeliest(column: ColumnDrift) -> str:
+    if not column.causes:
+        return ""
+    known = not column.evidence or column.evidence[0]["kind"] != "unexplained"
+    return f"{' Likely cause:' if known else ''} {visible(column.causes[0])}"
 
 
 def _importance(column: ColumnDrift) -> tuple[bool, bool, float]:

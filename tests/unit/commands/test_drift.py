@@ -46,7 +46,10 @@ def test_exit_codes_and_the_form_of_the_json(files: dict[str, Path], tmp_path: P
     assert found["rows"] == {"reference": 1000, "current": 1000}
     assert [c["name"] for c in found["columns"]] == ["lactate", "ward"]
     column = found["columns"][0]
-    assert set(column) == {"name", "kind", "drifted", "statistics", "causes", "reasons"}
+    form = {"name", "kind", "drifted", "statistics", "causes", "evidence", "reasons"}
+    assert set(column) == form
+    assert column["causes"] == ["Values are 9.0 times larger: mmol/L → mg/dL of lactate."]
+    assert column["evidence"][0]["kind"] == "unit"
     assert {
         "psi",
         "ks",

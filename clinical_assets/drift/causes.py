@@ -28,6 +28,8 @@ MOST_COLUMNS = 100
 SAID = 3
 _LEAST = 0.2
 _CODES = 10
+_TIED = 0.03
+_FITTED = ("offset", "scale", "spread", "gain_and_offset")
 _OF_MISSING = ("missing", "measured_less", "measured_more")
 _SORTS: frozenset[Kind] = frozenset({"numeric", "category", "boolean"})
 
@@ -109,7 +111,22 @@ def causes_of(
         found = diagnose_numbers(name, before, after, background)
     else:
         found = ()
-    said = [c for i, c in enumerate(found) if i == 0 or c.weight >= _LEAST]
+    return _worth_saying(found)
+
+
+def _worth_saying(causes: Sequence[Cause]) -> tuple[Cause, ...]:
+    """The first ones; fitted numbers only as far as they explain about as much as the best of them,
+    and not where a known conversion says the same."""
+    fitted = [cause.weight for cause in causes if cause.kind in _FITTED]
+    least = max(fitted, default=0.0) - _TIED
+    unit = bool(causes) and causes[0].kind == "unit"
+    said = [
+        cause
+        for place, cause in enumerate(causes)
+        if place == 0
+        or (cause.weight >= _LEAST and cause.kind not in _FITTED)
+        or (cause.weight >= max(_LEAST, least) and not unit)
+    ]
     return tuple(said[:SAID])
 
 

@@ -6,6 +6,7 @@ reference. What does not: what a mix explains (:mod:`clinical_assets.drift.diagn
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -102,7 +103,7 @@ def _parts(before: pl.Series, after: pl.Series, *, whole: bool) -> tuple[pl.Seri
         present = before.drop_nulls().cast(pl.Float64).drop_nans()
         edges = np.unique(np.quantile(present.to_numpy(), _FIFTHS)).tolist()
         names = [f"up to {edges[0]:g}"]
-        names += [f"above {a:g}, up to {b:g}" for a, b in zip(edges, edges[1:], strict=False)]
+        names += [f"above {a:g}, up to {b:g}" for a, b in pairwise(edges)]
         names.append(f"above {edges[-1]:g}")
         return _cut(before, edges, names), _cut(after, edges, names)
     return before.cast(pl.String), after.cast(pl.String)

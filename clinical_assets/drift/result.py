@@ -8,8 +8,10 @@ from typing import Any
 import polars as pl
 
 from clinical_assets.drift.distributions import Distribution
+from clinical_assets.drift.judging import Judged
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.sentences import Statistic, sentence
+from clinical_assets.drift.thresholds.bootstrap import Interval
 from clinical_assets.visible import visible
 
 
@@ -25,6 +27,8 @@ class ColumnDrift:
         distribution: both sides' counts, to be drawn; None where they were not asked for.
         evidence: of each cause its kind, weight and numbers; see
             :class:`~clinical_assets.drift.diagnosis.Cause`.
+        judged: its statistics with their calibrated thresholds, in a window of time.
+        interval: of its PSI, where days tell how sure that is.
     """
 
     name: str
@@ -35,6 +39,8 @@ class ColumnDrift:
     causes: tuple[str, ...] = ()
     distribution: Distribution | None = None
     evidence: tuple[Mapping[str, Any], ...] = ()
+    judged: tuple[Judged, ...] = ()
+    interval: Interval | None = None
 
     @property
     def drifted(self) -> bool:
@@ -51,6 +57,8 @@ class ColumnDrift:
             "causes": list(self.causes),
             "evidence": [dict(each) for each in self.evidence],
             "reasons": list(self.reasons),
+            **({"judged": [each.to_dict() for each in self.judged]} if self.judged else {}),
+            **({"intervals": {"psi": self.interval.to_dict()}} if self.interval else {}),
             **({"not_compared": self.obstacle} if self.obstacle else {}),
         }
 

@@ -6,6 +6,8 @@ windows, so that the real run is longer than promised; where windows depend on t
 shorter.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +55,7 @@ def expected_run(crossing: float, persistence: Persistence, columns: int = 1) ->
     return float(total + before**columns / -np.expm1(columns * np.log(ratio)))
 
 
+@cache
 def crossing_for(run: float, persistence: Persistence, columns: int = 1) -> float:
     """How probable crossing may be if an alarm in ``run`` windows is to be expected.
 

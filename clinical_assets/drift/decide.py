@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.pvalues import benjamini_hochberg
 from clinical_assets.drift.sentences import Statistic, of_missing
+from clinical_assets.errors import ClinicalError
 
 _TESTS = {"shape": ("ks_pvalue", "chi2_pvalue"), "missing": ("missing_pvalue",)}
 
@@ -18,6 +19,18 @@ def decided(found: Sequence[Mapping[str, Statistic]], plan: Plan) -> list[tuple[
     shape = _significant(found, _TESTS["shape"], plan.rate)
     missing = _significant(found, _TESTS["missing"], plan.rate)
     return [tuple(_reasons(numbers, plan, shape[i], missing[i])) for i, numbers in enumerate(found)]
+
+
+def require_constant(plan: Plan) -> None:
+    """Raises :class:`ClinicalError` where a plan's thresholds can only be had for windows."""
+    if plan.thresholds.kind == "calibrated":
+        raise ClinicalError(
+            "The plan's thresholds are calibrated, which is done on windows of the reference, and "
+            "there are none",
+            where="plan",
+            repair="Name the column of times that both tables have (--time), or give constant "
+            "thresholds",
+        )
 
 
 def _reasons(numbers: Mapping[str, Statistic], plan: Plan, shape: bool, missing: bool) -> list[str]:

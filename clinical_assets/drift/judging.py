@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from clinical_assets.drift.areas import Counts
+from clinical_assets.drift.sentences import change_of_missing
 from clinical_assets.drift.thresholds.budget import crossing_for
 from clinical_assets.drift.thresholds.calibrated import LEAST_WINDOWS, calibrate
 from clinical_assets.drift.thresholds.persistence import Persistence
@@ -58,10 +59,7 @@ class Judged:
     def reason(self) -> str:
         """In words."""
         if self.statistic == MISSING:
-            return (
-                f"the share of its missing values changed by {100 * self.value:.1f} percentage "
-                f"points, the threshold is {100 * self.threshold:.1f}"
-            )
+            return change_of_missing(self.value, self.threshold)
         return (
             f"its distribution changed (PSI {self.value:.3f}, the threshold {self.threshold:.3f})"
         )

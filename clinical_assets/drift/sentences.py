@@ -27,13 +27,21 @@ def of_missing(before: Statistic, after: Statistic) -> str:
     return f"{after or 0:.1%} {_MISSING}, {before or 0:.1%} in the reference"
 
 
+def change_of_missing(change: float, threshold: float) -> str:
+    """That the share of missing values changed more than it does by itself, as a reason."""
+    return (
+        f"{100 * change:.1f} percentage points more or fewer {_MISSING} (threshold "
+        f"{100 * threshold:.1f})"
+    )
+
+
 def only_missing(reasons: Sequence[str]) -> bool:
     """Whether nothing but the share of missing values speaks for drift.
 
     >>> only_missing([of_missing(0.1, 0.3)]), only_missing(["its distribution changed"])
     (True, False)
     """
-    return bool(reasons) and all(_MISSING in reason for reason in reasons)
+    return bool(reasons) and all(_MISSING in r and "distribution" not in r for r in reasons)
 
 
 def sentence(kind: str, statistics: Mapping[str, Statistic], reasons: Sequence[str]) -> str:

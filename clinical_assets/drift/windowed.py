@@ -78,12 +78,11 @@ def _missing(ours: Sample, rows: int, missing: int) -> Found:
 def _fill(
     found: list[Found], reference: "_Reference", places: NDArray[np.int64], held: Counts
 ) -> None:
-    order = np.lexsort((reference.current, places))
-    values = reference.current[order]
+    values = reference.current[np.argsort(places, kind="stable")]
     ends = np.cumsum(held)
     for numbers, start, end in zip(found, ends - held, ends, strict=True):
         if end > start:
-            numbers |= reference.against(values[start:end])
+            numbers |= reference.against(np.sort(values[start:end]))
 
 
 class _Reference:
@@ -101,10 +100,10 @@ class _Reference:
         parts = np.arange(1, bins) / bins
         self._edges = np.unique(between_ranks(parts, len(values), lambda r: self._ordered[r]))
         self._counts = self._binned(self._ordered)
-        self._per_unit = areas.scaled(1.0, areas.merged(self._ordered, self._ordered[:1]))
-        ends = np.abs(np.concatenate([v[[0, -1]] for v in (self._ordered, np.sort(self.current))]))
-        most = ends.astype(np.float64).max()
-        self._plain = bool(most < (2.0**53 if values.dtype == np.int64 else _PLAIN))
+        self._deviation = _deviation(self._ordered)
+        ends = [self._ordered[0], self._ordered[-1], self.current.min(), self.current.max()]
+        most = max(abs(float(end)) for end in ends)
+        self._plain = most < (2.0**53 if values.dtype == np.int64 else _PLAIN)
         if self._plain:
             self._middle = float(self._ordered[len(self._ordered) // 2])
             moved = self._ordered.astype(np.float64) - self._middle
@@ -123,8 +122,8 @@ class _Reference:
         found["ks_pvalue"] = self._p(distance, window)
         area = self._area(window, upto / n)
         found["wasserstein"] = area
-        if area is not None and self._per_unit is not None and np.isfinite(area * self._per_unit):
-            found["wasserstein_scaled"] = area * self._per_unit
+        if area is not None and self._deviation and np.isfinite(area / self._deviation):
+            found["wasserstein_scaled"] = area / self._deviation
         low, high = self._ordered[[0, -1]]
         found["below_range"] = int(np.searchsorted(window, low, "left")) / m
         found["above_range"] = (m - int(np.searchsorted(window, high, "right"))) / m
@@ -162,6 +161,14 @@ class _Reference:
         rank = share * n
         whole = np.minimum(np.floor(rank).astype(np.int64), n)
         return np.asarray((self._sums[whole] + (rank - whole) * self._moved[whole]) / n)
+
+
+def _deviation(ordered: Numbers) -> float | None:
+    """Standard deviation of all values; None where one is infinite."""
+    unit = max(abs(float(ordered[0])), abs(float(ordered[-1])))
+    if not 0 < unit < np.inf:
+        return None
+    return unit * float(np.std(ordered / unit))  # so that no square is beyond the largest float
 
 
 def _largest_gap(upto: NDArray[np.float64], below: NDArray[np.float64], window: Numbers) -> float:

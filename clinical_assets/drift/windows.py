@@ -8,17 +8,19 @@ how thresholds are calibrated and what they say (:mod:`.judging`).
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from clinical_assets.drift.causes import with_causes
 from clinical_assets.drift.counted import Coder, counts_by, missing_by
 from clinical_assets.drift.cutting import Cut, cut
 from clinical_assets.drift.decide import decided
 from clinical_assets.drift.judging import MISSING, PSI, Calibration, Judged, Stream, alarms, judge
 from clinical_assets.drift.kinds import Column, paired
+from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.parts import Part, too_few
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
@@ -197,6 +199,39 @@ def over_time(
         windows.append(Part(NO_TIME, after.untimed, None, obstacle=why))
     drawn = {c.name: m.interval for c, m in zip(columns, measured, strict=True) if m.interval}
     return OverTime(tuple(windows), drawn, calibration, alarmed)
+
+
+def with_windows(
+    found: Comparison, over: OverTime, reference: Frame, current: Frame, mix: Mix | None = None
+) -> Comparison:
+    """The whole comparison with what its windows say: intervals, and where thresholds are
+    calibrated the verdict: a column has drifted where a window of it is an alarm.
+
+    Causes are then looked for in the rows of the windows with alarms.
+    """
+    columns = tuple(replace(c, interval=over.intervals.get(c.name)) for c in found.columns)
+    if over.calibration is None:
+        return replace(found, columns=columns)
+    columns = tuple(replace(c, reasons=_alarmed(over, c.name)) for c in columns)
+    rows = pl.Series(over.alarmed)
+    alarmed = current.lazy().filter(pl.lit(rows)) if rows.any() else current.lazy()
+    return replace(found, columns=with_causes(columns, reference.lazy(), alarmed, mix))
+
+
+def _alarmed(over: OverTime, name: str) -> tuple[str, ...]:
+    """In how many windows a column alarmed, since when, and why in the last of these."""
+    compared = [window for window in over.windows if window.comparison]
+    found = [
+        (window.label, column)
+        for window in compared
+        for column in (window.comparison.columns if window.comparison else ())
+        if column.name == name and column.drifted
+    ]
+    if not found:
+        return ()
+    since, last = found[0][0], found[-1][1].reasons
+    number = f"{len(found)} of {len(compared)} windows"
+    return (f"{number} since {since} are alarms: {', and '.join(last)}",)
 
 
 def first_drift(windows: Sequence[Part]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.drift import distances
-from clinical_assets.drift.decide import decided
+from clinical_assets.drift.decide import decided, require_constant
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.measure import STATISTICS
 from clinical_assets.drift.plan import Plan
@@ -58,6 +58,7 @@ def compare_profiles(
     from clinical_assets.drift.causes import causes_of_pairs  # which makes profiles itself
 
     plan = plan or Plan()
+    require_constant(plan)
     ours, theirs = _profiles(reference, current)
     for side, which in ((ours, "reference"), (theirs, "current data")):
         if not side.rows:

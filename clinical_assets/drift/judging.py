@@ -268,7 +268,8 @@ def _judged(
         for v, t, c, a in zip(values, limits, crossed, raised, strict=True)
     ]
     own = stream.reference[stream.reference.sum(axis=1) > 0]
-    others = statistic(whole - own, own)
+    # Against the others; a value that only :func:`_seen_once` knows would be in one window of them.
+    others = statistic(whole - own if stream.statistic == PSI else whole, own)
     sizes = own.sum(axis=1)
     hits = sum(bool(v > curve(int(n))) for v, n in zip(others, sizes, strict=True))
     return found, (hits, len(own)), curve.echo

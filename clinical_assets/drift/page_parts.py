@@ -56,7 +56,7 @@ def window_section(windows: Sequence[Part], calibration: Calibration | None = No
 
 def _judged_section(windows: Sequence[Part], calibration: Calibration) -> Section:
     """The same with each window's own threshold."""
-    heads = ("from", "rows", "crossed", "alarms", "largest", "value", "threshold", "verdict")
+    heads = ("from", "rows", "crossed", "largest", "value", "threshold", "verdict")
     rows = [(_name(part), _rows(part), *_judgement(part)) for part in windows]
     over_time = _over_time(windows)
     tables = (*((over_time,) if over_time.rows else ()), _table("Windows", heads, rows))
@@ -69,15 +69,15 @@ def _judged_section(windows: Sequence[Part], calibration: Calibration) -> Sectio
 def _judgement(part: Part) -> tuple[str, ...]:
     """How many statistics crossed and alarmed, and the one that is furthest above its threshold."""
     if part.comparison is None:
-        return "–", "–", part.obstacle, "–", "–", "not compared"
+        return "–", part.obstacle, "–", "–", "not compared"
     every = [(column.name, each) for column in part.comparison.columns for each in column.judged]
     if not every:
-        return "0", "0", "–", "–", "–", "not compared"
+        return "0", "–", "–", "–", "not compared"
     name, most = max(every, key=lambda pair: _excess(pair[1]))
     crossed, alarmed = (sum(getattr(j, what) for _, j in every) for what in ("crossed", "alarm"))
     verdict = "alarm" if alarmed else "crossed" if crossed else "stable"
     largest = f"{visible(name)}{', missing' if most.statistic == MISSING else ''}"
-    return str(crossed), str(alarmed), largest, digits(most.value), digits(most.threshold), verdict
+    return str(crossed), largest, digits(most.value), digits(most.threshold), verdict
 
 
 def _excess(judged: Judged) -> float:
@@ -136,5 +136,5 @@ def _rows(part: Part) -> str:
 
 
 def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
-    numbers = {"rows", "drifted", "PSI", "crossed", "alarms", "value", "threshold"}
+    numbers = {"rows", "drifted", "PSI", "crossed", "value", "threshold"}
     return Table(caption, heads, tuple(rows), tuple(head in numbers for head in heads))

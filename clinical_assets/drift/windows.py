@@ -219,7 +219,7 @@ def with_windows(
 
 
 def _alarmed(over: OverTime, name: str) -> tuple[str, ...]:
-    """In how many windows a column alarmed, since when, and why in the last of these."""
+    """In how many windows a column alarmed, since when, and why the last time."""
     compared = [window for window in over.windows if window.comparison]
     found = [
         (window.label, column)
@@ -231,7 +231,7 @@ def _alarmed(over: OverTime, name: str) -> tuple[str, ...]:
         return ()
     since, last = found[0][0], found[-1][1].reasons
     number = f"{len(found)} of {len(compared)} windows"
-    return (f"{number} since {since} are alarms: {', and '.join(last)}",)
+    return (f"an alarm in {number}, first from {since}, last because {', and '.join(last)}",)
 
 
 def first_drift(windows: Sequence[Part]) -> dict[str, str]:

@@ -43,8 +43,8 @@ def _fits(change: Change) -> Iterator[Claim]:
             after / ratio,
             0.93,
             f"Values are about {_number(ratio)} times what they were throughout, which is no "
-            "conversion of units that is known here: another calibration, or patients who differ "
-            "by as much",
+            "conversion of units that is known for it here: another calibration, or patients who "
+            "differ by as much",
             {"factor": ratio},
         )
     stretch = _stretch(before, after)

@@ -6,7 +6,7 @@ import importlib
 from benchmarks.measure import load, machine
 from benchmarks.table import show
 
-NAMES = ("start", "latency", "snapshots", "lake", "ledger", "drift", "demo")
+NAMES = ("start", "latency", "snapshots", "lake", "ledger", "drift", "diagnosis", "demo")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -104,9 +104,9 @@ def causes_of(
 
     A column of numbers with few distinct ones, such as 0 and 1, is taken for levels.
     """
-    pair = _as_levels(before), _as_levels(after)
-    if pair[0] is not None and pair[1] is not None:
-        found = diagnose_levels(*_nameable(name, *pair))
+    ours, theirs = _as_levels(before), _as_levels(after)
+    if ours is not None and theirs is not None:
+        found = diagnose_levels(*_nameable(name, ours, theirs))
     elif isinstance(before, NumericSummary) and isinstance(after, NumericSummary):
         found = diagnose_numbers(name, before, after, background)
     else:

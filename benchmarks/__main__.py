@@ -14,6 +14,7 @@ NAMES = (
     "ledger",
     "drift",
     "profiles",
+    "diagnosis",
     "detection",
     "demo",
 )

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.drift_found import Found
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from clinical_assets.commands.drift_outputs import Outputs
-    from clinical_assets.drift.parts import Part
     from clinical_assets.drift.plan import Plan
     from clinical_assets.drift.profiles import Profile
     from clinical_assets.drift.result import Comparison
@@ -34,20 +34,6 @@ class Parting:
     whole: bool
     time: str | None
     every: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The whole comparison, and those of the parts."""
-
-    whole: "Comparison"
-    groups: "tuple[Part, ...]" = ()
-    windows: "tuple[Part, ...]" = ()
-
-    @property
-    def drifted(self) -> bool:
-        """Whether anything counts as drifted."""
-        return self.whole.drifted or any(part.drifted for part in (*self.groups, *self.windows))
 
 
 @click.command()
@@ -69,7 +55,7 @@ class Found:
     type=click.IntRange(min=1),
     help="With --evidently: rows a side.",
 )
-@click.option("--seed", default=0, show_default=True, help="With --evidently: of the sample.")
+@click.option("--seed", default=0, show_default=True, help="Of all that is drawn.")
 def drift(
     reference: str,
     current: str,
@@ -104,7 +90,7 @@ def drift(
         click.secho(f"Error: {error}", fg="red", err=True)
         raise SystemExit(_BAD_INPUT) from None
     if not outputs.json_is_printed:
-        show(found.whole, found.groups, found.windows)
+        show(found)
         for line in said:
             click.echo(line)
     if unlike := _unlike(found.whole, (by, time)):
@@ -138,6 +124,7 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
     import polars as pl
 
     from clinical_assets.drift import compare
+    from clinical_assets.drift.decide import require_constant
     from resources.profile_files import open_side
 
     for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
@@ -158,11 +145,21 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
             " --evidently",
             repair="Give the tables; or profile each group or day by itself",
         )
+    calibrated = plan.thresholds.kind == "calibrated"
+    if calibrated and parting.by:
+        raise ClinicalError(
+            "Calibrated thresholds hold for windows of all rows, not for groups",
+            repair="Leave --by out, or give constant thresholds",
+        )
+    if not (calibrated and parting.time):
+        require_constant(plan)
+    drawn, by = outputs.html is not None, parting.by or ""
     try:
-        found = Found(compare(*sides, plan, distributions=outputs.html is not None))
+        whole = compare(*sides, plan, distributions=drawn, by=by, judged=not calibrated)
+        found = Found(whole)
         if tables is not None:
-            found = _parted(found, *tables, plan, parting)
-        return found, outputs.write(found.whole, found.groups, found.windows, plan, tables)
+            found = _parted(found, *tables, plan, parting, outputs.seed)
+        return found, outputs.write(found, plan, tables)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.
         raise ClinicalError(
@@ -188,16 +185,24 @@ def _parted(
     current: "pl.LazyFrame",
     plan: "Plan",
     parting: Parting,
+    seed: int,
 ) -> Found:
     from clinical_assets.drift.by import compare_groups
-    from clinical_assets.drift.windows import compare_windows
+    from clinical_assets.drift.mixing import Mix
+    from clinical_assets.drift.windows import over_time, with_windows
 
     if parting.by:
         groups = compare_groups(reference, current, parting.by, plan, whole=parting.whole)
         found = replace(found, groups=groups)
     if parting.time:
-        windows = compare_windows(reference, current, parting.time, plan, every=parting.every or "")
-        found = replace(found, whole=_without(found.whole, parting.time), windows=windows)
+        over = over_time(
+            reference, current, parting.time, plan, every=parting.every or "", seed=seed
+        )
+        whole = _without(found.whole, parting.time)
+        mix = Mix(reference, current, parting.by or "", plan.context) if plan.context else None
+        whole = with_windows(whole, over, reference, current, mix)
+        calibration = over.calibration
+        found = replace(found, whole=whole, windows=over.windows, calibration=calibration)
     return found
 
 

@@ -1,11 +1,10 @@
 """What ``clinical drift`` writes: JSON, the page, Evidently's report."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +13,7 @@ from clinical_assets.errors import ClinicalError
 if TYPE_CHECKING:
     import polars as pl
 
-    from clinical_assets.drift.parts import Part
+    from clinical_assets.commands.drift_found import Found
     from clinical_assets.drift.plan import Plan
     from clinical_assets.drift.result import Comparison
 
@@ -59,9 +58,7 @@ class Outputs:
 
     def write(
         self,
-        found: "Comparison",
-        groups: "Sequence[Part]",
-        windows: "Sequence[Part]",
+        found: "Found",
         plan: "Plan",
         tables: "tuple[pl.LazyFrame, pl.LazyFrame] | None",
     ) -> list[str]:
@@ -77,30 +74,31 @@ class Outputs:
 
         said = []
         if self.evidently is not None and tables is not None:
-            said.append(self._evidently(self.evidently, found, plan, tables))
+            said.append(self._evidently(self.evidently, found.whole, plan, tables))
         if self.html is not None:
-            write_output(self.html, self._page(found, groups, windows, plan))
+            write_output(self.html, self._page(found, plan))
         if self.json is not None:
-            text = json.dumps(_plain(found, groups, windows), ensure_ascii=False, allow_nan=False)
+            text = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False)
             if self.json_is_printed:
                 click.echo(text)
             else:
                 write_output(self.json, text + "\n")
         return said
 
-    def _page(
-        self,
-        found: "Comparison",
-        groups: "Sequence[Part]",
-        windows: "Sequence[Part]",
-        plan: "Plan",
-    ) -> str:
+    def _page(self, found: "Found", plan: "Plan") -> str:
         from clinical_assets.drift.page import Input, Origin, render
         from resources.table_files import identity_of
 
         sides = [Input(_name(side), identity_of(side)) for side in (self.reference, self.current)]
         origin = Origin(sides[0], sides[1], datetime.now(UTC), _versions())
-        return render(found, plan, origin, groups=groups, windows=windows)
+        return render(
+            found.whole,
+            plan,
+            origin,
+            groups=found.groups,
+            windows=found.windows,
+            calibration=found.calibration,
+        )
 
     def _evidently(
         self,
@@ -115,21 +113,6 @@ class Outputs:
         report = evidently_report(*tables, found, plan, rows=self.sample, seed=self.seed)
         write_output(out, report.html)
         return report.explain()
-
-
-def _plain(
-    found: "Comparison", groups: "Sequence[Part]", windows: "Sequence[Part]"
-) -> dict[str, Any]:
-    from clinical_assets.drift.windows import first_drift
-
-    plain = found.to_dict()
-    if groups:
-        plain["groups"] = [part.to_dict() for part in groups]
-    if windows:
-        plain["windows"] = [part.to_dict() for part in windows]
-        plain["first_drift"] = first_drift(windows)
-    plain["drifted"] = found.drifted or any(part.drifted for part in (*groups, *windows))
-    return plain
 
 
 def _name(table: str) -> str:

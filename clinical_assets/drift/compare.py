@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
-from clinical_assets.drift.decide import decided
+from clinical_assets.drift.causes import with_causes
+from clinical_assets.drift.decide import decided, require_constant
 from clinical_assets.drift.distributions import Distribution, distribution
 from clinical_assets.drift.kinds import Column, paired
 from clinical_assets.drift.measure import STATISTICS, measure_samples
+from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.profiles import Profile, compare_profiles
 from clinical_assets.drift.result import ColumnDrift, Comparison
@@ -28,8 +30,13 @@ def compare(
     statistics: Collection[str] = STATISTICS,
     threads: int = 0,
     distributions: bool = False,
+    by: str = "",
+    judged: bool = True,
 ) -> Comparison:
     """Holds two tables against each other, exactly, from every row.
+
+    Columns that drifted are given likely causes: see
+    :func:`~clinical_assets.drift.causes.with_causes`.
 
     Args:
         reference: what is known to be good; a scan is read a column at a time.
@@ -39,13 +46,18 @@ def compare(
         statistics: names of :data:`~clinical_assets.drift.measure.STATISTICS`.
         threads: columns at a time; as many as the machine has cores where 0.
         distributions: whether both sides' counts are kept with each column, to be drawn.
+        by: the column that names sites, so that a change of their shares is told as a cause.
+        judged: whether it is decided which columns drifted, and why; else there are only numbers.
 
     Raises:
-        ClinicalError: the tables share no column, one is empty, or the plan names a column or
-            ``statistics`` a statistic that there is not.
+        ClinicalError: the tables share no column, one is empty, the plan names a column or
+            ``statistics`` a statistic that there is not, or the plan's thresholds are calibrated,
+            which needs windows (:func:`~clinical_assets.drift.windows.over_time`).
     """
     plan = plan or Plan()
     _known(statistics)
+    if judged:
+        require_constant(plan)
     if isinstance(reference, Profile) or isinstance(current, Profile):
         return compare_profiles(reference, current, plan, statistics=statistics)
     ours, theirs = reference.lazy(), current.lazy()
@@ -64,14 +76,14 @@ def compare(
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(measured, columns))
-    reasons = decided([numbers for numbers, _ in found], plan, rows)
-    return Comparison(
-        tuple(
-            ColumnDrift(c.name, c.kind, numbers, why, c.obstacle, distribution=drawn)
-            for c, (numbers, drawn), why in zip(columns, found, reasons, strict=True)
-        ),
-        *rows,
-    )
+    every = [numbers for numbers, _ in found]
+    reasons = decided(every, plan) if judged else [()] * len(columns)
+    drifted = [
+        ColumnDrift(c.name, c.kind, numbers, why, c.obstacle, distribution=drawn)
+        for c, (numbers, drawn), why in zip(columns, found, reasons, strict=True)
+    ]
+    mix = Mix(ours, theirs, by, plan.context) if by or plan.context else None
+    return Comparison(with_causes(drifted, ours, theirs, mix, threads=threads), *rows)
 
 
 def _known(statistics: Collection[str]) -> None:

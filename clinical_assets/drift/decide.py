@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.pvalues import benjamini_hochberg
-from clinical_assets.drift.sentences import Statistic
+from clinical_assets.drift.sentences import Statistic, of_missing
+from clinical_assets.errors import ClinicalError
 
 _TESTS = {"shape": ("ks_pvalue", "chi2_pvalue"), "missing": ("missing_pvalue",)}
 
 
-def decided(
-    found: Sequence[Mapping[str, Statistic]], plan: Plan, rows: tuple[int, int]
-) -> list[tuple[str, ...]]:
+def decided(found: Sequence[Mapping[str, Statistic]], plan: Plan) -> list[tuple[str, ...]]:
     """Reasons for each column; none where it has not drifted.
 
     The p-values of all columns together are adjusted, those of the distributions and those of the
@@ -22,6 +21,18 @@ def decided(
     return [tuple(_reasons(numbers, plan, shape[i], missing[i])) for i, numbers in enumerate(found)]
 
 
+def require_constant(plan: Plan) -> None:
+    """Raises :class:`ClinicalError` where a plan's thresholds can only be had for windows."""
+    if plan.thresholds.kind == "calibrated":
+        raise ClinicalError(
+            "The plan's thresholds are calibrated, which is done on windows of the reference, and "
+            "there are none",
+            where="plan",
+            repair="Name the column of times that both tables have (--time), or give constant "
+            "thresholds",
+        )
+
+
 def _reasons(numbers: Mapping[str, Statistic], plan: Plan, shape: bool, missing: bool) -> list[str]:
     reasons = []
     psi = numbers.get("psi")
@@ -30,7 +41,7 @@ def _reasons(numbers: Mapping[str, Statistic], plan: Plan, shape: bool, missing:
     before, after = numbers.get("missing_reference"), numbers.get("missing_current")
     both = before is not None and after is not None
     if missing and both and abs((after or 0) - (before or 0)) >= plan.missing:
-        reasons.append(f"{after:.1%} of its values are missing, {before:.1%} in the reference")
+        reasons.append(of_missing(before, after))
     new = numbers.get("new_levels")
     if new is not None and new >= plan.levels:
         reasons.append(f"{new:.1%} of its values are levels that the reference does not have")

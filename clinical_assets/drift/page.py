@@ -12,11 +12,12 @@ from typing import Any
 
 from clinical_assets.drift.distributions import Distribution
 from clinical_assets.drift.drawing import drawn
+from clinical_assets.drift.judging import Calibration
 from clinical_assets.drift.page_parts import group_section, window_section
 from clinical_assets.drift.parts import Part
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
-from clinical_assets.drift.sentences import Statistic, digits, magnitudes
+from clinical_assets.drift.sentences import Statistic, digits, magnitudes, only_missing
 from clinical_assets.small_cells import is_small
 from clinical_assets.visible import visible
 
@@ -59,12 +60,14 @@ def render(
     *,
     groups: Sequence[Part] = (),
     windows: Sequence[Part] = (),
+    calibration: Calibration | None = None,
 ) -> str:
     """The page; the same result gives the same text.
 
     Args:
         found: made with ``distributions=True``, or nothing is drawn.
         groups, windows: parts of the current data, where it was parted.
+        calibration: what the windows' thresholds rest on, where they are calibrated.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -76,7 +79,7 @@ def render(
         lstrip_blocks=True,
     )
     sections = [group_section(groups)] if groups else []
-    sections += [window_section(windows)] if windows else []
+    sections += [window_section(windows, calibration)] if windows else []
     page = _page(found, plan, origin) | {"parts": sections}
     return environment.get_template("page.html.j2").render(page=page).rstrip("\n") + "\n"
 
@@ -96,6 +99,7 @@ def _page(found: Comparison, plan: Plan, origin: Origin) -> dict[str, Any]:
         "left_out": len(compared) - len(cards),
         "obstacles": [(visible(c.name), visible(c.obstacle)) for c in unlike],
         "plan": _plan(plan),
+        "calibrated": plan.thresholds.kind == "calibrated",
         "inputs": _inputs(found, origin),
         "versions": ", ".join(f"{name} {value}" for name, value in origin.versions.items()),
     }
@@ -144,7 +148,7 @@ def _card(column: ColumnDrift, row: dict[str, str]) -> dict[str, Any]:
         "reasons": [f"{text[:1].upper()}{text[1:]}." for text in reasons],
         "causes": [visible(cause) for cause in column.causes],
         "numbers": [
-            (label, _figure(name, column.statistics[name]))
+            (label, _figure(name, column.statistics[name]) + _interval(name, column))
             for name, label in _SHOWN
             if column.statistics.get(name) is not None
         ],
@@ -153,7 +157,8 @@ def _card(column: ColumnDrift, row: dict[str, str]) -> dict[str, Any]:
 
 
 def _size(column: ColumnDrift) -> list[str]:
-    return magnitudes(column.kind, column.statistics)
+    missing = only_missing(column.reasons)
+    return [] if missing else magnitudes(column.kind, column.statistics)
 
 
 def _figure(name: str, value: Statistic) -> str:
@@ -161,6 +166,10 @@ def _figure(name: str, value: Statistic) -> str:
     if name.endswith("_pvalue") and value is not None:
         return "< 0.001" if value < 0.001 else f"{value:.3f}"
     return f"{value:.1%}" if name == "new_levels" and value is not None else digits(value)
+
+
+def _interval(name: str, column: ColumnDrift) -> str:
+    return f" ({column.interval.short})" if name == "psi" and column.interval else ""
 
 
 def _note(column: ColumnDrift, found: Distribution | None, drawing: str) -> str:
@@ -197,12 +206,21 @@ def _missing(column: ColumnDrift) -> tuple[tuple[str, str, str], tuple[str, str,
 
 
 def _plan(plan: Plan) -> list[tuple[str, str]]:
+    columns = ("columns", visible(", ".join(plan.columns)) or "all")
+    if plan.thresholds.kind == "calibrated":
+        return [
+            ("thresholds", "calibrated on the reference's own windows, for PSI and missing values"),
+            ("false alarms", f"one in {plan.thresholds.days:g} days, over all columns together"),
+            ("persistence", f"{plan.thresholds.persistence} windows"),
+            columns,
+        ]
     return [
         ("distribution", f"PSI of {plan.psi:g} or more, on {plan.bins} bins of equal reference"),
         ("missing values", f"a change by {100 * plan.missing:g} percentage points or more"),
         ("new levels", f"{plan.levels:.1%} or more of the values"),
         ("chance", f"false discovery rate of {plan.rate:g} (Benjamini and Hochberg)"),
-        ("columns", visible(", ".join(plan.columns)) or "all"),
+        ("persistence", f"{plan.thresholds.persistence} windows"),
+        columns,
     ]
 
 

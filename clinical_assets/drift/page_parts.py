@@ -1,9 +1,11 @@
 """Groups and windows of a comparison as tables of texts, for the terminal and for the page."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clinical_assets.drift.drawing import sparkline
+from clinical_assets.drift.judging import MISSING, Calibration, Judged
 from clinical_assets.drift.parts import Part
 from clinical_assets.drift.sentences import digits
 from clinical_assets.drift.windows import first_drift
@@ -41,13 +43,47 @@ def group_section(groups: Sequence[Part]) -> Section:
     return Section("Groups", _counted(groups, "groups"), (_table("Groups by size", heads, rows),))
 
 
-def window_section(windows: Sequence[Part]) -> Section:
+def window_section(windows: Sequence[Part], calibration: Calibration | None = None) -> Section:
     """The windows in order, and the columns that changed most, over time."""
+    if calibration is not None:
+        return _judged_section(windows, calibration)
     heads = ("from", "rows", "drifted", "largest change", "PSI", "verdict")
     rows = [(_name(part), _rows(part), *_outcome(part)) for part in windows]
     over_time = _over_time(windows)
     tables = (*((over_time,) if over_time.rows else ()), _table("Windows", heads, rows))
     return Section("Over time", _counted(windows, "windows"), tables)
+
+
+def _judged_section(windows: Sequence[Part], calibration: Calibration) -> Section:
+    """The same with each window's own threshold."""
+    heads = ("from", "rows", "crossed", "largest", "value", "threshold", "verdict")
+    rows = [(_name(part), _rows(part), *_judgement(part)) for part in windows]
+    over_time = _over_time(windows)
+    tables = (*((over_time,) if over_time.rows else ()), _table("Windows", heads, rows))
+    alarmed = sum(part.drifted for part in windows)
+    compared = sum(part.comparison is not None for part in windows)
+    text = f"{alarmed} of {compared} windows have an alarm. {calibration.explain()}"
+    return Section("Over time", text, tables)
+
+
+def _judgement(part: Part) -> tuple[str, ...]:
+    """How many statistics crossed and alarmed, and the one that is furthest above its threshold."""
+    if part.comparison is None:
+        return "–", part.obstacle, "–", "–", "not compared"
+    every = [(column.name, each) for column in part.comparison.columns for each in column.judged]
+    if not every:
+        return "0", "–", "–", "–", "not compared"
+    name, most = max(every, key=lambda pair: _excess(pair[1]))
+    crossed, alarmed = (sum(getattr(j, what) for _, j in every) for what in ("crossed", "alarm"))
+    verdict = "alarm" if alarmed else "crossed" if crossed else "stable"
+    largest = f"{visible(name)}{', missing' if most.statistic == MISSING else ''}"
+    return str(crossed), largest, digits(most.value), digits(most.threshold), verdict
+
+
+def _excess(judged: Judged) -> float:
+    if judged.threshold > 0:
+        return judged.value / judged.threshold
+    return math.inf if judged.crossed else 0.0
 
 
 def _over_time(windows: Sequence[Part]) -> Table:
@@ -64,7 +100,7 @@ def _over_time(windows: Sequence[Part]) -> Table:
         (visible(name), sparkline(course[name]), digits(_most(course[name])), first.get(name, "–"))
         for name in worst
     ]
-    heads = ("column", "PSI over time", "largest", "first drift")
+    heads = ("column", "PSI over time", "PSI", "first drift")
     return _table("Columns of the largest change", heads, rows)
 
 
@@ -100,5 +136,5 @@ def _rows(part: Part) -> str:
 
 
 def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
-    numbers = {"rows", "drifted", "PSI", "largest"}
+    numbers = {"rows", "drifted", "PSI", "crossed", "value", "threshold"}
     return Table(caption, heads, tuple(rows), tuple(head in numbers for head in heads))

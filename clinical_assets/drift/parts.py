@@ -119,7 +119,7 @@ def compare_parts(
         by_column = list(pool.map(measured, columns))
     whole = int(reference.select(pl.len()).collect().item())
     flat = [numbers[i] for i in range(len(asked)) for numbers in by_column]
-    reasons = decided(flat, plan, (whole, sum(len(part.current) for part in asked)))
+    reasons = decided(flat, plan)
     compared = iter(
         _comparison(part, columns, flat, reasons, i * len(columns), whole)
         for i, part in enumerate(asked)

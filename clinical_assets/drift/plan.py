@@ -27,6 +27,8 @@ class Plan:
         missing: least change of the share of missing values that matters.
         levels: least share of values in levels that the reference does not have.
         columns: what is compared; every column where empty.
+        context: columns that describe the patients (age, sex, ward), so that other patients are
+            told from another measurement where a cause is looked for.
         thresholds: whether these numbers are the thresholds or are calibrated on the reference, and
             how many windows must cross them.
     """
@@ -37,6 +39,7 @@ class Plan:
     missing: float = 0.1
     levels: float = 0.01
     columns: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
     thresholds: Thresholds = _CONSTANT
 
     def __post_init__(self) -> None:
@@ -76,7 +79,7 @@ def read_plan(text: str, where: str = "plan") -> Plan:
                 where=where,
                 repair=f"Choose among {', '.join(known)}",
             )
-        if name == "columns" and isinstance(value, list) and all(type(v) is str for v in value):
+        if known[name] is tuple and isinstance(value, list) and all(type(v) is str for v in value):
             found[name] = tuple(value)
         elif type(value) is int and known[name] is float:
             found[name] = float(value)

@@ -8,8 +8,10 @@ from typing import Any
 import polars as pl
 
 from clinical_assets.drift.distributions import Distribution
+from clinical_assets.drift.judging import Judged
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.sentences import Statistic, sentence
+from clinical_assets.drift.thresholds.bootstrap import Interval
 from clinical_assets.visible import visible
 
 
@@ -23,6 +25,10 @@ class ColumnDrift:
         obstacle: why it could not be compared; empty where it was.
         causes: what may have made it drift, in sentences, the likeliest first.
         distribution: both sides' counts, to be drawn; None where they were not asked for.
+        evidence: of each cause its kind, weight and numbers; see
+            :class:`~clinical_assets.drift.diagnosis.Cause`.
+        judged: its statistics with their calibrated thresholds, in a window of time.
+        interval: of its PSI, where days tell how sure that is.
     """
 
     name: str
@@ -32,6 +38,9 @@ class ColumnDrift:
     obstacle: str = ""
     causes: tuple[str, ...] = ()
     distribution: Distribution | None = None
+    evidence: tuple[Mapping[str, Any], ...] = ()
+    judged: tuple[Judged, ...] = ()
+    interval: Interval | None = None
 
     @property
     def drifted(self) -> bool:
@@ -46,7 +55,10 @@ class ColumnDrift:
             "drifted": self.drifted,
             "statistics": {name: _finite(value) for name, value in self.statistics.items()},
             "causes": list(self.causes),
+            "evidence": [dict(each) for each in self.evidence],
             "reasons": list(self.reasons),
+            **({"judged": [each.to_dict() for each in self.judged]} if self.judged else {}),
+            **({"intervals": {"psi": self.interval.to_dict()}} if self.interval else {}),
             **({"not_compared": self.obstacle} if self.obstacle else {}),
         }
 
@@ -132,10 +144,17 @@ class Comparison:
         for column in self.ranked():
             if column.drifted:
                 said = sentence(column.kind, column.statistics, column.reasons)
-                lines.append(" ".join([f"{visible(column.name)}: {said}", *column.causes]))
+                lines.append(f"{visible(column.name)}: {said}{_likeliest(column)}")
             elif column.obstacle:
                 lines.append(f"{visible(column.name)}: not compared, {visible(column.obstacle)}.")
         return "\n".join(lines)
+
+
+def _likeliest(column: ColumnDrift) -> str:
+    if not column.causes:
+        return ""
+    known = not column.evidence or column.evidence[0]["kind"] != "unexplained"
+    return f"{' Likely cause:' if known else ''} {visible(column.causes[0])}"
 
 
 def _importance(column: ColumnDrift) -> tuple[bool, bool, float]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 Statistic = float | int | None
 
+_MISSING = "of its values are missing"
+
 
 def digits(value: Statistic) -> str:
     """A statistic as it is shown: three decimals, or three digits from 10 up; – for none.
@@ -20,14 +22,37 @@ def digits(value: Statistic) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{1 if abs(value) >= 10 else 3}f}"
 
 
+def of_missing(before: Statistic, after: Statistic) -> str:
+    """That more or fewer values are missing, as a reason."""
+    return f"{after or 0:.1%} {_MISSING}, {before or 0:.1%} in the reference"
+
+
+def change_of_missing(change: float, threshold: float) -> str:
+    """That the share of missing values changed more than it does by itself, as a reason."""
+    return (
+        f"{100 * change:.1f} percentage points more or fewer {_MISSING} (threshold "
+        f"{100 * threshold:.1f})"
+    )
+
+
+def only_missing(reasons: Sequence[str]) -> bool:
+    """Whether nothing but the share of missing values speaks for drift.
+
+    >>> only_missing([of_missing(0.1, 0.3)]), only_missing(["its distribution changed"])
+    (True, False)
+    """
+    return bool(reasons) and all(_MISSING in r and "distribution" not in r for r in reasons)
+
+
 def sentence(kind: str, statistics: Mapping[str, Statistic], reasons: Sequence[str]) -> str:
-    """Why a column counts as drifted, and how large the change is in terms of its values.
+    """Why a column counts as drifted, and how large the change is in terms of its values, where it
+    is they that changed.
 
     >>> sentence("boolean", {"total_variation": 0.25}, ["its distribution changed (PSI 0.3)"])
     'its distribution changed (PSI 0.3). 25.0% of the rows would need another level to match the
     reference.'
     """
-    size = "; ".join(magnitudes(kind, statistics))
+    size = "" if only_missing(reasons) else "; ".join(magnitudes(kind, statistics))
     return " ".join([f"{'; '.join(reasons)}.", f"{size[:1].upper()}{size[1:]}."][: 1 + bool(size)])
 
 

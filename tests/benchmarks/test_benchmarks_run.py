@@ -11,19 +11,39 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import demo, probe, table
+from benchmarks import demo, diagnosis, probe, table
 from benchmarks.demo import Log, Span
 from benchmarks.measure import in_turns, quantile, ratio, run
 
 
 @pytest.mark.parametrize(
-    "name", ["start", "latency", "snapshots", "lake", "ledger", "drift", "profiles", "detection"]
+    "name",
+    [
+        "start",
+        "latency",
+        "snapshots",
+        "lake",
+        "ledger",
+        "drift",
+        "profiles",
+        "diagnosis",
+        "detection",
+    ],
 )
 def test_the_smallest_case_gives_tables(name: str) -> None:
     for found in importlib.import_module(f"benchmarks.{name}").tables(quick=True):
         assert found.rows
         assert {len(row) for row in found.rows} == {len(found.columns)}
         table.show([found])
+
+
+def test_known_faults_are_named_first() -> None:
+    columns, _ = diagnosis._columns()
+    some = {name: columns[name] for name in ("Glucose", "SBP")}
+    found = diagnosis.confusion(some, (2000,), 2, diagnosis._profiled)
+    for fault in ("none", "unit", "missing", "stuck"):
+        named = {cause: n for (_, put, cause), n in found.items() if put == fault}
+        assert named == {fault: 4}
 
 
 @pytest.mark.slow

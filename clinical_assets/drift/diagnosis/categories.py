@@ -24,7 +24,8 @@ def claims(reference: CategorySummary, current: CategorySummary) -> tuple[float,
         return 0.0, []
     found = list(_styled(before, after, gap))
     if not found:
-        found = [*_renamed(before, after, gap), *_appeared(before, after, gap)]
+        found = list(_renamed(before, after, gap))
+        found += _appeared(before, after, gap, renamed=bool(found))
     found += _mixed(before, after, gap)
     return gap, found
 
@@ -92,13 +93,13 @@ def _renamed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
     )
 
 
-def _appeared(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
+def _appeared(before: Shares, after: Shares, gap: float, *, renamed: bool) -> Iterator[Claim]:
     new = {level: share for level, share in after.items() if level not in before}
     gone = {level: share for level, share in before.items() if level not in after}
     new.pop(_OTHER, None), gone.pop(_OTHER, None)
     if sum(new.values()) >= _LEAST:
         rest = _scaled({lv: s for lv, s in after.items() if lv not in new})
-        explained = max(0.0, 1 - _distance(before, rest) / gap) if rest else 1.0
+        explained = _part(before, rest, {} if renamed else new, gap)
         yield Claim(
             "new_level",
             f"{sum(new.values()):.1%} of the values are levels that the reference does not have: "
@@ -109,7 +110,7 @@ def _appeared(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
         )
     if sum(gone.values()) >= _LEAST:
         rest = _scaled({lv: s for lv, s in before.items() if lv not in gone})
-        explained = max(0.0, 1 - _distance(rest, after) / gap) if rest else 1.0
+        explained = _part(rest, after, {} if renamed else gone, gap)
         yield Claim(
             "vanished_level",
             f"Levels that had {sum(gone.values()):.1%} of the reference are gone: {_named(gone)}",
@@ -117,6 +118,14 @@ def _appeared(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
             0.96,
             {"levels": len(gone), "share": sum(gone.values()), "explained": explained},
         )
+
+
+def _part(before: Shares, after: Shares, levels: Shares, gap: float) -> float:
+    """What is gone of the distance without these levels, or what of it they hold themselves: where
+    one level takes another's place, each alone leaves all of it."""
+    if not before or not after:
+        return 1.0
+    return max(0.0, 1 - _distance(before, after) / gap, min(1.0, sum(levels.values()) / gap))
 
 
 def _mixed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:

@@ -32,8 +32,8 @@ def _fits(change: Change) -> Iterator[Claim]:
         "offset",
         after - step,
         0.95,
-        f"Every quantile is about {_number(abs(step))} {'higher' if step > 0 else 'lower'}: an "
-        "offset of the measurement or patients who differ by as much",
+        f"Values are about {_number(abs(step))} {'higher' if step > 0 else 'lower'} throughout: an "
+        "offset of the measurement, or patients who differ by as much",
         {"offset": step},
     )
     if ratio is not None and abs(ratio - 1) > _NEXT_TO_NONE:
@@ -42,8 +42,9 @@ def _fits(change: Change) -> Iterator[Claim]:
             "scale",
             after / ratio,
             0.93,
-            f"Every quantile is multiplied by about {_number(ratio)}, which is no conversion "
-            "between units that is known here: a calibration or another unit",
+            f"Values are about {_number(ratio)} times what they were throughout, which is no "
+            "conversion of units that is known for it here: another calibration, or patients who "
+            "differ by as much",
             {"factor": ratio},
         )
     stretch = _stretch(before, after)
@@ -65,8 +66,9 @@ def _fits(change: Change) -> Iterator[Claim]:
         "gain_and_offset",
         (after - now) / stretch + middle,
         0.85,
-        f"Values are multiplied by about {_number(stretch)} and moved by "
-        f"{_number(now - stretch * middle)}: gain and offset of the measurement, or other patients",
+        f"The median moved from {_number(middle)} to {_number(now)} and values lie "
+        f"{_number(stretch)} times as far from it: gain and offset of the measurement, or other "
+        "patients",
         {"factor": stretch, "offset": now - stretch * middle},
     )
 

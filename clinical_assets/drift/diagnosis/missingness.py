@@ -31,5 +31,19 @@ def claims(reference: Summary, current: Summary) -> list[Claim]:
         )
         evidence["ratio"] = times
     else:
-        sentence = f"{after:.1%} of the values are missing, {before:.1%} in the reference"
+        sentence = _burst(before, after)
     return [Claim(kind, sentence, {"missing": 1.0}, _TRUST, evidence)]
+
+
+def _burst(before: float, after: float) -> str:
+    shares = f"{after:.1%} of the rows, {before:.1%} in the reference"
+    if after < before:
+        return (
+            f"Values are missing less often ({shares}): a feed or a form that delivers them now, "
+            "or another habit of measuring"
+        )
+    often = f"{after / before:.1f} times as often" if before and after < 100 * before else "now"
+    return (
+        f"Values are missing {often} ({shares}): a feed, a form or a device that drops them, or "
+        "another habit of measuring"
+    )

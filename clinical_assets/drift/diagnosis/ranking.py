@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from clinical_assets.drift.diagnosis import (
     categories,
     clipping,
@@ -69,7 +71,8 @@ def diagnose_numbers(
         *season.claims(change, known.year_before),
         *absent,
     ]
-    return ranked(claims, change.aspects)
+    middle = float(np.median(change.before)), float(np.median(change.after))
+    return ranked(claims, change.aspects, f" (median {middle[1]:.4g}, was {middle[0]:.4g})")
 
 
 def diagnose_levels(reference: CategorySummary, current: CategorySummary) -> tuple[Cause, ...]:
@@ -79,8 +82,14 @@ def diagnose_levels(reference: CategorySummary, current: CategorySummary) -> tup
     return ranked([*claims, *missingness.claims(reference, current)], sizes)
 
 
-def ranked(claims: Iterable[Claim], sizes: Mapping[Aspect, float]) -> tuple[Cause, ...]:
-    """Claims as causes: what share of the whole change each explains, times its trust."""
+def ranked(
+    claims: Iterable[Claim], sizes: Mapping[Aspect, float], change: str = ""
+) -> tuple[Cause, ...]:
+    """Claims as causes: what share of the whole change each explains, times its trust.
+
+    Args:
+        change: in words, where nothing explains it.
+    """
     total = sum(sizes.values())
     if not total:
         return ()
@@ -92,15 +101,15 @@ def ranked(claims: Iterable[Claim], sizes: Mapping[Aspect, float]) -> tuple[Caus
             causes.append(Cause(claim.kind, claim.sentence, weight, claim.evidence))
     causes.sort(key=lambda cause: -cause.weight)
     if sum(cause.weight for cause in causes[:2]) < _HALF:
-        causes.insert(0, _unexplained(sizes, causes))
+        causes.insert(0, _unexplained(sizes, causes, change))
     return tuple(causes)
 
 
-def _unexplained(sizes: Mapping[Aspect, float], causes: list[Cause]) -> Cause:
+def _unexplained(sizes: Mapping[Aspect, float], causes: list[Cause], change: str) -> Cause:
     best = max((cause.weight for cause in causes), default=0.0)
     return Cause(
         "unexplained",
-        "The values changed and no cause that is known here explains half of it",
+        f"The values changed{change}, and no cause that is known here explains half of that",
         0.0,
         {"shape": sizes["shape"], "best_explanation": best},
     )

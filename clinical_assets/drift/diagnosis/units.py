@@ -41,7 +41,7 @@ def _whole(change: Change, row: Conversion, table: Sequence[Conversion]) -> Iter
         if explained >= _ENOUGH:
             yield Claim(
                 "unit",
-                f"Values are {_times(factor, offset)}: {units[0]} → {units[1]} of {row.quantity}",
+                f"Values are {_times(factor, offset)}{_as_if(change.name, row, units, table)}",
                 {"shape": explained, "precision": 1.0},
                 _trust(change.name, row, table),
                 {"factor": factor, "offset": offset, "share": 1.0, "explained": explained},
@@ -128,7 +128,25 @@ def named(name: str, row: Conversion) -> bool:
     return any(hint in words or (len(hint) > _SHORT + 1 and hint in plain) for hint in row.hints)
 
 
+def _as_if(name: str, row: Conversion, units: tuple[str, str], table: Sequence[Conversion]) -> str:
+    """Which units that speaks for, and whether the column's name does."""
+    if not row.hints:
+        return f", as where {units[0]} becomes {units[1]}"
+    if named(name, row):
+        return f": {units[0]} → {units[1]} of {row.quantity}"
+    other = next((each.quantity for each in table if named(name, each)), "")
+    but = f"speaks of {other}" if other else "does not say so"
+    return (
+        f", as in the conversion of {row.quantity} from {units[0]} to {units[1]}, though the "
+        f"column's name {but}"
+    )
+
+
 def _times(factor: float, offset: float) -> str:
+    if factor == 1:
+        return f"{abs(offset):g} {'higher' if offset > 0 else 'lower'}"
     if offset:
-        return f"{factor:.4g} times what they were, {offset:+.4g}"
+        return f"{factor:.4g} times what they were, {'plus' if offset > 0 else 'less'} " + (
+            f"{abs(offset):.4g}"
+        )
     return f"{factor:.1f} times larger" if factor > 1 else f"{1 / factor:.1f} times smaller"

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 import polars as pl
 
-from clinical_assets.drift.decide import decided
+from clinical_assets.drift.decide import decided, require_constant
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.measure import STATISTICS, counted, in_order, ks_p, levels_moved
 from clinical_assets.drift.plan import Plan
@@ -64,7 +64,10 @@ def compare_profiles(
         ClinicalError: one is empty, they share no column, or the plan names a column that there
             is not.
     """
+    from clinical_assets.drift.causes import causes_of_pairs  # which makes profiles itself
+
     plan = plan or Plan()
+    require_constant(plan)
     ours, theirs = _profiles(reference, current)
     for side, which in ((ours, "reference"), (theirs, "current data")):
         if not side.rows:
@@ -82,10 +85,13 @@ def compare_profiles(
         {} if why and why != _UNNAMED else _measured(*pair, plan, statistics)
         for pair, why in zip(pairs, obstacles, strict=True)
     ]
-    reasons = decided(found, plan, (ours.rows, theirs.rows))
+    reasons = decided(found, plan)
     kinds = [_kind(*pair) for pair in pairs]
-    columns = zip(names, kinds, found, reasons, obstacles, strict=True)
-    return Comparison(tuple(ColumnDrift(*column) for column in columns), ours.rows, theirs.rows)
+    columns = [
+        ColumnDrift(*column) for column in zip(names, kinds, found, reasons, obstacles, strict=True)
+    ]
+    known = {n: (a, b) for n, (a, b) in zip(names, pairs, strict=True) if a and b}
+    return Comparison(causes_of_pairs(columns, known), ours.rows, theirs.rows)
 
 
 def _profiles(reference: Side, current: Side) -> tuple[Profile, Profile]:

@@ -6,7 +6,7 @@ intervals by bootstrap over days. What does not: statistics, and what a plan's c
 
 from clinical_assets.drift.thresholds.bootstrap import Interval, block_bootstrap
 from clinical_assets.drift.thresholds.budget import crossing_for, expected_run
-from clinical_assets.drift.thresholds.calibrated import Calibrated, calibrate
+from clinical_assets.drift.thresholds.calibrated import Calibrated, calibrate, calibrate_units
 from clinical_assets.drift.thresholds.persistence import Persistence
 from clinical_assets.drift.thresholds.policy import Thresholds, read_thresholds
 from clinical_assets.drift.thresholds.rowwise import ROWWISE
@@ -20,6 +20,7 @@ __all__ = [
     "Thresholds",
     "block_bootstrap",
     "calibrate",
+    "calibrate_units",
     "crossing_for",
     "day_windows",
     "expected_run",

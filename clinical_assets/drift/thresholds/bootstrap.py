@@ -35,6 +35,11 @@ class Interval:
     days: tuple[int, int]
     block: int
 
+    @property
+    def short(self) -> str:
+        """Its bounds for a table."""
+        return f"{self.low:.3f}–{self.high:.3f}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {

@@ -1,5 +1,6 @@
 """A threshold that a stable reference crosses as rarely as a budget of false alarms allows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,10 @@ from numpy.typing import NDArray
 
 from clinical_assets.drift.thresholds.budget import crossing_for
 from clinical_assets.drift.thresholds.persistence import Persistence
+from clinical_assets.drift.thresholds.redrawn import redrawn
 from clinical_assets.drift.thresholds.rowwise import Rowwise
 from clinical_assets.drift.thresholds.unchanged import unchanged
+from clinical_assets.drift.thresholds.windows import unit_windows
 from clinical_assets.errors import ClinicalError
 
 LEAST_WINDOWS = 8
@@ -88,10 +91,54 @@ def calibrate(
     Raises:
         ClinicalError: fewer than eight windows hold values, no rows, or a run that cannot be.
     """
-    needed = persistence or Persistence()
+
+    def drawn(draws: int) -> NDArray[np.float64]:
+        return unchanged(filled, rows, statistic, draws=draws, seed=seed)
+
     filled = windows[windows.sum(axis=1) > 0]
-    _checked(len(filled), rows, run, needed)
-    crossing = crossing_for(run, needed, columns)
+    return _calibrated(filled, rows, statistic, run, persistence or Persistence(), columns, drawn)
+
+
+def calibrate_units(
+    units: Counts,
+    rows: int,
+    statistic: Rowwise,
+    *,
+    run: float,
+    seed: int,
+    persistence: Persistence | None = None,
+    columns: int = 1,
+) -> Calibrated:
+    """The same where windows are whole patients, who may be few and very different.
+
+    Args:
+        units: counts of the reference, one row a patient or whatever else belongs together.
+
+    Raises:
+        ClinicalError: as :func:`calibrate`, or the reference holds fewer than eight windows of
+            patients, so that drawing them again would not show how they differ.
+    """
+
+    def drawn(draws: int) -> NDArray[np.float64]:
+        return redrawn(there, rows, statistic, draws=draws, seed=seed)
+
+    there = units[units.sum(axis=1) > 0]
+    windows = unit_windows(there, rows, seed=seed)
+    return _calibrated(windows, rows, statistic, run, persistence or Persistence(), columns, drawn)
+
+
+def _calibrated(
+    windows: Counts,
+    rows: int,
+    statistic: Rowwise,
+    run: float,
+    persistence: Persistence,
+    columns: int,
+    drawn: Callable[[int], NDArray[np.float64]],
+) -> Calibrated:
+    """From windows of a changeless reference, so many as are asked for."""
+    _checked(len(windows), rows, run, persistence)
+    crossing = crossing_for(run, persistence, columns)
     draws = int(np.clip(_BEYOND / crossing, _FEWEST, _MOST))
     if draws * crossing < 1:
         raise ClinicalError(
@@ -100,10 +147,9 @@ def calibrate(
             repair="Give a shorter run or a persistence of more windows",
             where="plan",
         )
-    values = unchanged(filled, rows, statistic, draws=draws, seed=seed)
-    value = float(np.quantile(values, 1 - crossing, method="higher"))
-    own = statistic(filled.sum(axis=0) - filled, filled)
-    return Calibrated(value, crossing, run, rows, len(filled), float(np.max(own)), _echo(own))
+    value = float(np.quantile(drawn(draws), 1 - crossing, method="higher"))
+    own = statistic(windows.sum(axis=0) - windows, windows)
+    return Calibrated(value, crossing, run, rows, len(windows), float(np.max(own)), _echo(own))
 
 
 def _checked(windows: int, rows: int, run: float, persistence: Persistence) -> None:

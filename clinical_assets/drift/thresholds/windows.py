@@ -39,8 +39,9 @@ def day_windows(days: ArrayLike, length: int = 1) -> Counts:
 def unit_windows(units: ArrayLike, rows: int, *, seed: int) -> Counts:
     """Whole patients, in random order, until they hold the rows; then the next window.
 
-    Where patients differ in many ways at once and a window holds only some twenty of them, the
-    threshold was seen to be crossed twice as often as budgeted.
+    Thresholds for such windows are made by :func:`.calibrated.calibrate_units`, which draws
+    patients again; from these counts alone they would be crossed too often where a window holds
+    some twenty very different patients.
 
     Args:
         units: counts, one row a patient or whatever else belongs together, shape (units, bins).

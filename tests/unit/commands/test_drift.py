@@ -46,7 +46,10 @@ def test_exit_codes_and_the_form_of_the_json(files: dict[str, Path], tmp_path: P
     assert found["rows"] == {"reference": 1000, "current": 1000}
     assert [c["name"] for c in found["columns"]] == ["lactate", "ward"]
     column = found["columns"][0]
-    assert set(column) == {"name", "kind", "drifted", "statistics", "causes", "reasons"}
+    form = {"name", "kind", "drifted", "statistics", "causes", "evidence", "reasons"}
+    assert set(column) == form
+    assert column["causes"] == ["Values are 9.0 times larger: mmol/L → mg/dL of lactate."]
+    assert column["evidence"][0]["kind"] == "unit"
     assert {
         "psi",
         "ks",
@@ -183,3 +186,43 @@ def test_an_output_is_refused_before_any_work(files: dict[str, Path], tmp_path: 
     refused(drift(good, good, "--by", "z"), "no column named 'z'")
     refused(drift(good, good, "--every", "1d"), "--every with --time")
     assert not twice.exists()
+
+
+def test_calibrated_thresholds_from_the_plan(tmp_path: Path) -> None:
+    rows = pl.int_range(2400)
+    table = pl.DataFrame({"x": [(i * 37 % 101) / 10 for i in range(2400)]}).with_columns(
+        at=pl.lit(datetime(2026, 1, 5)) + pl.duration(hours=rows // 60 * 24)
+    )
+    later = table.with_columns(
+        pl.when(rows < 1200).then("x").otherwise(pl.col("x") + 4),
+        at=pl.col("at") + pl.duration(days=60),
+    )
+    a, b, plan = (tmp_path / name for name in ("a.parquet", "b.parquet", "plan.toml"))
+    table.write_parquet(a), later.write_parquet(b)
+    plan.write_text(
+        '[thresholds]\nkind = "calibrated"\none_false_alarm_in = "90d"\npersistence = "2 of 3"\n'
+    )
+    timed = (a, b, "--plan", plan, "--time", "at", "--every", "1d")
+    found = drift(*timed, "--columns", "x", "--json", "-")
+    assert found.exit_code == 1
+    plain = json.loads(found.stdout)
+    assert plain["first_drift"] == {"x": plain["windows"][21]["name"]}
+    judged = plain["windows"][20]["columns"][0]["judged"][0]
+    assert (judged["statistic"], judged["crossed"], judged["alarm"]) == ("psi", True, False)
+    assert plain["calibration"]["reference_windows"] == 40
+    assert {"estimate", "low", "high"} <= set(plain["columns"][0]["intervals"]["psi"])
+    shown = drift(*timed, "--columns", "x", "--html", tmp_path / "page.html")
+    assert "threshold" in shown.stdout
+    assert "Of the reference's own" in shown.stdout
+    assert "calibrated on the reference" in (tmp_path / "page.html").read_text()
+    refused(drift(a, b, "--plan", plan), "--time")
+    refused(drift(*timed, "--by", "x"), "not for groups")
+    refused(drift(a, b, "--plan", plan, "--time", "at", "--every", "30d"), "at least 8")
+
+
+def test_names_part_at_their_words() -> None:
+    from clinical_assets.commands.drift_show import folded
+
+    assert folded("Bilirubin_direct", 10) == "Bilirubin_\ndirect"
+    assert folded("HospAdmTime", 8) == "HospAdm\nTime"
+    assert folded("glucose", 3) == "glucose"

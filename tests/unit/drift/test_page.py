@@ -93,7 +93,7 @@ def test_causes_are_listed_apart_from_reasons() -> None:
     assert "<li>Unit &lt;changed&gt;.</li>" in text
     plain = found.to_dict()["columns"][0]
     assert (plain["causes"], plain["reasons"]) == (["Unit <changed>."], ["it moved"])
-    assert found.explain().endswith("x: it moved. Unit <changed>.")
+    assert found.explain().endswith("x: it moved. Likely cause: Unit <changed>.")
 
 
 def test_no_number_of_the_json_is_infinite() -> None:

@@ -10,6 +10,7 @@ from clinical_assets.drift.thresholds import (
     ROWWISE,
     Persistence,
     calibrate,
+    calibrate_units,
     day_windows,
     expected_run,
     unit_windows,
@@ -85,10 +86,23 @@ def test_patients_who_resemble_themselves_raise_the_threshold():
     assert alike.value > 2 * calibrate(rows, 400, PSI, run=20, seed=1).value
     later = PSI(
         patients.sum(axis=0),
-        stream(rng, 20 * 500, 20, wave=2.0).reshape(500, 20, -1).sum(axis=1),
+        stream(rng, 20 * 3000, 20, wave=2.0).reshape(3000, 20, -1).sum(axis=1),
     )
-    # Twice the budget is a known weakness here: see unit_windows.
-    assert 0.02 <= np.mean(later > alike.value) <= 0.125
+    drawn = calibrate_units(patients, 400, PSI, run=20, seed=1)
+    assert np.mean(later > drawn.value) == pytest.approx(0.05, abs=0.02)
+
+
+def test_patients_of_many_sizes_keep_the_budget():
+    rng = np.random.default_rng(6)
+
+    def some(number):
+        sizes = rng.integers(1, 60, number)
+        return np.concatenate([stream(rng, 1, int(size), wave=1.5) for size in sizes])
+
+    patients, later = some(1500), some(20_000)
+    found = calibrate_units(patients, 300, PSI, run=20, seed=1)
+    values = PSI(patients.sum(axis=0), unit_windows(later, 300, seed=2))
+    assert np.mean(values > found.value) == pytest.approx(0.05, abs=0.025)
 
 
 def test_the_same_seed_gives_the_same_threshold():

@@ -1,0 +1,121 @@
+"""How rows fall into sites and kinds of patients, so that a changed mix is told from a change.
+
+What belongs here: the parts that rows belong to, and a column's profile in each part of the
+reference. What does not: what a mix explains (:mod:`clinical_assets.drift.diagnosis.mixes`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from clinical_assets.drift.diagnosis import Background, Parts
+from clinical_assets.drift.kinds import kind_of
+from clinical_assets.drift.profiles.numeric import NumericSummary
+from clinical_assets.drift.profiles.profile import Profile
+from clinical_assets.drift.profiles.reading import read
+from clinical_assets.errors import ClinicalError
+
+MOST_PARTS = 20
+_FEWEST = 30
+_FIFTHS = np.arange(1, 5) / 5
+_PART = "part of the mix"
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Columns that part the rows.
+
+    Attributes:
+        reference, current: the tables.
+        site: the column that names sites; empty where there is none.
+        context: columns that describe the patients: age, sex, ward, …
+    """
+
+    reference: pl.LazyFrame
+    current: pl.LazyFrame
+    site: str = ""
+    context: Sequence[str] = ()
+    _labels: dict[str, tuple[pl.Series, pl.Series]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises :class:`ClinicalError` where a table lacks a column of the context."""
+        for side, which in ((self.reference, "reference"), (self.current, "current data")):
+            schema = side.collect_schema()
+            for name in self.context:
+                if name not in schema:
+                    raise ClinicalError(
+                        f"The {which} has no column named {name!r}, which the plan's context names",
+                        repair=f"Choose among {', '.join(schema)}",
+                        where="plan",
+                    )
+
+    def background(self, name: str, known: Profile) -> Background:
+        """What the parts say of one column of numbers."""
+        grid = known.grid.columns.get(name)
+        if not isinstance(known.summaries.get(name), NumericSummary) or grid is None:
+            return Background()
+        ours, theirs = (
+            side.select(name).collect().to_series() for side in (self.reference, self.current)
+        )
+
+        def parted(column: str) -> Parts:
+            before, after = self._parts_of(column)
+            frames = pl.DataFrame({_PART: before, name: ours}).partition_by(_PART, as_dict=True)
+            summaries: dict[str, NumericSummary] = {}
+            for (label,), rows in frames.items():
+                found = read(rows[name], grid)
+                if label is not None and isinstance(found, NumericSummary):
+                    summaries[str(label)] = found
+            enough = {k: s for k, s in summaries.items() if s.present >= _FEWEST}
+            return Parts(enough, _present_by(after, theirs))
+
+        others = [column for column in self.context if column not in (name, self.site)]
+        return Background(
+            parted(self.site) if self._sited else None,
+            {column: parted(column) for column in others},
+        )
+
+    @property
+    def _sited(self) -> bool:
+        return bool(self.site) and self.site in self.reference.collect_schema()
+
+    def _parts_of(self, column: str) -> tuple[pl.Series, pl.Series]:
+        """Each row's part on both sides, read once."""
+        if column not in self._labels:
+            before, after = (
+                side.select(column).collect().to_series() for side in (self.reference, self.current)
+            )
+            self._labels[column] = _parts(before, after, whole=column == self.site)
+        return self._labels[column]
+
+
+def _parts(before: pl.Series, after: pl.Series, *, whole: bool) -> tuple[pl.Series, pl.Series]:
+    """Levels, or fifths of the reference where there are many numbers.
+
+    >>> ages = pl.Series([float(i) for i in range(100)])
+    >>> _parts(ages, ages, whole=False)[0].unique(maintain_order=True).to_list()[:2]
+    ['up to 19.8', 'above 19.8, up to 39.6']
+    """
+    if kind_of(before.dtype) == "numeric" and not whole and before.n_unique() > MOST_PARTS:
+        present = before.drop_nulls().cast(pl.Float64).drop_nans()
+        edges = np.unique(np.quantile(present.to_numpy(), _FIFTHS)).tolist()
+        names = [f"up to {edges[0]:g}"]
+        names += [f"above {a:g}, up to {b:g}" for a, b in pairwise(edges)]
+        names.append(f"above {edges[-1]:g}")
+        return _cut(before, edges, names), _cut(after, edges, names)
+    return before.cast(pl.String), after.cast(pl.String)
+
+
+def _cut(values: pl.Series, edges: Sequence[float], names: Sequence[str]) -> pl.Series:
+    return values.cast(pl.Float64).cut(edges, labels=names).cast(pl.String)
+
+
+def _present_by(labels: pl.Series, values: pl.Series) -> Mapping[str, int]:
+    there = values.is_not_null()
+    if values.dtype.is_float():
+        there &= values.is_not_nan().fill_null(False)
+    counts = labels.filter(there).drop_nulls().value_counts()
+    return dict(zip(counts[counts.columns[0]].to_list(), counts["count"].to_list(), strict=True))

@@ -1,0 +1,111 @@
+"""Causes in a comparison: which columns are asked, what may be named, what a mix of sites says."""
+
+import doctest
+
+import numpy as np
+import polars as pl
+import pytest
+
+from clinical_assets.drift import Plan, compare, mixing, profile, sentences
+from clinical_assets.errors import ClinicalError
+
+RNG = np.random.default_rng(7)
+
+
+def glucose(n: int = 3000) -> np.ndarray:
+    return np.round(RNG.lognormal(4.85, 0.35, n))
+
+
+def first(before: pl.DataFrame, after: pl.DataFrame, name: str, **how: object) -> str:
+    return compare(before, after, **how)[name].causes[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("module", [mixing, sentences])
+def test_examples(module: object) -> None:
+    found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)  # type: ignore[arg-type]
+    assert (found.attempted > 0, found.failed) == (True, 0)
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+def test_a_quantity_is_claimed_only_where_the_name_speaks_for_it(profiled: bool) -> None:
+    values = glucose(), np.round(glucose() / 18.0156, 1)
+
+    def said(name: str) -> str:
+        before, after = (pl.DataFrame({name: v}) for v in values)
+        if profiled:
+            known = profile(before)
+            return compare(known, profile(after, known))[name].causes[0]
+        return first(before, after, name)
+
+    assert said("glucose") == "Values are 18.0 times smaller: mg/dL → mmol/L of glucose."
+    assert said("x17") == (
+        "Values are 18.0 times smaller, as in the conversion of glucose from mg/dL to mmol/L, "
+        "though the column's name does not say so."
+    )
+    assert "glucose" not in said("creatinine_value")
+
+
+def test_only_drifted_columns_are_asked_and_the_evidence_is_theirs() -> None:
+    before = pl.DataFrame({"glucose": glucose(), "age": RNG.normal(60, 9, 3000)})
+    after = before.with_columns(pl.col("glucose") + 60)
+    found = compare(before, after)
+    assert found["age"].causes == found["age"].evidence == ()
+    assert found["glucose"].evidence[0]["kind"] == "offset"
+    assert found["glucose"].evidence[0]["evidence"]["offset"] == pytest.approx(60)
+    assert len(found["glucose"].causes) == len(found["glucose"].evidence) <= 3
+    assert "Likely cause: Values are about 60 higher throughout" in found.explain()
+
+
+def test_where_only_values_are_missing_nothing_is_said_of_their_size() -> None:
+    before = pl.DataFrame({"lab": glucose()})
+    after = pl.DataFrame({"lab": np.where(RNG.random(3000) < 0.4, np.nan, glucose() + 3)})
+    found = compare(before, after)
+    assert found["lab"].drifted
+    assert "Wasserstein" not in found.explain()
+    assert found["lab"].causes[0].startswith("Values are missing now (")
+
+
+def test_flags_are_levels_and_not_multiplied() -> None:
+    before, after = (pl.DataFrame({"flag": (RNG.random(3000) < p).astype(int)}) for p in (0.1, 0.6))
+    said = first(before, after, "flag")
+    assert said.startswith("The levels' shares changed, '")
+    assert "times" not in said
+
+
+def test_no_level_of_few_rows_or_of_patients_is_named() -> None:
+    before = pl.DataFrame({"ward": ["icu"] * 500 + ["er"] * 500})
+    after = pl.DataFrame({"ward": ["icu"] * 600 + ["new"] * 400 + ["Mrs-Canary"] * 3})
+    found = compare(before, after)["ward"]
+    assert "'new'" in " ".join(found.causes)
+    assert "Canary" not in " ".join(found.causes)
+    named = compare(before.rename({"ward": "surname"}), after.rename({"ward": "surname"}))[
+        "surname"
+    ]
+    assert named.drifted
+    assert "new" not in " ".join(named.causes).replace("new levels", "")
+
+
+def sites(a: int, b: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "site": ["north"] * a + ["south"] * b,
+            "age": np.concatenate([RNG.normal(50, 8, a), RNG.normal(75, 8, b)]),
+            "lab": np.concatenate([RNG.normal(10, 1, a), RNG.normal(14, 1, b)]),
+        }
+    )
+
+
+def test_another_mix_of_sites_is_told_from_another_measurement() -> None:
+    before, after = sites(4000, 1000), sites(1000, 4000)
+    said = first(before, after, "lab", by="site")
+    assert said == "The sites' shares changed, south has 80% of the values, 20% in the reference."
+    moved = after.with_columns(pl.col("lab") + 6)
+    assert not first(before, moved, "lab", by="site").startswith("The sites'")
+
+
+def test_other_patients_are_told_by_the_plan_s_context() -> None:
+    plan = Plan(context=("age",))
+    said = first(sites(4000, 1000), sites(1000, 4000), "lab", plan=plan)
+    assert said.startswith("The patients changed: age above ")
+    with pytest.raises(ClinicalError, match="no column named 'sex'"):
+        compare(sites(99, 99), sites(99, 9), Plan(context=("sex",)))

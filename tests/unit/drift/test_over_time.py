@@ -1,0 +1,143 @@
+"""Calibrated thresholds over time: alarms at their place, few where nothing changed, all said."""
+
+import json
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from clinical_assets.drift import compare
+from clinical_assets.drift.plan import read_plan
+from clinical_assets.drift.windows import over_time, with_windows
+from clinical_assets.errors import ClinicalError
+
+START = datetime(2025, 1, 6)
+PLAN = read_plan(
+    '[thresholds]\nkind = "calibrated"\none_false_alarm_in = "60d"\npersistence = "2 of 3"'
+)
+
+
+def days(number: int, seed: int, rows: int = 60, first: int = 0) -> pl.DataFrame:
+    """Few rows a day, at which a constant PSI cries wolf."""
+    rng = np.random.default_rng(seed)
+    n = number * rows
+    return pl.DataFrame(
+        {
+            "at": [START + timedelta(days=first + i // rows) for i in range(n)],
+            "glucose": np.round(rng.lognormal(4.85, 0.35, n)),
+            "lactate": np.where(rng.random(n) < 0.3, np.nan, rng.gamma(2.0, 1.0, n)),
+            "ward": rng.choice(["icu", "er", "med"], n),
+        }
+    )
+
+
+def late(frame: pl.DataFrame, day: int, change: pl.Expr) -> pl.DataFrame:
+    since = START + timedelta(days=day)
+    name = change.meta.output_name()
+    return frame.with_columns(
+        pl.when(pl.col("at") >= since).then(change).otherwise(name).alias(name)
+    )
+
+
+def test_a_change_alarms_once_it_persists_and_its_cause_is_named() -> None:
+    reference, current = days(60, 1), days(20, 3, first=100)
+    current = late(current, 110, pl.col("glucose") / 18.0156)
+    over = over_time(reference, current, "at", PLAN)
+    whole = compare(reference, current, PLAN, judged=False)
+    assert not whole.drifted
+    found = with_windows(whole, over, reference, current)
+    assert [c.name for c in found.columns if c.drifted] == ["glucose"]
+    drifted = [w.label for w in over.windows if w.drifted]
+    assert drifted == [
+        f"2025-{d:%m-%d}" for d in (START + timedelta(days=i) for i in range(111, 120))
+    ]
+    assert (
+        found["glucose"].reasons[0].startswith("an alarm in 9 of 20 windows, first from 2025-04-27")
+    )
+    assert found["glucose"].causes[0].startswith("Values are 18.0 times smaller: mg/dL → mmol/L")
+    (first, second) = (over.windows[i].comparison["glucose"].judged[0] for i in (10, 11))
+    assert (first.crossed, first.alarm, second.crossed, second.alarm) == (True, False, True, True)
+    assert first.value > first.threshold
+    plain = json.dumps([w.to_dict() for w in over.windows] + [found.to_dict()], allow_nan=False)
+    assert '"threshold"' in plain
+
+
+def test_missing_values_alarm_by_a_threshold_of_their_own() -> None:
+    reference, current = days(60, 1), days(10, 2, first=100)
+    current = late(current, 104, pl.col("lactate").replace(None, None) * float("nan"))
+    over = over_time(reference, current, "at", PLAN)
+    (judged,) = (
+        j for j in over.windows[6].comparison["lactate"].judged if j.statistic == "missing"
+    )
+    assert judged.alarm
+    assert judged.value == pytest.approx(0.7, abs=0.03)
+    assert 0.1 < judged.threshold < 0.3
+
+
+def test_where_nothing_changed_alarms_are_rare_where_constants_cry_wolf() -> None:
+    reference = days(60, 1)
+    ours = constant = 0
+    for seed in range(4):
+        current = days(30, 10 + seed, first=100)
+        over = over_time(reference, current, "at", PLAN, intervals=False)
+        ours += sum(w.drifted for w in over.windows)
+        plain = over_time(reference, current, "at", intervals=False).windows
+        constant += sum(w.comparison["glucose"].statistics["psi"] >= 0.2 for w in plain)
+    assert ours <= 6  # 120 days: two are to be expected
+    assert constant > 30
+
+
+def test_what_the_thresholds_rest_on_is_said() -> None:
+    over = over_time(days(60, 1), days(10, 2, first=100), "at", PLAN)
+    said = over.calibration.explain()
+    assert "60 windows of the reference" in said
+    assert "any of 6 statistics comes in 60 days" in said
+    plain = over.calibration.to_dict()
+    assert (plain["own_windows"], plain["statistics"]) == (360, 6)
+    assert plain["own_crossed"] <= 3 * plain["own_expected"] + 3
+
+
+def test_slow_waves_are_said() -> None:
+    def waving(seed: int, first: int) -> pl.DataFrame:
+        frame = days(60, seed, rows=200, first=first)
+        day = (pl.col("at") - START).dt.total_days()
+        return frame.with_columns(pl.col("glucose") * (1 + 0.15 * (day * np.pi / 15).sin()))
+
+    over = over_time(waving(1, 0), waving(2, 60), "at", PLAN, every="1d")
+    assert over.calibration.echo["glucose"] > 0.3
+    assert "resembles the one before" in over.calibration.explain()
+    assert "lactate" not in over.calibration.echo
+
+
+def test_constant_thresholds_may_have_persistence() -> None:
+    reference, current = days(30, 1, rows=500), days(6, 2, rows=500, first=50)
+    current = late(current, 53, pl.col("glucose") * 2)
+    plan = read_plan('[thresholds]\npersistence = "2 of 2"')
+    windows = over_time(reference, current, "at", plan).windows
+    assert [w.drifted for w in windows] == [False, False, False, False, True, True]
+
+
+def test_intervals_hold_the_estimate_and_are_wider_for_fewer_days() -> None:
+    reference = days(40, 1)
+    wide, narrow = (
+        over_time(reference, late(days(n, 3, first=100), 0, pl.col("glucose") * 1.3), "at")
+        for n in (6, 60)
+    )
+    found = [over.intervals["glucose"] for over in (wide, narrow)]
+    assert all(i.low < i.estimate < i.high for i in found)
+    assert found[0].high - found[0].low > 1.2 * (found[1].high - found[1].low)
+    whole = compare(reference, days(6, 3, first=100).with_columns(pl.col("glucose") * 1.3))
+    assert found[0].estimate == pytest.approx(whole["glucose"].statistics["psi"])
+
+
+def test_what_cannot_be_calibrated_is_refused_in_words() -> None:
+    reference, current = days(60, 1), days(10, 2, first=100)
+    with pytest.raises(ClinicalError, match="calibrated, which is done on windows"):
+        compare(reference, current, PLAN)
+    with pytest.raises(ClinicalError, match="holds 5 windows with values, and at least 8"):
+        over_time(days(5, 1), current, "at", PLAN)
+    with pytest.raises(ClinicalError, match="reference has no column named 'at'"):
+        over_time(reference.drop("at"), current, "at", PLAN)
+    with pytest.raises(ClinicalError, match="cannot be kept by windows of 84 days"):
+        over_time(reference, current, "at", PLAN, every="12w")

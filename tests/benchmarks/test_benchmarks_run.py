@@ -13,23 +13,11 @@ import pytest
 
 from benchmarks import demo, diagnosis, probe, table
 from benchmarks.demo import Log, Span
+from benchmarks.__main__ import NAMES
 from benchmarks.measure import in_turns, quantile, ratio, run
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "start",
-        "latency",
-        "snapshots",
-        "lake",
-        "ledger",
-        "drift",
-        "profiles",
-        "diagnosis",
-        "detection",
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "demo"])
 def test_the_smallest_case_gives_tables(name: str) -> None:
     for found in importlib.import_module(f"benchmarks.{name}").tables(quick=True):
         assert found.rows

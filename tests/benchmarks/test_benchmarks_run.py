@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import demo, diagnosis, probe, table
-from benchmarks.demo import Log, Span
 from benchmarks.__main__ import NAMES
+from benchmarks.demo import Log, Span
 from benchmarks.measure import in_turns, quantile, ratio, run
 
 

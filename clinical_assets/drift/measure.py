@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.drift import areas, distances
-from clinical_assets.drift.areas import Counts, Numbers
+from clinical_assets.drift.areas import Counts
+from clinical_assets.drift.blocks import Blocks, size, whole
 from clinical_assets.drift.gridded import GriddedPair
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.pairs import paired_samples
@@ -15,6 +16,7 @@ from clinical_assets.drift.pvalues import (
     kolmogorov_smirnov_p,
     two_proportions_p,
 )
+from clinical_assets.drift.runs import distinct
 from clinical_assets.drift.samples import Sample, read
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.tallied import TalliedPair
@@ -96,13 +98,15 @@ def measure_samples(
 
 
 def _numeric(
-    reference: Numbers, current: Numbers, bins: int, wanted: set[str], found: _Found
+    reference: Blocks, current: Blocks, bins: int, wanted: set[str], found: _Found
 ) -> None:
-    if reference.dtype != current.dtype:
-        reference, current = reference.astype(np.float64), current.astype(np.float64)
+    if reference[0].dtype != current[0].dtype:
+        reference, current = (
+            tuple(block.astype(np.float64) for block in side) for side in (reference, current)
+        )
     pair = paired_samples(reference, current)
     if (_OF_COUNTS | {"chi2", "chi2_pvalue", "g", "g_pvalue"}) & wanted:
-        edges = np.unique(pair.quantiles(np.arange(1, bins) / bins))
+        edges = distinct(pair.quantiles(np.arange(1, bins) / bins))
         _counted(*pair.binned(edges), wanted, found)
     if {"ks", "ks_pvalue"} & wanted:
         found["ks"] = distance = pair.kolmogorov_smirnov()
@@ -112,13 +116,13 @@ def _numeric(
         _areas(pair, reference, current, wanted, found)
     if {"below_range", "above_range"} & wanted:
         below, above = pair.range()
-        found["below_range"], found["above_range"] = below / len(current), above / len(current)
+        found["below_range"], found["above_range"] = below / size(current), above / size(current)
 
 
 def _areas(
     pair: TalliedPair | GriddedPair,
-    reference: Numbers,
-    current: Numbers,
+    reference: Blocks,
+    current: Blocks,
     wanted: set[str],
     found: _Found,
 ) -> None:
@@ -134,24 +138,24 @@ def _areas(
             found["cramer_von_mises_pvalue"] = _cvm_p(criterion, reference, current)
 
 
-def _ks_p(distance: float, reference: Numbers, current: Numbers) -> float:
-    n, m = len(reference), len(current)
+def _ks_p(distance: float, reference: Blocks, current: Blocks) -> float:
+    n, m = size(reference), size(current)
     if max(n, m) > _EXACT_KS:
         return kolmogorov_smirnov_p(distance, n, m)
     from scipy.stats import ks_2samp
 
-    return float(ks_2samp(reference, current).pvalue)
+    return float(ks_2samp(whole(reference), whole(current)).pvalue)
 
 
-def _cvm_p(statistic: float, reference: Numbers, current: Numbers) -> float | None:
-    n, m = len(reference), len(current)
+def _cvm_p(statistic: float, reference: Blocks, current: Blocks) -> float | None:
+    n, m = size(reference), size(current)
     if min(n, m) < 2:
         return None  # one value has no spread to hold T against
     if max(n, m) > _EXACT_CVM:
         return cramer_von_mises_p(statistic, n, m)
     from scipy.stats import cramervonmises_2samp
 
-    return float(cramervonmises_2samp(reference, current, method="exact").pvalue)
+    return float(cramervonmises_2samp(whole(reference), whole(current), method="exact").pvalue)
 
 
 def _levels(

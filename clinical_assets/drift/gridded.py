@@ -17,7 +17,7 @@ from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, spread
 from clinical_assets.drift.grid import Cells, Grid, Places
 from clinical_assets.drift.tallied import between_ranks
 
-CELLS = 32_768
+CELLS = 65_534
 FINER = 64
 FEW = 20_000
 

@@ -74,7 +74,7 @@ def measure(
         bins: equal-frequency bins of the reference for PSI and its like.
         wanted: names of :data:`STATISTICS`; the others are left out, and cost nothing.
     """
-    ours, theirs = (read(s.to_frame().lazy(), s.name, kind) for s in (reference, current))
+    ours, theirs = (read(s.to_frame().lazy(), s.name, kind, len(s)) for s in (reference, current))
     return measure_samples(ours, theirs, bins, wanted)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from clinical_assets.drift.blocks import Blocks, in_blocks, size
+from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, size
 from clinical_assets.drift.kinds import Kind
 
 _SMALL = 4096  # rows a piece, below which handling pieces costs more than putting them together
@@ -31,16 +31,18 @@ class Sample(NamedTuple):
         return self.rows - self.present
 
 
-def read(table: pl.LazyFrame, column: str, kind: Kind) -> Sample:
-    """Reads one column; of levels only the counts ever reach memory."""
+def read(table: pl.LazyFrame, column: str, kind: Kind, rows: int) -> Sample:
+    """Reads one column of a table of so many rows; of levels only the counts ever reach memory."""
     chosen = table.select(pl.col(column).alias("level"))
     if kind in ("numeric", "time"):
-        return _numbers(chosen.collect().to_series())
+        # What is missing is left out on the way, so that no second column is ever in memory.
+        present = chosen.drop_nulls().collect(engine="streaming")
+        return _numbers(present.to_series(), rows)
     return _levels(chosen.group_by("level").len("count").collect())
 
 
-def _numbers(series: pl.Series) -> Sample:
-    rows, dtype = len(series), series.dtype
+def _numbers(series: pl.Series, rows: int) -> Sample:
+    dtype = series.dtype
     if dtype.is_temporal():
         if isinstance(
             dtype, (pl.Datetime, pl.Duration)
@@ -49,15 +51,17 @@ def _numbers(series: pl.Series) -> Sample:
         series = series.to_physical()
         dtype = series.dtype
     whole = dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128, pl.UInt128)
-    if series.n_chunks() * _SMALL > rows:
+    if series.n_chunks() * _SMALL > len(series):
         series = series.rechunk()
-    pieces = series.get_chunks()
-    del series
-    for i, piece in enumerate(pieces):  # each in its place, so that no second column is in memory
-        piece = piece.drop_nulls().cast(pl.Int64 if whole else pl.Float64)
-        pieces[i] = piece.drop_nans() if not whole and piece.is_nan().any() else piece
-    values = in_blocks(tuple(piece.to_numpy() for piece in pieces))
+    pieces = (piece.cast(pl.Int64 if whole else pl.Float64) for piece in series.get_chunks())
+    values = in_blocks(tuple(map(_without_nan, pieces)))
     return Sample(values, None, size(values), rows)
+
+
+def _without_nan(piece: pl.Series) -> Numbers:
+    if piece.dtype == pl.Float64 and piece.is_nan().any():
+        piece = piece.drop_nans()
+    return piece.to_numpy()
 
 
 def _levels(counts: pl.DataFrame) -> Sample:

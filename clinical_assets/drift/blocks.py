@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1 << 17
+BLOCK = 1 << 16
 _SPREAD = 4096
 
 Numbers = NDArray[Any]  # of float64 or of int64
@@ -20,7 +20,7 @@ def in_blocks(values: Numbers | Blocks) -> Blocks:
     """The same values, not copied, in blocks of at most :data:`BLOCK`; none of them is empty.
 
     >>> [len(block) for block in in_blocks((np.zeros(140_000), np.zeros(0), np.zeros(3)))]
-    [131072, 8928, 3]
+    [65536, 65536, 8928, 3]
     """
     pieces = (values,) if isinstance(values, np.ndarray) else values
     return tuple(piece[i : i + BLOCK] for piece in pieces for i in range(0, len(piece), BLOCK))

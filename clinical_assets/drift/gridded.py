@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinical_assets.drift.areas import Counts, Merged, merged
-from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, spread
+from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, size, spread
 from clinical_assets.drift.grid import Cells, Grid, Places
 from clinical_assets.drift.tallied import between_ranks
 
-CELLS = 65_534
+_PER_CELL = 64  # values of both samples, on average
+_MOST_CELLS = 65_534
 FINER = 64
 FEW = 20_000
 
@@ -100,11 +101,12 @@ class GriddedPair:
     """
 
     def __init__(
-        self, reference: Numbers | Blocks, current: Numbers | Blocks, *, cells: int = CELLS
+        self, reference: Numbers | Blocks, current: Numbers | Blocks, *, cells: int = 0
     ) -> None:
         sides = in_blocks(reference), in_blocks(current)
         if not all(sides):
             raise ValueError("a sample needs at least one observation")
+        cells = cells or min(sum(map(size, sides)) // _PER_CELL + 1, _MOST_CELLS)
         self._grid = Grid.over(np.concatenate([spread(side) for side in sides]), cells)
         self._whole = _Side.on(self._grid, sides[0]), _Side.on(self._grid, sides[1])
         self._taken = self._whole

@@ -5,12 +5,14 @@ it only where one of these is wanted.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[Any]  # of float64 or of int64
+from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks
+from clinical_assets.drift.runs import run_ends
+
 Counts = NDArray[np.int64]
 
 
@@ -46,14 +48,18 @@ class Merged(NamedTuple):
         return steps.view(np.uint64).astype(np.float64) if steps.dtype == np.int64 else steps
 
 
-def merged(reference: Numbers, current: Numbers) -> Merged:
+def merged(reference: Numbers | Blocks, current: Numbers | Blocks) -> Merged:
     """Two samples, both of float64 or both of int64, without NaN, in one order."""
-    both = np.concatenate([np.sort(reference), np.sort(current)])
+    ours = in_blocks(reference)
+    both = np.concatenate([*ours, *in_blocks(current)])
+    n = sum(map(len, ours))
+    both[:n].sort()
+    both[n:].sort()
     order = np.argsort(both, kind="stable")  # two runs in order: one linear merge
     both = both[order]
-    last = np.flatnonzero(np.append(both[1:] != both[:-1], True))
-    ours = np.cumsum(order < len(reference), dtype=np.int64)[last]
-    return Merged(both[last], ours, last + 1 - ours)
+    last = run_ends(both)
+    before = np.cumsum(order < n, dtype=np.int64)[last]
+    return Merged(both[last], before, last + 1 - before)
 
 
 def wasserstein(pair: Merged) -> float | None:

@@ -67,7 +67,10 @@ def compare(
     def measured(column: Column) -> tuple[dict[str, Statistic], Distribution | None]:
         if column.obstacle:
             return {}, None
-        before, after = (read(side, column.name, column.kind) for side in (ours, theirs))
+        before, after = (
+            read(side, column.name, column.kind, n)
+            for side, n in zip((ours, theirs), rows, strict=True)
+        )
         numbers = measure_samples(before, after, plan.bins, statistics)
         if not distributions:
             return numbers, None

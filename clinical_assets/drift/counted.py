@@ -7,8 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clinical_assets.drift.areas import Counts
+from clinical_assets.drift.blocks import whole
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.samples import read
+from clinical_assets.drift.samples import read_series
 from clinical_assets.drift.tallied import between_ranks
 from clinical_assets.drift.windowed import present
 
@@ -33,11 +34,11 @@ class Coder:
     @classmethod
     def of(cls, reference: pl.Series, kind: Kind, bins: int) -> "Coder | None":
         """From the reference's values; None where it has none, or where no level is frequent."""
-        sample = read(reference.to_frame().lazy(), reference.name, kind)
+        sample = read_series(reference, kind)
         if not sample.present:
             return None
         if sample.levels is None:
-            ordered = np.sort(sample.values)
+            ordered = np.sort(whole(sample.values))
             parts = np.arange(1, bins) / bins
             edges = np.unique(between_ranks(parts, len(ordered), lambda ranks: ordered[ranks]))
             return cls(edges, None, complete=True)
@@ -56,7 +57,7 @@ class Coder:
         found = np.full(len(series), -1, dtype=np.int64)
         there = present(series)
         if self.levels is None:
-            values = read(series.filter(there).to_frame().lazy(), series.name, kind).values
+            values = whole(read_series(series.filter(there), kind).values)
             found[there] = np.searchsorted(self.edges, values, "left")
             return found
         numbers = range(len(self.levels))

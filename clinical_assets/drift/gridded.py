@@ -12,57 +12,36 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clinical_assets.drift.areas import Counts, Merged, Numbers, merged
+from clinical_assets.drift.areas import Counts, Merged, merged
+from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, size, spread
+from clinical_assets.drift.grid import Cells, Grid, Places
 from clinical_assets.drift.tallied import between_ranks
 
-CELLS = 32_768
+_PER_CELL = 64  # values of both samples, on average
+_MOST_CELLS = 65_534
 FINER = 64
 FEW = 20_000
-_SAMPLE = 4096
-_BLOCK = 1 << 16  # values at a time, so that what is made of them stays in the processor's cache
-
-Places = NDArray[np.float64]
-Cells = NDArray[np.uint16]
-
-
-class _Grid(NamedTuple):
-    """Equal cells from ``low`` up, one more below and one above."""
-
-    low: float
-    scale: float
-    number: int
-
-    def places(self, values: Numbers) -> Places:
-        """Where each value lies, in cells; its whole part is the cell. Never falls."""
-        with np.errstate(over="ignore"):
-            place = np.asarray(values - self.low, dtype=np.float64)
-            place *= self.scale
-        np.clip(place, -1.0, self.number - 2.0, out=place)
-        place += 1.0
-        return place
 
 
 class _Side(NamedTuple):
     """One sample on the grid, or those of its values whose cells matter.
 
     Attributes:
+        cells: of each block's values.
         before: how many values of the whole sample lie in earlier cells, shape (cells + 1,).
     """
 
-    values: Numbers
-    cells: Cells
+    blocks: Blocks
+    cells: tuple[Cells, ...]
     before: Counts
 
     @classmethod
-    def on(cls, grid: _Grid, values: Numbers) -> "_Side":
-        cells = np.empty(len(values), np.uint16)
-        counts = np.zeros(grid.number, np.int64)
-        for start in range(0, len(values), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            found = grid.places(values[block]).astype(np.intp)
-            cells[block] = found
-            counts += np.bincount(found, minlength=grid.number)
-        return cls(values, cells, np.concatenate([[0], np.cumsum(counts)]))
+    def on(cls, grid: Grid, blocks: Blocks) -> "_Side":
+        cells, counts = [], np.zeros(grid.number, np.int64)
+        for found in grid.cells(blocks):
+            cells.append(found)
+            counts += grid.counts(found)
+        return cls(blocks, tuple(cells), np.concatenate([[0], np.cumsum(counts)]))
 
     @property
     def size(self) -> int:
@@ -70,20 +49,20 @@ class _Side(NamedTuple):
         return int(self.before[-1])
 
     def only(self, wanted: NDArray[np.bool_]) -> "_Side":
-        """Without the values of other cells."""
-        blocks = range(0, len(self.cells), _BLOCK)
-        found = np.concatenate(
-            [np.flatnonzero(wanted.take(self.cells[i : i + _BLOCK])) + i for i in blocks]
-            or [np.empty(0, np.intp)]
+        """Without the values of other cells; in one block."""
+        found = [np.flatnonzero(wanted.take(cells)) for cells in self.cells]
+        values, cells = (
+            np.concatenate([part.take(i) for part, i in zip(parts, found, strict=True)])
+            for parts in (self.blocks, self.cells)
         )
-        return _Side(self.values[found], self.cells[found], self.before)
+        return _Side((values,), (cells,), self.before)
 
     def ordered(self, cells: Counts) -> tuple[Numbers, Counts]:
         """The values of these cells in order, and how many of them lie in earlier such cells."""
         wanted = np.zeros(len(self.before) - 1, dtype=bool)
         wanted[cells] = True
         counts = np.where(wanted, np.diff(self.before), 0)
-        return np.sort(self.only(wanted).values), np.concatenate([[0], np.cumsum(counts)])
+        return np.sort(self.only(wanted).blocks[0]), np.concatenate([[0], np.cumsum(counts)])
 
 
 class _Open(NamedTuple):
@@ -102,7 +81,7 @@ class _Open(NamedTuple):
             self.values[kept], number[self.cells[kept]], self.start[still], self.counts[still]
         )
 
-    def finer(self, grid: _Grid, first: NDArray[np.int64]) -> "_Open":
+    def finer(self, grid: Grid, first: NDArray[np.int64]) -> "_Open":
         """The same on a grid that divides each cell; ``first``: the cells' numbers on ``grid``."""
         part = (grid.places(self.values) - first[self.cells]) * FINER
         cells = self.cells.astype(np.int64) * FINER + np.clip(part, 0, FINER - 1).astype(np.int64)
@@ -121,11 +100,15 @@ class GriddedPair:
         ValueError: a sample is empty.
     """
 
-    def __init__(self, reference: Numbers, current: Numbers, *, cells: int = CELLS) -> None:
-        if not len(reference) or not len(current):
+    def __init__(
+        self, reference: Numbers | Blocks, current: Numbers | Blocks, *, cells: int = 0
+    ) -> None:
+        sides = in_blocks(reference), in_blocks(current)
+        if not all(sides):
             raise ValueError("a sample needs at least one observation")
-        self._grid = _grid(reference, current, cells)
-        self._whole = _Side.on(self._grid, reference), _Side.on(self._grid, current)
+        cells = cells or min(sum(map(size, sides)) // _PER_CELL + 1, _MOST_CELLS)
+        self._grid = Grid.over(np.concatenate([spread(side) for side in sides]), cells)
+        self._whole = _Side.on(self._grid, sides[0]), _Side.on(self._grid, sides[1])
         self._taken = self._whole
         self._mask = np.zeros(self._grid.number, dtype=bool)
 
@@ -159,14 +142,15 @@ class GriddedPair:
 
     def merged(self) -> Merged:
         """Both samples in one order; see :mod:`.areas`. It takes a sort of each."""
-        return merged(*(side.values for side in self._whole))
+        return merged(*(side.blocks for side in self._whole))
 
     def range(self) -> tuple[int, int]:
         """How many of the current sample lie below the least of the reference, and above its
         greatest."""
-        reference, current = (side.values for side in self._whole)
-        low, high = reference.min(), reference.max()
-        return int(np.count_nonzero(current < low)), int(np.count_nonzero(current > high))
+        reference, current = (side.blocks for side in self._whole)
+        low, high = min(block.min() for block in reference), max(block.max() for block in reference)
+        below = sum(np.count_nonzero(block < low) for block in current)
+        return int(below), int(sum(np.count_nonzero(block > high) for block in current))
 
     def _opened(self, cells: Counts) -> tuple[_Side, _Side]:
         """Both samples' values in these cells, and in those where the distance may be largest.
@@ -198,27 +182,8 @@ def _bins(side: _Side, edges: NDArray[np.float64], cells: Counts) -> Counts:
     return np.diff(side.before[cells] + inside, prepend=0, append=side.size)
 
 
-def _grid(reference: Numbers, current: Numbers, cells: int) -> _Grid:
-    """A grid over the bulk of both samples, by a small part of them."""
-    with np.errstate(all="ignore"):
-        seen = np.concatenate([spread(reference), spread(current)]).astype(np.float64)
-        seen = seen[np.isfinite(seen)]
-        low, high = np.quantile(seen, [0.001, 0.999]) if len(seen) else (0.0, 0.0)
-        pad = (high - low) / 64
-        scale = cells / (high - low + 2 * pad)
-        low -= pad
-    if not (np.isfinite([low, scale]).all() and scale > 0):
-        return _Grid(0.0, 1.0, cells + 2)
-    return _Grid(float(low), float(scale), cells + 2)
-
-
-def spread(values: Numbers) -> Numbers:
-    """Some thousand of the values, evenly over the rows."""
-    return values[:: max(1, len(values) // _SAMPLE)]
-
-
 def _open(side: _Side) -> _Open:
-    return _Open(side.values, side.cells, side.before[:-1], np.diff(side.before))
+    return _Open(side.blocks[0], side.cells[0], side.before[:-1], np.diff(side.before))
 
 
 def _apart(f0: Places, f1: Places, g0: Places, g1: Places) -> Places:
@@ -229,13 +194,15 @@ def _apart(f0: Places, f1: Places, g0: Places, g1: Places) -> Places:
 
 def _within(ours: _Open, theirs: _Open, n: int, m: int) -> float:
     """The largest difference at any of the values that are left."""
-    every = np.concatenate([ours.values, theirs.values])
-    if not len(every):
+    if not len(ours.values) + len(theirs.values):
         return 0.0
-    cells = np.concatenate([ours.cells, theirs.cells])
+    # Cells follow the order of the values; what is asked in order is found several times sooner.
+    values = [np.sort(side.values) for side in (ours, theirs)]
+    cells = np.concatenate([np.sort(side.cells) for side in (ours, theirs)])
+    every = np.concatenate(values)
     upto = []
-    for side in (ours, theirs):
+    for side, own in zip((ours, theirs), values, strict=True):
         earlier = np.cumsum(side.counts) - side.counts
-        seen = np.searchsorted(np.sort(side.values), every, "right")
+        seen = np.searchsorted(own, every, "right")
         upto.append(side.start[cells] + seen - earlier[cells])
     return float(np.abs(upto[0] / n - upto[1] / m).max())

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.drift import areas, distances
-from clinical_assets.drift.areas import Counts, Merged, Numbers
+from clinical_assets.drift.areas import Counts, Merged
+from clinical_assets.drift.blocks import Blocks, size, whole
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.pvalues import (
@@ -14,6 +15,7 @@ from clinical_assets.drift.pvalues import (
     kolmogorov_smirnov_p,
     two_proportions_p,
 )
+from clinical_assets.drift.runs import distinct
 from clinical_assets.drift.samples import Sample, read
 from clinical_assets.drift.sentences import Statistic
 
@@ -70,7 +72,7 @@ def measure(
         bins: equal-frequency bins of the reference for PSI and its like.
         wanted: names of :data:`STATISTICS`; the others are left out, and cost nothing.
     """
-    ours, theirs = (read(s.to_frame().lazy(), s.name, kind) for s in (reference, current))
+    ours, theirs = (read(s.to_frame().lazy(), s.name, kind, len(s)) for s in (reference, current))
     return measure_samples(ours, theirs, bins, wanted)
 
 
@@ -94,13 +96,15 @@ def measure_samples(
 
 
 def _numeric(
-    reference: Numbers, current: Numbers, bins: int, wanted: set[str], found: _Found
+    reference: Blocks, current: Blocks, bins: int, wanted: set[str], found: _Found
 ) -> None:
-    if reference.dtype != current.dtype:
-        reference, current = reference.astype(np.float64), current.astype(np.float64)
+    if reference[0].dtype != current[0].dtype:
+        reference, current = (
+            tuple(block.astype(np.float64) for block in side) for side in (reference, current)
+        )
     pair = paired_samples(reference, current)
     if (_OF_COUNTS | {"chi2", "chi2_pvalue", "g", "g_pvalue"}) & wanted:
-        edges = np.unique(pair.quantiles(np.arange(1, bins) / bins))
+        edges = distinct(pair.quantiles(np.arange(1, bins) / bins))
         counted(*pair.binned(edges), wanted, found)
     if {"ks", "ks_pvalue"} & wanted:
         found["ks"] = distance = pair.kolmogorov_smirnov()
@@ -110,7 +114,7 @@ def _numeric(
         in_order(pair.merged(), wanted, found)
     if {"below_range", "above_range"} & wanted:
         below, above = pair.range()
-        found["below_range"], found["above_range"] = below / len(current), above / len(current)
+        found["below_range"], found["above_range"] = below / size(current), above / size(current)
 
 
 def in_order(merged: Merged, wanted: set[str], found: _Found) -> None:
@@ -126,14 +130,14 @@ def in_order(merged: Merged, wanted: set[str], found: _Found) -> None:
             found["cramer_von_mises_pvalue"] = _cvm_p(criterion, merged)
 
 
-def ks_p(distance: float, reference: Numbers, current: Numbers) -> float:
+def ks_p(distance: float, reference: Blocks, current: Blocks) -> float:
     """The p-value of the Kolmogorov–Smirnov distance: exact up to 10,000 values, then limiting."""
-    n, m = len(reference), len(current)
+    n, m = size(reference), size(current)
     if max(n, m) > _EXACT_KS:
         return kolmogorov_smirnov_p(distance, n, m)
     from scipy.stats import ks_2samp
 
-    return float(ks_2samp(reference, current).pvalue)
+    return float(ks_2samp(whole(reference), whole(current)).pvalue)
 
 
 def _cvm_p(statistic: float, merged: Merged) -> float | None:

@@ -1,26 +1,28 @@
 """Which way two samples of numbers are held against each other; the answers are the same."""
 
-import numpy as np
-
-from clinical_assets.drift.areas import Numbers
-from clinical_assets.drift.gridded import FEW, GriddedPair, spread
+from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, size, spread
+from clinical_assets.drift.gridded import FEW, GriddedPair
+from clinical_assets.drift.runs import distinct
 from clinical_assets.drift.tallied import TalliedPair
 
 _REPEATED = 4
 
 
-def paired_samples(reference: Numbers, current: Numbers) -> TalliedPair | GriddedPair:
-    """Two samples, both of float64 or both of int64, without NaN.
+def paired_samples(
+    reference: Numbers | Blocks, current: Numbers | Blocks
+) -> TalliedPair | GriddedPair:
+    """Two samples, both of float64 or both of int64, without NaN; whole or in pieces.
 
     Raises:
         ValueError: a sample is empty.
     """
-    if len(reference) + len(current) <= FEW or (_rounded(reference) and _rounded(current)):
-        return TalliedPair(reference, current)
-    return GriddedPair(reference, current)
+    ours, theirs = in_blocks(reference), in_blocks(current)
+    if size(ours) + size(theirs) <= FEW or (_rounded(ours) and _rounded(theirs)):
+        return TalliedPair(ours, theirs)
+    return GriddedPair(ours, theirs)
 
 
-def _rounded(values: Numbers) -> bool:
+def _rounded(blocks: Blocks) -> bool:
     """Whether some of the values suggest that each occurs several times."""
-    seen = spread(values)
-    return len(np.unique(seen)) * _REPEATED <= len(seen)
+    seen = spread(blocks)
+    return len(distinct(seen)) * _REPEATED <= len(seen)

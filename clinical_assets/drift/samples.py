@@ -1,25 +1,26 @@
-"""One column of one table, read as it is measured: numbers in an array, or levels with counts."""
+"""One column of one table, read as it is measured: numbers in blocks, or levels with counts."""
 
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
-from clinical_assets.drift.areas import Numbers
+from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, size
 from clinical_assets.drift.kinds import Kind
+
+_SMALL = 4096  # rows a piece, below which handling pieces costs more than putting them together
 
 
 class Sample(NamedTuple):
     """What a column holds, without what is missing.
 
     Attributes:
-        values: float64 or int64; empty for levels.
+        values: float64 or int64, as they came from the file; empty for levels.
         levels: ``level`` and ``count``, in the order of the levels; None for numbers.
         present: how many values are not missing.
         rows: how many there are, missing ones included.
     """
 
-    values: Numbers
+    values: Blocks
     levels: pl.DataFrame | None
     present: int
     rows: int
@@ -30,28 +31,42 @@ class Sample(NamedTuple):
         return self.rows - self.present
 
 
-def read(table: pl.LazyFrame, column: str, kind: Kind) -> Sample:
-    """Reads one column; of levels only the counts ever reach memory."""
+def read(table: pl.LazyFrame, column: str, kind: Kind, rows: int) -> Sample:
+    """Reads one column of a table of so many rows; of levels only the counts ever reach memory."""
     chosen = table.select(pl.col(column).alias("level"))
     if kind in ("numeric", "time"):
-        return _numbers(chosen.collect().to_series())
+        # What is missing is left out on the way, so that no second column is ever in memory.
+        present = chosen.drop_nulls().collect(engine="streaming")
+        return _numbers(present.to_series(), rows)
     return _levels(chosen.group_by("level").len("count").collect())
 
 
-def _numbers(series: pl.Series) -> Sample:
-    rows, dtype = len(series), series.dtype
+def read_series(series: pl.Series, kind: Kind) -> Sample:
+    """The same of a column in memory; numbers stay in the order of the rows."""
+    if kind in ("numeric", "time"):
+        return _numbers(series.drop_nulls(), len(series))
+    return _levels(series.alias("level").to_frame().group_by("level").len("count"))
+
+
+def _numbers(series: pl.Series, rows: int) -> Sample:
+    dtype = series.dtype
     if dtype.is_temporal():
-        if isinstance(
-            dtype, (pl.Datetime, pl.Duration)
-        ):  # the other side may count in another unit
-            series = series.dt.cast_time_unit("us")
+        if isinstance(dtype, (pl.Datetime, pl.Duration)):
+            series = series.dt.cast_time_unit("us")  # the other side may count in another unit
         series = series.to_physical()
         dtype = series.dtype
     whole = dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128, pl.UInt128)
-    series = series.drop_nulls().cast(pl.Int64 if whole else pl.Float64)
-    if not whole and series.is_nan().any():
-        series = series.drop_nans()
-    return Sample(series.to_numpy(), None, len(series), rows)
+    if series.n_chunks() * _SMALL > len(series):
+        series = series.rechunk()
+    pieces = (piece.cast(pl.Int64 if whole else pl.Float64) for piece in series.get_chunks())
+    values = in_blocks(tuple(map(_without_nan, pieces)))
+    return Sample(values, None, size(values), rows)
+
+
+def _without_nan(piece: pl.Series) -> Numbers:
+    if piece.dtype == pl.Float64 and piece.is_nan().any():
+        piece = piece.drop_nans()
+    return piece.to_numpy()
 
 
 def _levels(counts: pl.DataFrame) -> Sample:
@@ -59,4 +74,4 @@ def _levels(counts: pl.DataFrame) -> Sample:
     # Sums over sorted levels come out the same to the last bit, however the rows lie.
     counts = counts.select(pl.col("level").cast(pl.String), pl.col("count").cast(pl.Int64))
     counts = counts.drop_nulls().sort("level")
-    return Sample(np.empty(0), counts, int(counts["count"].sum()), rows)
+    return Sample((), counts, int(counts["count"].sum()), rows)

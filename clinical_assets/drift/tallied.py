@@ -7,10 +7,14 @@ which are rounded. :mod:`.gridded` gives the same answers for many distinct valu
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from clinical_assets.drift.areas import Counts, Merged, Numbers
+from clinical_assets.drift.areas import Counts, Merged
+from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, spread
+from clinical_assets.drift.grid import Grid
+from clinical_assets.drift.runs import distinct, run_ends
+
+CELLS = 8192
 
 
 class Tally(NamedTuple):
@@ -26,18 +30,36 @@ class Tally(NamedTuple):
     upto: Counts
 
     @classmethod
-    def of(cls, values: Numbers) -> "Tally":
+    def of(cls, values: Numbers | Blocks) -> "Tally":
         """Counts a sample.
+
+        Some of the values, no two of them in one cell of a grid, are known beforehand. Where a
+        cell's values are all its known one, which is what rounding does, to count cells is to
+        count values; only the others are sorted.
 
         Raises:
             ValueError: it is empty.
         """
-        if not len(values):
+        blocks = in_blocks(values)
+        if not blocks:
             raise ValueError("a sample needs at least one observation")
-        # -0.0 and 0.0 are one value.
-        found = pl.Series("value", values + 0).value_counts().sort("value")
-        counts = found["count"].cast(pl.Int64).to_numpy()
-        return cls(found["value"].to_numpy(), np.concatenate([[0], np.cumsum(counts)]))
+        seen = spread(blocks)
+        grid = Grid.over(seen, CELLS)
+        known = np.zeros(grid.number, seen.dtype)
+        known[grid.places(seen).astype(np.intp)] = seen
+        counts, others = np.zeros(grid.number, np.int64), []
+        for block, cells in zip(blocks, grid.cells(blocks), strict=True):
+            other = np.flatnonzero(known.take(cells) != block)
+            counts += grid.counts(cells)
+            counts -= grid.counts(cells.take(other))
+            others.append(block.take(other))
+        rest = np.sort(np.concatenate(others))
+        ends = run_ends(rest)
+        found = np.flatnonzero(counts)
+        every = np.concatenate([known[found], rest[ends]]) + 0  # -0.0 and 0.0 are one value
+        order = np.argsort(every)
+        counts = np.concatenate([counts[found], np.diff(ends, prepend=-1)])[order]
+        return cls(every[order], np.concatenate([[0], np.cumsum(counts)]))
 
     @property
     def size(self) -> int:
@@ -62,7 +84,7 @@ class TalliedPair:
         ValueError: a sample is empty.
     """
 
-    def __init__(self, reference: Numbers, current: Numbers) -> None:
+    def __init__(self, reference: Numbers | Blocks, current: Numbers | Blocks) -> None:
         self._reference, self._current = Tally.of(reference), Tally.of(current)
 
     def quantiles(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,7 +115,7 @@ class TalliedPair:
         return below, current.size - int(current.below(np.asarray([high]))[0])
 
     def _every(self) -> Numbers:
-        return np.union1d(self._reference.values, self._current.values)
+        return distinct(np.concatenate([self._reference.values, self._current.values]))
 
     def _functions(self, places: Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         ours, theirs = self._reference, self._current

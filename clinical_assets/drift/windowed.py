@@ -11,11 +11,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clinical_assets.drift import areas, distances
-from clinical_assets.drift.areas import Counts, Numbers
+from clinical_assets.drift.areas import Counts
+from clinical_assets.drift.blocks import Numbers, whole
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.measure import STATISTICS, measure_samples
 from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
-from clinical_assets.drift.samples import Sample, read
+from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.tallied import between_ranks
 
@@ -43,17 +44,19 @@ def measure_windows(
         places: the window of each current row; rows below 0 are in none.
         bins: equal-frequency bins of the reference for PSI and its like.
     """
-    ours = read(reference.to_frame().lazy(), reference.name, kind)
+    ours = read_series(reference, kind)
     rows = np.bincount(places[places >= 0], minlength=windows)
     if kind in ("category", "boolean"):
         samples = _level_samples(current, places, rows)
         return [measure_samples(ours, sample, bins, WINDOWED) for sample in samples]
     there = present(current) & (places >= 0)
-    theirs = read(current.filter(there).to_frame().lazy(), current.name, kind)
+    theirs = read_series(current.filter(there), kind)
     held = np.bincount(places[there], minlength=windows)
     found = [_missing(ours, int(n), int(n - m)) for n, m in zip(rows, held, strict=True)]
     if ours.present and theirs.present:
-        _fill(found, _Reference(ours.values, theirs.values, bins), places[there], held)
+        _fill(
+            found, _Reference(whole(ours.values), whole(theirs.values), bins), places[there], held
+        )
     return found
 
 
@@ -194,4 +197,4 @@ def _level_samples(current: pl.Series, places: NDArray[np.int64], rows: Counts) 
     empty = counts.clear()
     for place, number in enumerate(rows):
         levels = by_place.get(place, empty).select("level", "count").sort("level")
-        yield Sample(np.empty(0), levels, int(levels["count"].sum()), int(number))
+        yield Sample((), levels, int(levels["count"].sum()), int(number))

@@ -180,7 +180,8 @@ def _numeric(
     found["ks_pvalue"] = kolmogorov_smirnov_p(distance.value, before.present, after.present)
     if functions.merged is not None:
         if max(before.present, after.present) <= _SMALL:
-            found["ks_pvalue"] = ks_p(distance.value, *functions.merged.samples())
+            before_values, after_values = functions.merged.samples()
+            found["ks_pvalue"] = ks_p(distance.value, (before_values,), (after_values,))
         in_order(functions.merged, wanted, found)
         found |= {f"{name}_error": 0.0 for name in _AREAS if found[name] is not None}
     else:

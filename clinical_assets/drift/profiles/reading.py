@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from clinical_assets.drift.areas import Numbers
+from clinical_assets.drift.blocks import Numbers
 from clinical_assets.drift.kinds import Kind, kind_of
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary

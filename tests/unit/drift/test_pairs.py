@@ -99,7 +99,7 @@ values = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e3, 1e3), st.float
     arrays(np.float64, st.integers(1, 60), elements=values),
     st.sampled_from([1, 2, 7, 300]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_values_on_any_grid(x: Numbers, y: Numbers, cells: int) -> None:
     patch = pytest.MonkeyPatch()
     patch.setattr(gridded, "FEW", 0)  # finer grids however few values are left

@@ -29,8 +29,10 @@ class Grid(NamedTuple):
         with np.errstate(all="ignore"):
             seen = np.sort(seen.astype(np.float64))
             seen = seen[np.isfinite(seen)]
+            if not len(seen):
+                return cls(-1.0, 1.0, cells + 2)
             cut = len(seen) // 1000
-            low, high = seen[[cut, -1 - cut]] if len(seen) else (0.0, 0.0)
+            low, high = seen[[cut, -1 - cut]]
             pad = (high - low) / 64
             scale = cells / (high - low + 2 * pad)
             low = low - pad - 1 / scale

@@ -16,7 +16,7 @@ from clinical_assets.drift.pvalues import (
     two_proportions_p,
 )
 from clinical_assets.drift.runs import distinct
-from clinical_assets.drift.samples import Sample, read
+from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 
 # In the order in which they are shown; what a column's kind does not have is None.
@@ -72,7 +72,7 @@ def measure(
         bins: equal-frequency bins of the reference for PSI and its like.
         wanted: names of :data:`STATISTICS`; the others are left out, and cost nothing.
     """
-    ours, theirs = (read(s.to_frame().lazy(), s.name, kind, len(s)) for s in (reference, current))
+    ours, theirs = read_series(reference, kind), read_series(current, kind)
     return measure_samples(ours, theirs, bins, wanted)
 
 

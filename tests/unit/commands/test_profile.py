@@ -41,7 +41,7 @@ def test_from_tables_to_a_verdict(tables: tuple[Path, Path], tmp_path: Path) -> 
     assert clinical("drift", a, b, "--columns", "ward").exit_code == 0
     one = tmp_path / "one.profile"
     assert clinical("profile", tables[0], "-o", one, "--columns", "ward").exit_code == 0
-    assert clinical("drift", one, tables[1]).exit_code == 0
+    assert clinical("drift", one, tables[1], "--columns", "ward").exit_code == 0
     own = tmp_path / "own.profile"
     assert clinical("profile", tables[1], "-o", own).exit_code == 0
     assert clinical("drift", a, own).exit_code == 1

@@ -191,3 +191,11 @@ def test_times_counted_in_other_units_are_the_same_times(unit: Literal["ms", "us
     before = at.dt.cast_time_unit("us").to_frame()
     after = at.dt.cast_time_unit(unit).to_frame()
     assert compare(before, after)["at"].statistics["ks"] == 0
+
+
+@pytest.mark.parametrize("rows", [20, 50_000])
+def test_a_column_of_nothing_but_infinities_is_compared(rows: int) -> None:
+    before = pl.DataFrame({"x": [float("inf")] * rows})
+    after = pl.DataFrame({"x": [float("inf"), -float("inf")] * (rows // 2)})
+    assert compare(before, before)["x"].statistics["ks"] == 0
+    assert compare(before, after)["x"].statistics["ks"] == 0.5

@@ -179,13 +179,16 @@ class LedgerMemory:
         """
         if self._recognised:
             return
-        if problem := contradicts_seen(self._ledger):
-            raise self._refused(problem)
-        self._recognised = True
-        head = self._ledger.store.head()
         with self._ledger.store.reading() as connection:
+            if problem := contradicts_seen(self._ledger, connection):
+                raise self._refused(problem)
             self._note_void(connection)
-        self._keep(head.note)
+        self._recognised = True
+        try:
+            note = self._ledger.store.head().note
+        except ClinicalError:  # it can be read, but not written: nothing will be appended either
+            return
+        self._keep(note)
 
     @contextmanager
     def answering(self) -> Iterator[None]:

@@ -16,8 +16,17 @@ from benchmarks.__main__ import NAMES
 from benchmarks.demo import Log, Span
 from benchmarks.measure import in_turns, quantile, ratio, run
 
+QUICK = ("start", "latency", "snapshots")
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "demo"])
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+        if name != "demo"
+    ],
+)
 def test_the_smallest_case_gives_tables(name: str) -> None:
     for found in importlib.import_module(f"benchmarks.{name}").tables(quick=True):
         assert found.rows

@@ -98,13 +98,26 @@ def full_disk(place: Installation) -> Iterator[Installation]:
 def test_what_cannot_be_written_into_the_ledger_does_not_happen(
     place: Installation, fault: Callable[[Installation], Any]
 ) -> None:
+    actions = list(place.changes("before"))
     with fault(place) as faulty:
-        for action, change in faulty.changes("before").items():
-            assert "so nothing may happen" in said(change), action
+        for action in actions:
+            assert "so nothing may happen" in said(attempt(faulty, action)), action
         assert faulty.files() == []
-        assert faulty.lake.history("m/before") == ()
-        assert faulty.registry.releases("before") == []
-        assert faulty.registry.champion("before") is None
+        if fault is not read_only:  # of which no ledger can be opened
+            nothing_happened(faulty)
+    if fault is read_only:
+        nothing_happened(place)
+
+
+def attempt(place: Installation, action: str) -> Callable[[], Any]:
+    """One of the changes; the stores are opened for it."""
+    return lambda: place.changes("before")[action]()
+
+
+def nothing_happened(place: Installation) -> None:
+    assert place.lake.history("m/before") == ()
+    assert place.registry.releases("before") == []
+    assert place.registry.champion("before") is None
 
 
 def test_what_cannot_be_written_into_the_ledger_is_not_read_either(place: Installation) -> None:

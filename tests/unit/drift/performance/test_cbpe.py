@@ -66,6 +66,8 @@ def test_means_are_those_over_every_label_vector(p: list[float], threshold: floa
             continue
         defined = [(v, c) for v, c in outcomes if not math.isnan(v)]
         mass = sum(c for _, c in defined)
+        if abs(mass - 0.99) < 1e-9:  # which side of the limit it lies on, rounding decides
+            continue
         if mass < 0.99:
             assert result.values[name].value is None
             assert result.values[name].reason

@@ -17,21 +17,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import select
-
 from clinical_assets.canonical import sha256 as digest_of_bytes
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import BackupManifest
 from clinical_assets.ledger.actions import Change, Covering, Lost
-from clinical_assets.ledger.checkpoint import PublicKey, read
+from clinical_assets.ledger.checkpoint import PublicKey
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import ACTION
 from resources.actors import acting
 from resources.backups.files import file_sha256
 from resources.backups.keys import PackedKeys
-from resources.backups.losses import loss_by_restore, signed_notes
+from resources.backups.losses import loss_by_restore
 from resources.backups.permission import keys_afterwards, restorer
 from resources.backups.reader import demand_good, verify_backup
+from resources.backups.seen_notes import KnownKeys, of_unknown_keys, present_notes, told_apart
 from resources.backups.settling import settle_own_act
 from resources.backups.trial import trial_folder
 from resources.blobs import S3Blobs, disk_faults, flush
@@ -39,7 +38,6 @@ from resources.ledger import Ledger
 from resources.ledger_database.copy import LedgerCopy, holds_ledger, load_ledger
 from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import Wanted
-from resources.ledger_database.tables import HEAD
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_memory import kept_notes
 from resources.maintenance import maintaining
@@ -113,16 +111,16 @@ def restore_backup(
         copy, manifest, sha256 = _verified(folder, keys)
         _in_the_way(settings, replace)
         actor = restorer(settings, copy, found_keys, trial, claim)
-        known = _Known.of(keys, copy, LedgerKeys(settings.keys), LedgerKeys(found_keys))
+        known = KnownKeys.of(keys, copy, LedgerKeys(settings.keys), LedgerKeys(found_keys))
     with maintaining(settings):
         witnesses = open_witnesses(settings.witnesses, s3_options=settings.s3_options)
         held = held_notes(witnesses, copy.origin)
         here = kept_notes(settings.ledger_folder, settings.keys, copy.origin)
-        seen = [*held.notes, *_present_notes(settings), *here]
-        found, unknown = _told_apart(seen, copy, known)
+        seen = [*held.notes, *present_notes(settings), *here]
+        found, unknown = told_apart(seen, copy, known)
         later = sum(unknown)
         if later and not ignore_unknown_notes:
-            raise _of_unknown_keys(later, copy)
+            raise of_unknown_keys(later, copy)
         lost = loss_by_restore(copy, [*witnessed, *found], known.trusted)
         aside = _move_aside(settings, _in_the_way(settings, replace))
         if packed is not None:
@@ -163,53 +161,6 @@ def _verified(folder: Path, keys: Sequence[PublicKey]) -> tuple[LedgerCopy, Back
     return report.copy, demand_good(report), report.sha256
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Public keys of the ledger that is restored: whose signatures count, and no longer count."""
-
-    trusted: Sequence[PublicKey]
-    withdrawn: Sequence[PublicKey]
-
-    @classmethod
-    def of(cls, given: Sequence[PublicKey], copy: LedgerCopy, *kept: LedgerKeys) -> "_Known":
-        withdrawn = {str(key): key for keys in kept for key in keys.withdrawn()}
-        trusted = {str(key): key for keys in kept for key in keys.trusted()}
-        trusted |= {str(key): key for key in (*given, *copy.keys)}
-        left = [k for line, k in trusted.items() if k.name == copy.origin and line not in withdrawn]
-        return cls(left, tuple(withdrawn.values()))
-
-
-def _told_apart(
-    notes: Sequence[str], copy: LedgerCopy, known: _Known
-) -> tuple[list[str], list[bool]]:
-    """Notes that a known key signed; of each other one, whether it speaks of later entries.
-
-    What only a withdrawn key signed is evidence of nothing, and is in neither.
-    """
-    signed = signed_notes(notes, known.trusted)
-    gone = set(signed_notes(notes, known.withdrawn))
-    unknown = []
-    for note in sorted(set(notes) - set(signed) - gone):
-        try:
-            stated = read(note)
-        except ClinicalError:
-            unknown.append(False)
-            continue
-        if stated.origin == copy.origin:
-            unknown.append(stated.size > copy.size)
-    return signed, unknown
-
-
-def _of_unknown_keys(count: int, copy: LedgerCopy) -> ClinicalError:
-    return ClinicalError(
-        f"Witnesses hold {count} note(s) about entries after the backup, signed by no key that is"
-        " known here: what was lost cannot be told",
-        where=f"ledger {copy.origin}",
-        repair="Was the key rotated after the backup? Give its public key with a further --key, or"
-        " the private keys with --with-keys; --ignore-unknown-notes restores all the same",
-    )
-
-
 def put_back(settings: Settings, folder: Path, manifest: BackupManifest) -> None:
     """Copies every file but ledger and keys into the stores, each verified as it is written.
 
@@ -246,25 +197,6 @@ def put_back(settings: Settings, folder: Path, manifest: BackupManifest) -> None
     for one in folders:
         with disk_faults(one):
             flush(one)
-
-
-def _present_notes(settings: Settings) -> list[str]:
-    """The signed head of the ledger that is there, if any: what is replaced is a witness, too.
-
-    One that cannot be read tells nothing: it is then what the restore is for.
-    """
-    engine = LedgerEngine(settings.ledger_url)
-    try:
-        if not holds_ledger(settings.ledger_url):
-            return []
-        with engine.reading() as connection:
-            return [str(note) for note in connection.execute(select(HEAD.c.note)).scalars()]
-    except ClinicalError:
-        if not engine.embedded:
-            raise
-        return []
-    finally:
-        engine.close()
 
 
 def _in_the_way(settings: Settings, replace: bool) -> list[Path]:

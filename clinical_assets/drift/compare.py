@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import polars as pl
 
@@ -53,6 +54,14 @@ def compare(
         ClinicalError: the tables share no column, one is empty, the plan names a column or
             ``statistics`` a statistic that there is not, or the plan's thresholds are calibrated,
             which needs windows (:func:`~clinical_assets.drift.windows.over_time`).
+
+    >>> before = pl.DataFrame({"glucose_mg_per_dl": range(80, 180)})
+    >>> after = before.select(pl.col("glucose_mg_per_dl") / 18.016)
+    >>> found = compare(before, after)
+    >>> found.drifted, found["glucose_mg_per_dl"].statistics["ks"]
+    (True, 1.0)
+    >>> found["glucose_mg_per_dl"].causes
+    ('Values are 18.0 times smaller: mg/dL → mmol/L of glucose.',)
     """
     plan = plan or Plan()
     _known(statistics)
@@ -63,22 +72,9 @@ def compare(
     ours, theirs = reference.lazy(), current.lazy()
     columns = paired(ours.collect_schema(), theirs.collect_schema(), plan.columns)
     rows = _rows(ours, "reference"), _rows(theirs, "current data")
-
-    def measured(column: Column) -> tuple[dict[str, Statistic], Distribution | None]:
-        if column.obstacle:
-            return {}, None
-        before, after = (
-            read(side, column.name, column.kind, n)
-            for side, n in zip((ours, theirs), rows, strict=True)
-        )
-        numbers = measure_samples(before, after, plan.bins, statistics)
-        if not distributions:
-            return numbers, None
-        pair = [side.select(column.name).collect().to_series() for side in (ours, theirs)]
-        return numbers, distribution(pair[0], pair[1], column.kind)
-
+    tables = _Tables((ours, theirs), rows, plan.bins, statistics, distributions)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        found = list(pool.map(measured, columns))
+        found = list(pool.map(tables.measured, columns))
     every = [numbers for numbers, _ in found]
     reasons = decided(every, plan) if judged else [()] * len(columns)
     drifted = [
@@ -87,6 +83,30 @@ def compare(
     ]
     mix = Mix(ours, theirs, by, plan.context) if by or plan.context else None
     return Comparison(with_causes(drifted, ours, theirs, mix, threads=threads), *rows)
+
+
+class _Tables(NamedTuple):
+    """Both tables, and what is asked of their columns."""
+
+    sides: tuple[pl.LazyFrame, pl.LazyFrame]
+    rows: tuple[int, int]
+    bins: int
+    statistics: Collection[str]
+    distributions: bool
+
+    def measured(self, column: Column) -> tuple[dict[str, Statistic], Distribution | None]:
+        """One column; both sides of it are in memory meanwhile."""
+        if column.obstacle:
+            return {}, None
+        before, after = (
+            read(side, column.name, column.kind, rows)
+            for side, rows in zip(self.sides, self.rows, strict=True)
+        )
+        numbers = measure_samples(before, after, self.bins, self.statistics)
+        if not self.distributions:
+            return numbers, None
+        pair = [side.select(column.name).collect().to_series() for side in self.sides]
+        return numbers, distribution(pair[0], pair[1], column.kind)
 
 
 def _known(statistics: Collection[str]) -> None:

@@ -110,7 +110,11 @@ def _parts(before: pl.Series, after: pl.Series, *, whole: bool) -> tuple[pl.Seri
 
 
 def _cut(values: pl.Series, edges: Sequence[float], names: Sequence[str]) -> pl.Series:
-    return values.cast(pl.Float64).cut(edges, labels=names).cast(pl.String)
+    return (
+        values.cast(pl.Float64)
+        .bin_intervals(edges, labels=names, right_closed=True)
+        .cast(pl.String)
+    )
 
 
 def _present_by(labels: pl.Series, values: pl.Series) -> Mapping[str, int]:

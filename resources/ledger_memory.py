@@ -227,9 +227,14 @@ class LedgerMemory:
             self._keep(head.note)
 
     def _keep(self, note: str) -> None:
-        seen = self._ledger.seen
-        if seen is not None:
-            self._behind = not seen.keep(note, instead_of=self._void)
+        seen, origin = self._ledger.seen, self._ledger.store.origin
+        if seen is None:
+            return
+        self._behind = not seen.keep(note, instead_of=self._void)
+        mark = seen.mark(origin)
+        with suppress(ClinicalError):  # then the next append finds out
+            if seen.note(origin) == note and seen.mark(origin) == mark:
+                self._held = mark  # ours, and not replaced meanwhile: nothing to hold against it
 
     def _note_void(self, connection: Connection) -> None:
         """Remembers which kept note is of a loss that is on record, so that it may be replaced."""

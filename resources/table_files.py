@@ -49,7 +49,7 @@ def open_table(name: str) -> pl.LazyFrame:
             return scan
         _demand_header(start, name)
         # Whole and once: a scan would parse all of the text again for each column.
-        return pl.read_csv(path, null_values=_MISSING, infer_schema_length=None).lazy()
+        return _typed(pl.read_csv(path, null_values=_MISSING, infer_schema_length=None))
     except OSError as error:
         raise _unreadable(name, error) from None
     except pl.exceptions.PolarsError as error:
@@ -102,9 +102,15 @@ def _from_bytes(data: bytes, name: str) -> pl.LazyFrame:
         if data.startswith(_PARQUET):
             return pl.read_parquet(io.BytesIO(data)).lazy()
         _demand_header(data[: 64 * 1024], name)
-        return pl.read_csv(data, null_values=_MISSING, infer_schema_length=None).lazy()
+        return _typed(pl.read_csv(data, null_values=_MISSING, infer_schema_length=None))
     except pl.exceptions.PolarsError as error:
         raise _damaged(name) from error
+
+
+def _typed(table: pl.DataFrame) -> pl.LazyFrame:
+    """A column of a CSV file without any value is of no type, not text."""
+    empty = [c.name for c in table.iter_columns() if c.null_count() == len(c) > 0]
+    return table.with_columns(pl.col(empty).cast(pl.Null)).lazy() if empty else table.lazy()
 
 
 def _demand_header(start: bytes, name: str) -> None:
@@ -113,11 +119,23 @@ def _demand_header(start: bytes, name: str) -> None:
         raise _unknown(name, "neither Parquet nor text")
     try:
         line = start.split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
+        names = next(csv.reader([line]), [])
     except UnicodeDecodeError:
         raise ClinicalError(
             "The header is not UTF-8", where=f"{name}, line 1", repair="Save the file as UTF-8"
         ) from None
-    names = next(csv.reader([line]), [])
+    except csv.Error:
+        raise ClinicalError(
+            "The header cannot be read as CSV; lines that end in a bare CR are not known here",
+            where=f"{name}, line 1",
+            repair="Save the file with line ends of Unix or Windows, fields in double quotes",
+        ) from None
+    if len(names) == 1 and (found := next((c for c in ";\t|" if c in names[0]), "")):
+        raise ClinicalError(
+            f"The fields seem to be separated by {found!r}",
+            where=f"{name}, line 1",
+            repair="Save the file with commas between the fields",
+        )
     twice = [column for column, count in Counter(names).items() if count > 1]
     if twice:
         raise ClinicalError(

@@ -55,7 +55,13 @@ class Parting:
     type=click.IntRange(min=1),
     help="With --evidently: rows a side.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of all that is drawn.",
+)
 def drift(
     reference: str,
     current: str,
@@ -83,7 +89,7 @@ def drift(
 
     outputs = Outputs(reference, current, json_out, html_out, evidently_out, sample, seed)
     try:
-        outputs.check()
+        outputs.check(plan_file)
         plan = _plan(plan_file, columns)
         found, said = _work(outputs, plan, Parting(by, whole, time, every))
     except ClinicalError as error:
@@ -192,7 +198,14 @@ def _parted(
     from clinical_assets.drift.windows import over_time, with_windows
 
     if parting.by:
-        groups = compare_groups(reference, current, parting.by, plan, whole=parting.whole)
+        groups = compare_groups(
+            reference,
+            current,
+            parting.by,
+            plan,
+            whole=parting.whole,
+            without=(parting.time,) if parting.time else (),
+        )
         found = replace(found, groups=groups)
     if parting.time:
         over = over_time(

@@ -37,7 +37,7 @@ class Outputs:
         """Whether standard output is for JSON alone."""
         return self.json is not None and str(self.json) == _PRINTED
 
-    def check(self) -> None:
+    def check(self, plan: Path | None) -> None:
         """Refuses, before any work, what could not be written in the end.
 
         Raises:
@@ -51,6 +51,7 @@ class Outputs:
             if path is not None and not (path is self.json and self.json_is_printed)
         ]
         inputs = [name for name in (self.reference, self.current) if name != "-"]
+        inputs += [] if plan is None else [str(plan)]
         for path in files:
             check_output(path, inputs)
         if len({path.resolve() for path in files}) < len(files):

@@ -28,12 +28,20 @@ def profile(table: str, output: Path, reference: str | None, columns: str | None
     """
     from clinical_assets.drift import profile as profiled
     from resources.profile_files import open_profile, write_profile
-    from resources.table_files import open_table
+    from resources.table_files import STDIN, open_table
+    from resources.written_files import check_output
 
     names = tuple(filter(None, (name.strip() for name in (columns or "").split(","))))
     try:
+        check_output(output, [name for name in (table, reference) if name and name != STDIN])
         known = open_profile(reference) if reference else None
         made = profiled(open_table(table), known, columns=names)
+        if known is not None and all(getattr(s, "obstacle", "") for s in made.summaries.values()):
+            raise ClinicalError(
+                "No column of the table can be profiled like one of the reference",
+                where=table,
+                repair="Give a table with the reference's columns",
+            )
         size = write_profile(made, output)
     except ClinicalError as error:
         click.secho(f"Error: {error}", fg="red", err=True)

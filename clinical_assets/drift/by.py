@@ -1,6 +1,6 @@
 """Drift within groups: each site, ward or device of the current data for itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ def compare_groups(
     plan: Plan | None = None,
     *,
     whole: bool = False,
+    without: Sequence[str] = (),
     threads: int = 0,
 ) -> tuple[Part, ...]:
     """Holds each group of the current data against the same group of the reference.
@@ -32,6 +33,7 @@ def compare_groups(
     Args:
         by: the column that tells the groups apart; it is not compared itself.
         whole: whether every group is held against the whole reference.
+        without: columns that are not compared either, as one of times, later in later data.
 
     Returns:
         The groups by size, the largest first.
@@ -52,7 +54,8 @@ def compare_groups(
         Slice(label, rows, _enough(known.get(label)), too_few(len(rows)))
         for label, rows in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
-    return compare_parts(ours, theirs, slices, plan or Plan(), without=(by,), threads=threads)
+    left_out = (by, *without)
+    return compare_parts(ours, theirs, slices, plan or Plan(), without=left_out, threads=threads)
 
 
 def _enough(rows: Rows | None) -> Rows | None:

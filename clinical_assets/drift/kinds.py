@@ -7,7 +7,9 @@ from typing import Literal
 import polars as pl
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
+_NAMED = 20
 Kind = Literal["numeric", "category", "boolean", "time", "null", "other"]
 
 
@@ -52,12 +54,11 @@ def paired(
     if unknown := [name for name in chosen if name not in names]:
         raise ClinicalError(
             f"Neither table has a column named {', '.join(map(repr, unknown))}",
-            repair=f"Choose among {', '.join(names)}",
+            repair=f"Choose among {', '.join(map(visible, names))}",
         )
     if not set(reference) & set(current):
         raise ClinicalError(
-            f"The tables have no column in common: {', '.join(reference) or 'none'} against"
-            f" {', '.join(current) or 'none'}",
+            f"The tables have no column in common: {_named(reference)} against {_named(current)}",
             repair="Give two tables of the same columns; a CSV file needs a header",
         )
     return tuple(_column(n, reference.get(n), current.get(n)) for n in chosen or names)
@@ -70,12 +71,19 @@ def _column(name: str, before: pl.DataType | None, after: pl.DataType | None) ->
     kinds = kind_of(before), kind_of(after)
     kind = kinds[0] if kinds[0] != "null" else kinds[1]
     if "other" in kinds:
-        return Column(name, "other", f"nothing is known about columns of type {before}")
+        unknown = before if kinds[0] == "other" else after
+        return Column(name, "other", f"nothing is known about columns of type {unknown}")
     if "null" not in kinds and kinds[0] != kinds[1]:
         return Column(name, kind, f"{kinds[0]} ({before}) against {kinds[1]} ({after})")
     if kind == "time" and "null" not in kinds and not _same_clock(before, after):
         return Column(name, kind, f"{before} against {after}")
     return Column(name, kind)
+
+
+def _named(columns: Mapping[str, pl.DataType]) -> str:
+    """Some names; where a header is missing they are a patient's values, so they are few."""
+    shown = [visible(name) for name in list(columns)[:_NAMED]]
+    return ", ".join(shown) + (" …" if len(columns) > _NAMED else "") or "none"
 
 
 def _same_clock(before: pl.DataType, after: pl.DataType) -> bool:

@@ -21,7 +21,7 @@ from clinical_assets.drift.decide import decided
 from clinical_assets.drift.judging import MISSING, PSI, Calibration, Judged, Stream, alarms, judge
 from clinical_assets.drift.kinds import Column, paired
 from clinical_assets.drift.mixing import Mix
-from clinical_assets.drift.parts import Part, too_few
+from clinical_assets.drift.parts import FEWEST, Part, too_few
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.thresholds.bootstrap import LEAST_DAYS, Interval, block_bootstrap
@@ -178,11 +178,25 @@ def over_time(
     after = cut(theirs, time, every)
     obstacles = [too_few(int(n)) for n in after.rows]
     asked = [i for i, obstacle in enumerate(obstacles) if not obstacle]
+    if plan.thresholds.kind == "calibrated" and not asked:
+        raise ClinicalError(
+            f"No window of the current data has {FEWEST} rows, so nothing can be judged",
+            where=f"--time {time}, --every {after.every}",
+            repair="Take a longer --every",
+        )
     places = _renumbered(after.places, asked, len(obstacles))
     before = _before(ours, time, after.every, plan)
     task = _Task(ours, theirs, before, after, places, len(asked), plan, seed, intervals)
     schemas = ours.collect_schema(), theirs.collect_schema()
-    columns = [c for c in paired(*schemas, plan.columns) if c.name != time]
+    columns = paired(*schemas, plan.columns)
+    clock = next((c.obstacle for c in columns if c.name == time and before is not None), "")
+    if clock:
+        raise ClinicalError(
+            f"The times of both tables cannot be held against each other: {clock}",
+            where=f"--time {time}",
+            repair="Give both times in one zone and of one type",
+        )
+    columns = tuple(c for c in columns if c.name != time)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         measured = list(pool.map(task.measured, columns))
     calibration = _calibration(measured, task, threads)

@@ -137,6 +137,7 @@ def mmd(
     (0.926562, 7.348469)
     """
     ours, theirs = sampled(collected(reference), rows, [seed, 0]), collected(current)
+    enough_rows(ours.height, theirs.height, 2, "a kernel test")
     theirs = sampled(theirs, rows, [seed, 1])
     without = [] if group is None else [group]
     table = numbers(ours, theirs, columns, without=without, least_present=least_present)

@@ -33,6 +33,7 @@ from clinical_assets.drift.multivariate.usable import (
     named,
     numbers,
 )
+from clinical_assets.errors import ClinicalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,11 @@ def reconstruction(
     enough_rows(ours.height, 3 * chunks, 3 * chunks, "a reconstruction")
     enough_rows(ours.height, theirs.height, 1, "a reconstruction")
     table = numbers(ours, theirs, columns, without=without, least_present=least_present)
+    if len(table.names) < 2:
+        raise ClinicalError(
+            "One column alone is its own component, so that nothing is left to measure",
+            repair="Give two columns of numbers, or more",
+        )
     before, after = table.reference, table.current
     residuals, kept = _residuals(before, after, variance)
     part = np.arange(len(before)) * chunks // len(before)

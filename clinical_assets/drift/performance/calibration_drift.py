@@ -51,11 +51,12 @@ class CalibrationDrift:
             if value.lower is not None and value.upper is not None
             if not value.lower <= 0 <= value.upper
         ]
-        said = (
-            f"Calibration changed: {'; '.join(changed)}."
-            if changed
-            else ("Chance explains the difference in slope and intercept.")
-        )
+        known = any(v.lower is not None for v in (self.slope, self.intercept))
+        said = "Whether slope or intercept changed cannot be told from these rows."
+        if changed:
+            said = f"Calibration changed: {'; '.join(changed)}."
+        elif known:
+            said = "Chance explains the difference in slope and intercept."
         before, now = self.reference.explain(), self.current.explain()
         return f"{said}\nReference: {before}\nCurrent: {now}"
 

@@ -226,3 +226,81 @@ def test_names_part_at_their_words() -> None:
     assert folded("Bilirubin_direct", 10) == "Bilirubin_\ndirect"
     assert folded("HospAdmTime", 8) == "HospAdm\nTime"
     assert folded("glucose", 3) == "glucose"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"x\r1\r2\r", "cannot be read as CSV"),
+        (b"x;y\n1;2\n3;4\n", "separated by ';'"),
+        (b"x\ty\n1\t2\n", "separated by"),
+    ],
+)
+def test_what_only_looks_like_csv(tmp_path: Path, text: bytes, words: str) -> None:
+    odd = tmp_path / "odd.csv"
+    odd.write_bytes(text)
+    found = drift(odd, odd)
+    assert found.exit_code == 2
+    assert words in found.output
+
+
+def test_a_column_that_died_in_a_csv_file_is_missing_and_not_of_another_type(
+    tmp_path: Path, table: pl.DataFrame
+) -> None:
+    before, after = tmp_path / "before.csv", tmp_path / "after.csv"
+    table.write_csv(before)
+    table.with_columns(pl.lit(None).alias("lactate")).write_csv(after)
+    for reference, current in ((before, after), (after, before)):
+        out = tmp_path / "out.json"
+        page = tmp_path / "out.html"
+        assert drift(reference, current, "--json", out, "--html", page).exit_code == 1
+        (column,) = (c for c in json.loads(out.read_text())["columns"] if c["drifted"])
+        assert column["name"] == "lactate"
+        out.unlink()
+
+
+def test_nothing_that_is_read_is_overwritten(files: dict[str, Path], tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("psi = 0.3\n")
+    assert drift(files["a.csv"], files["b.parquet"], "--plan", plan, "--json", plan).exit_code == 2
+    assert plan.read_text() == "psi = 0.3\n"
+    data = files["a.parquet"].read_bytes()
+    made = CliRunner().invoke(
+        cli, ["profile", str(files["a.parquet"]), "-o", str(files["a.parquet"])]
+    )
+    assert made.exit_code == 2
+    assert files["a.parquet"].read_bytes() == data
+
+
+def test_times_are_not_judged_within_groups(files: dict[str, Path], tmp_path: Path) -> None:
+    rows = 400
+    day = pl.datetime_range(datetime(2026, 1, 1), datetime(2027, 2, 4), "1d", eager=True)
+    later = day.dt.offset_by("2y")
+    for name, at in (("before", day), ("after", later)):
+        pl.DataFrame(
+            {"x": [i % 7 for i in range(rows)], "site": ["n", "s"] * 200, "at": at}
+        ).write_parquet(tmp_path / f"{name}.parquet")
+    both = tmp_path / "before.parquet", tmp_path / "after.parquet"
+    assert drift(*both, "--by", "site", "--time", "at", "--every", "1mo").exit_code == 0
+
+
+def test_where_no_window_can_be_judged_that_is_said(tmp_path: Path) -> None:
+    def days(start: int, number: int) -> pl.DataFrame:
+        at = [datetime(2026, 1, 1 + start % 20, 0, i) for i in range(20)]
+        parts = [
+            pl.DataFrame({"x": [float(i % 9 + start) for i in range(20)], "at": at}).with_columns(
+                pl.col("at").dt.offset_by(f"{d}d")
+            )
+            for d in range(number)
+        ]
+        return pl.concat(parts)
+
+    days(0, 200).write_parquet(tmp_path / "a.parquet")
+    days(5, 12).write_parquet(tmp_path / "b.parquet")
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[thresholds]\nkind = "calibrated"\none_false_alarm_in = "90d"\npersistence = "2 of 3"\n'
+    )
+    found = drift(tmp_path / "a.parquet", tmp_path / "b.parquet", "--plan", plan, "--time", "at")
+    assert found.exit_code == 2
+    assert "nothing can be judged" in found.output

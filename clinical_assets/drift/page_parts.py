@@ -95,17 +95,17 @@ def _over_time(windows: Sequence[Part]) -> Table:
             values = course.setdefault(column.name, [None] * len(windows))
             psi = column.statistics.get("psi")
             values[place] = None if psi is None else float(psi)
-    worst = sorted(course, key=lambda name: (name not in first, -_most(course[name])))[:WORST]
+    worst = sorted(course, key=lambda name: (name not in first, -(_most(course[name]) or 0.0)))
     rows = [
         (visible(name), sparkline(course[name]), digits(_most(course[name])), first.get(name, "–"))
-        for name in worst
+        for name in worst[:WORST]
     ]
     heads = ("column", "PSI over time", "PSI", "first drift")
     return _table("Columns of the largest change", heads, rows)
 
 
-def _most(values: Sequence[float | None]) -> float:
-    return max((value for value in values if value is not None), default=0.0)
+def _most(values: Sequence[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def _outcome(part: Part) -> tuple[str, str, str, str]:

@@ -136,6 +136,12 @@ def _demand_header(start: bytes, name: str) -> None:
             where=f"{name}, line 1",
             repair="Save the file with commas between the fields",
         )
+    if 2 * sum(map(_is_number, names)) > len(names):
+        raise ClinicalError(
+            "The first line seems to hold values, not the names of columns",
+            where=f"{name}, line 1",
+            repair="Put a header before it",
+        )
     twice = [column for column, count in Counter(names).items() if count > 1]
     if twice:
         raise ClinicalError(
@@ -143,6 +149,14 @@ def _demand_header(start: bytes, name: str) -> None:
             where=f"{name}, line 1",
             repair="Give each column a name of its own",
         )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _unknown(name: str, found: str) -> ClinicalError:

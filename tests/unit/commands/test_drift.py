@@ -234,6 +234,7 @@ def test_names_part_at_their_words() -> None:
         (b"x\r1\r2\r", "cannot be read as CSV"),
         (b"x;y\n1;2\n3;4\n", "separated by ';'"),
         (b"x\ty\n1\t2\n", "separated by"),
+        (b"63,5.1,ward\n64,5.2,ward\n", "not the names of columns"),
     ],
 )
 def test_what_only_looks_like_csv(tmp_path: Path, text: bytes, words: str) -> None:

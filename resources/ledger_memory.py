@@ -165,6 +165,7 @@ class LedgerMemory:
         self._ledger = ledger
         self._recognised = False
         self._answering = False
+        self._was_held = False
         self._held: Mark | None = None  # of the note that the ledger was held against, on disk
         self._asked: Mark | None = None  # the same, before the append is on disk
         self._void = ""  # a note whose loss is on record
@@ -209,7 +210,7 @@ class LedgerMemory:
         del head
         seen = self._ledger.seen
         mark = None if seen is None else seen.mark(self._ledger.store.origin)
-        if mark is not None and mark == self._held:
+        if self._was_held and mark == self._held:
             return
         problem = contradicts_seen(self._ledger, connection)
         if problem and not self._answering:
@@ -222,7 +223,7 @@ class LedgerMemory:
         """Keeps the head after a decisive act, and whichever comes after one that was not kept."""
         if not self._known:
             return
-        self._held = self._asked
+        self._held, self._was_held = self._asked, True
         if decisive or self._behind:
             self._keep(head.note)
 

@@ -44,6 +44,7 @@ class NewestSeen:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._told = False
 
     def mark(self, origin: str) -> Mark | None:
         """What changes whenever the note does; None without one. Costs one ``stat``."""
@@ -80,8 +81,11 @@ class NewestSeen:
                 if kept is None or kept == instead_of or _size(kept) < stated.size:
                     replace_private(self._path(stated.origin), note.encode())
         except ClinicalError as error:
-            _LOG.warning("What was written last is not remembered on this machine: %s", error)
+            if not self._told:  # once: a folder that is only read stays so
+                _LOG.warning("What was written last is not remembered on this machine: %s", error)
+            self._told = True
             return False
+        self._told = False
         return True
 
     def _path(self, origin: str) -> Path:

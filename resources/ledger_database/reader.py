@@ -8,9 +8,11 @@ which proves each to be in the tree of the signed head.
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import read
@@ -30,6 +32,7 @@ from resources.ledger_database.tables import CHECKPOINTS, ENTRIES, NODES, OPEN_A
 
 _CHUNK = 5000
 _NODES_AT_ONCE = 400
+_LEVEL = itemgetter(0)
 Computed = TypeVar("Computed")
 
 
@@ -291,14 +294,13 @@ def _nodes(connection: Connection, compute: Callable[[Node], object]) -> Node:
     compute(seen)
     found: dict[tuple[int, int], bytes] = {}
     for some in _divided(sorted(wanted), _NODES_AT_ONCE):
-        leaves = [place for level, place in some if level == 0]
-        above = [each for each in some if each[0]]
-        if leaves:
+        levels = {level: [place for _, place in each] for level, each in groupby(some, _LEVEL)}
+        if leaves := levels.pop(0, None):
             asked = select(ENTRIES.c.seq, ENTRIES.c.leaf).where(ENTRIES.c.seq.in_(leaves))
             found |= {(0, int(seq)): _bytes(leaf) for seq, leaf in connection.execute(asked)}
-        if above:
-            key = tuple_(NODES.c.level, NODES.c.place)
-            stored = select(NODES).where(key.in_(above))
+        if levels:  # not as pairs: SQLite would read the whole table for them
+            at = [(NODES.c.level == x) & NODES.c.place.in_(places) for x, places in levels.items()]
+            stored = select(NODES).where(or_(*at))
             found |= {(int(x), int(y)): _bytes(node) for x, y, node in connection.execute(stored)}
 
     def node(level: int, place: int) -> bytes:

@@ -1,9 +1,13 @@
 """Reading: what is asked for, proven to be what was written."""
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Engine, event, insert
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import verify
@@ -125,3 +129,30 @@ def test_open_acts_are_listed_the_oldest_first(in_use: LedgerInUse) -> None:
     ]
     with in_use.intruder() as connection:  # what the writer itself may do
         connection.execute(insert(OPEN_ACTS).values(seq=99, act="x", writer=""))
+
+
+def test_a_proof_reads_its_nodes_by_their_index(tmp_path: Path) -> None:
+    """So that its cost does not grow with the history; SQLite reads all for a list of pairs."""
+    in_use = LedgerInUse(f"sqlite:///{tmp_path / 'l.db'}", tmp_path)
+    reader = filled(in_use)
+    asked: list[tuple[str, Any]] = []
+
+    def noted(_c: object, _x: object, statement: str, values: Any, *_more: object) -> None:
+        asked.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", noted)
+    try:
+        reader.inclusion(4, 12)
+        reader.consistency(5, 12)
+        reader.proven(Wanted(subject_id="r-3"))
+    finally:
+        event.remove(Engine, "before_cursor_execute", noted)
+    with contextlib.closing(sqlite3.connect(tmp_path / "l.db")) as database:
+        plans = [
+            str(step[3])
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for step in database.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert any("ledger_nodes USING INDEX" in plan for plan in plans)
+    assert not [plan for plan in plans if plan.startswith("SCAN ledger_nodes")]

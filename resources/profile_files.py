@@ -1,30 +1,13 @@
-"""Profiles that a person names on the command line, and tables beside them."""
+"""Profiles in files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clinical_assets.errors import ClinicalError
-from resources.table_files import STDIN, open_table
+from resources.written_files import write_output
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from clinical_assets.drift.profiles import Profile
-
-
-def open_side(name: str) -> "Profile | pl.LazyFrame":
-    """The profile of this name, or else the table, told apart by what the file begins with."""
-    from clinical_assets.drift.profiles.files import MAGIC, is_profile
-
-    if name != STDIN and Path(name).is_file():
-        try:
-            with Path(name).open("rb") as file:
-                start = file.read(len(MAGIC))
-        except OSError:
-            return open_table(name)  # which says what is wrong
-        if is_profile(start):
-            return open_profile(name)
-    return open_table(name)
+    from clinical_assets.drift.profiles import Grid, Profile
 
 
 def open_profile(name: str) -> "Profile":
@@ -35,32 +18,40 @@ def open_profile(name: str) -> "Profile":
     """
     from clinical_assets.drift.profiles.files import from_bytes
 
+    return from_bytes(_bytes(name), name)
+
+
+def _bytes(name: str) -> bytes:
     try:
-        data = Path(name).read_bytes()
+        return Path(name).read_bytes()
     except OSError as error:
-        raise _unusable("read", error, name) from None
-    return from_bytes(data, name)
+        raise ClinicalError(
+            f"The profile cannot be read ({error.strerror or type(error).__name__})",
+            where=name,
+            repair="Check the path and your rights to it",
+        ) from None
 
 
-def write_profile(profile: "Profile", path: Path) -> int:
+def read_part(path: Path, grid: "Grid") -> "Profile":
+    """The profile in this file, whose grid is kept apart.
+
+    Raises:
+        ClinicalError: as :func:`open_profile`; or it is on another grid.
+    """
+    from clinical_assets.drift.profiles.files import from_bytes
+
+    return from_bytes(_bytes(str(path)), str(path), grid=grid)
+
+
+def write_profile(profile: "Profile", path: Path, *, grid: bool = True) -> int:
     """Writes a profile, whole or not at all; its size in bytes.
+
+    Args:
+        grid: whether its grid is in the file; else it has to be given when the file is read.
 
     Raises:
         ClinicalError: it cannot be written.
     """
-    data = profile.to_bytes()
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise _unusable("written", error, str(path)) from None
+    data = profile.to_bytes(grid=grid)
+    write_output(path, data)
     return len(data)
-
-
-def _unusable(what: str, error: OSError, name: str) -> ClinicalError:
-    return ClinicalError(
-        f"The profile cannot be {what} ({error.strerror or type(error).__name__})",
-        where=name,
-        repair="Check the path and your rights to it",
-    )

@@ -38,8 +38,8 @@ def check_output(path: Path, inputs: Sequence[str] = ()) -> None:
         raise _unwritable(path, "no right to write there")
 
 
-def write_output(path: Path, text: str) -> None:
-    """Writes a text under a temporary name beside its own, which it is then given.
+def write_output(path: Path, content: str | bytes) -> None:
+    """Writes a text or bytes under a temporary name beside its own, which it is then given.
 
     What is no ordinary file, such as a pipe or a device, is written to directly.
 
@@ -47,7 +47,7 @@ def write_output(path: Path, text: str) -> None:
         ClinicalError: it cannot be written; what stood there before stands there still.
     """
     target = path.resolve()
-    data = text.encode("utf-8")
+    data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
     try:
         if target.exists() and not target.is_file():

@@ -131,7 +131,7 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
 
     from clinical_assets.drift import compare
     from clinical_assets.drift.decide import require_constant
-    from resources.profile_files import open_side
+    from resources.drift_inputs import open_input
 
     for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
         if name and not needs:
@@ -143,7 +143,7 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
         raise ClinicalError(
             "Standard input cannot be both tables", repair="Name a file for one of them"
         )
-    sides = open_side(outputs.reference), open_side(outputs.current)
+    sides = open_input(outputs.reference), open_input(outputs.current)
     tables = _tables(*sides)
     if tables is None and (parting.by or parting.time or outputs.evidently):
         raise ClinicalError(

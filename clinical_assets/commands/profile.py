@@ -1,52 +1,229 @@
 """``clinical profile``: a table counted once, so that it can be compared without it.
 
-Printing and exit codes only; profiles are made in ``clinical_assets.drift.profiles``.
+Options, printing and exit codes only; profiles are made in ``clinical_assets.drift.profiles``, and
+kept by day and site in ``resources/profile_store.py``.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from clinical_assets.errors import ClinicalError
 
+if TYPE_CHECKING:
+    from clinical_assets.drift import Profile
+
 _BAD_INPUT = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the options ask for."""
+
+    inputs: tuple[str, ...]
+    output: Path
+    reference: str | None
+    columns: tuple[str, ...]
+    moments: bool
+    time: str | None
+    every: str | None
+    by: str | None
+    replace: bool
+    since: str
+    until: str
+    sites: frozenset[str]
+
+
 @click.command()
-@click.argument("table")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The profile's file."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The profile's file; with --time, the folder of the store.",
 )
 @click.option("--reference", help="A profile, against which this one shall be held or added to.")
 @click.option("--columns", help="Only these, separated by commas.")
-def profile(table: str, output: Path, reference: str | None, columns: str | None) -> None:
-    """Count TABLE once, for `clinical drift` and for adding up.
+@click.option("--moments", is_flag=True, help="Keep pairwise moments, for drift of correlations.")
+@click.option("--time", help="Column of times: into a store, a profile for each day.")
+@click.option("--every", help="With --time: 1h, 1d, 1w, 1mo or multiples instead of days.")
+@click.option("--by", help="With --time: column of sites; a profile for each.")
+@click.option("--replace", is_flag=True, help="With --time: in the place of days that are there.")
+@click.option("--since", default="", help="Of a store: from this day on, as 2026-01-31.")
+@click.option("--until", default="", help="Of a store: before this day.")
+@click.option("--sites", help="Of a store: only these sites, separated by commas.")
+def profile(
+    inputs: tuple[str, ...],
+    output: Path,
+    reference: str | None,
+    columns: str | None,
+    moments: bool,
+    time: str | None,
+    every: str | None,
+    by: str | None,
+    replace: bool,
+    since: str,
+    until: str,
+    sites: str | None,
+) -> None:
+    """Count each INPUT once, for `clinical drift` and for adding up.
 
-    TABLE is a CSV or Parquet file, a folder with a Delta table, or - for standard input. A profile
-    holds no rows, but it names frequent levels of categories, and values where a column has few:
-    leave out with --columns what tells patients apart. Exit code 2: the input is bad.
+    An INPUT is a CSV or Parquet file, a folder with a Delta table, - for standard input, a profile,
+    or a store of profiles; several are added up. With --time a store by day (and site) is begun or
+    added to, of which any days and sites can be added up without the table.
+
+    A profile holds no rows, but it names frequent levels of categories, and values where a column
+    has few: leave out with --columns what tells patients apart. Exit code 2: the input is bad.
     """
-    from clinical_assets.drift import profile as profiled
-    from resources.profile_files import open_profile, write_profile
-    from resources.table_files import STDIN, open_table
-    from resources.written_files import check_output
+    wish = Wish(
+        inputs,
+        output,
+        reference,
+        _names(columns),
+        moments,
+        time,
+        every,
+        by,
+        replace,
+        since,
+        until,
+        frozenset(_names(sites)),
+    )
+    import polars as pl
 
-    names = tuple(filter(None, (name.strip() for name in (columns or "").split(","))))
     try:
-        check_output(output, [name for name in (table, reference) if name and name != STDIN])
-        known = open_profile(reference) if reference else None
-        made = profiled(open_table(table), known, columns=names)
-        if known is not None and all(getattr(s, "obstacle", "") for s in made.summaries.values()):
-            raise ClinicalError(
-                "No column of the table can be profiled like one of the reference",
-                where=table,
-                repair="Give a table with the reference's columns",
-            )
-        size = write_profile(made, output)
+        _demand_sense(wish)
+        if wish.time:
+            _into_store(wish, wish.time)
+        else:
+            _into_file(wish)
     except ClinicalError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         raise SystemExit(_BAD_INPUT) from None
-    click.echo(f"{output}: {made.rows:,} rows, {len(made.columns)} columns, {size:,} bytes.")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        # The library's own words may quote a patient's value.
+        told = ClinicalError(
+            f"A table cannot be read to its end ({type(error).__name__})",
+            where=", ".join(inputs),
+            repair="Copy it again from where it came",
+        )
+        click.secho(f"Error: {told}", fg="red", err=True)
+        raise SystemExit(_BAD_INPUT) from None
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in (listed or "").split(","))))
+
+
+def _demand_sense(wish: Wish) -> None:
+    from resources.table_files import STDIN
+
+    if not wish.time and (wish.every or wish.by or wish.replace):
+        raise ClinicalError(
+            "--every, --by and --replace go with --time", repair="Name the column of times"
+        )
+    if wish.time and (wish.since or wish.until or wish.sites):
+        raise ClinicalError(
+            "--since, --until and --sites choose from a store; with --time one is made",
+            repair="Leave them out, and choose when it is read",
+        )
+    if wish.inputs.count(STDIN) > 1:
+        raise ClinicalError("Standard input can be one table only", repair="Name files")
+    if len(set(wish.inputs)) < len(wish.inputs):
+        raise ClinicalError("An input is named twice", repair="Name each once")
+
+
+def _into_file(wish: Wish) -> None:
+    from clinical_assets.drift import merged
+    from resources.profile_files import open_profile, write_profile
+    from resources.table_files import STDIN
+    from resources.written_files import check_output
+
+    check_output(wish.output, [n for n in (*wish.inputs, wish.reference) if n and n != STDIN])
+    known = open_profile(wish.reference) if wish.reference else None
+    parts: list[Profile] = []
+    for name in wish.inputs:
+        # The first of several is the reference of the others, so that they add up.
+        parts.append(_one(wish, name, known or (parts[0] if parts else None)))
+    made = merged(parts)
+    size = write_profile(made, wish.output)
+    click.echo(f"{wish.output}: {made.rows:,} rows, {len(made.columns)} columns, {size:,} bytes.")
+    _say_obstacles(made)
+
+
+def _one(wish: Wish, name: str, known: "Profile | None") -> "Profile":
+    from clinical_assets.drift import Profile
+    from clinical_assets.drift import profile as profiled
+    from resources.drift_inputs import open_input
+    from resources.profile_store import ProfileStore, is_store
+
+    if is_store(Path(name)):
+        return ProfileStore(Path(name)).over(wish.since, wish.until, wish.sites)
+    if wish.since or wish.until or wish.sites:
+        raise ClinicalError(
+            "--since, --until and --sites choose from a store, which this is not",
+            where=name,
+            repair="Give a store, as --time makes it",
+        )
+    side = open_input(name)
+    if isinstance(side, Profile):
+        return side
+    made = profiled(side, known, columns=wish.columns, moments=wish.moments)
+    _demand_likeness(made, name, known)
+    return made
+
+
+def _into_store(wish: Wish, time: str) -> None:
+    from clinical_assets.drift import profile as profiled
+    from clinical_assets.drift.profiles import profiles_by
+    from resources.profile_files import open_profile
+    from resources.profile_store import Parting, ProfileStore, is_store
+    from resources.table_files import open_table
+
+    parting = Parting(time, wish.by or "", wish.every or "1d")
+    if wish.columns and (wish.reference or is_store(wish.output)):
+        raise ClinicalError(
+            "A store has the columns of its reference",
+            where="--columns",
+            repair="Choose them when the reference is made",
+        )
+    for name in wish.inputs:
+        table = open_table(name)
+        if wish.reference:
+            known = open_profile(wish.reference)
+        elif is_store(wish.output):
+            known = ProfileStore(wish.output).reference
+        else:
+            columns = wish.columns or tuple(c for c in table.collect_schema() if c != time)
+            known = profiled(table, columns=columns)
+        parts = profiles_by(
+            table,
+            known,
+            time,
+            parting.by,
+            every=parting.every,
+            moments=wish.moments,
+        )
+        store = ProfileStore.begun(wish.output, known, parting)
+        store.put(parts, replace=wish.replace)
+        rows = sum(part.rows for part in parts.values())
+        days = len({day for day, _ in parts})
+        click.echo(f"{wish.output}: {rows:,} rows of {days:,} days, {len(parts):,} profiles.")
+
+
+def _demand_likeness(made: "Profile", name: str, known: "Profile | None") -> None:
+    if known is not None and all(getattr(s, "obstacle", "") for s in made.summaries.values()):
+        raise ClinicalError(
+            "No column of the table can be profiled like one of the reference",
+            where=name,
+            repair="Give a table with the reference's columns",
+        )
+
+
+def _say_obstacles(made: "Profile") -> None:
     for name, summary in made.summaries.items():
         if why := getattr(summary, "obstacle", ""):
             click.echo(f"{name}: not profiled, {why}.")

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from clinical_assets.drift.grouping import MOST, levels_of
 from clinical_assets.drift.parts import Part, Rows, Slice, compare_parts, too_few
 from clinical_assets.drift.plan import Plan
 from clinical_assets.errors import ClinicalError
 
-MOST = 200
-NO_VALUE = "(no value)"
 Frame = pl.DataFrame | pl.LazyFrame
 
 
@@ -64,22 +63,9 @@ def _enough(rows: Rows | None) -> Rows | None:
 
 def _rows_of(frame: pl.LazyFrame, by: str, which: str, *, required: bool) -> Mapping[str, Rows]:
     """Row numbers of each level; a missing value is a level, too."""
-    schema = frame.collect_schema()
-    if by not in schema:
-        if not required:
-            return {}
-        raise ClinicalError(
-            f"The {which} has no column named {by!r}",
-            where="--by",
-            repair=f"Choose among {', '.join(schema)}",
-        )
-    if schema[by].is_nested() or schema[by] == pl.Binary:
-        raise ClinicalError(
-            f"{by!r} is of type {schema[by]}, which makes no groups",
-            where="--by",
-            repair="Choose a column of text or whole numbers",
-        )
-    column = frame.select(pl.col(by).cast(pl.String).fill_null(NO_VALUE)).collect().to_series()
+    if not required and by not in frame.collect_schema():
+        return {}
+    column = levels_of(frame, by, which)
     found = pl.DataFrame({"level": column, "row": np.arange(len(column))})
     found = found.group_by("level").agg("row")
     return {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clinical_assets.errors import ClinicalError
 
 MOST = 1000
+NO_TIME = "(no time)"
 _EVERY = re.compile(r"([1-9][0-9]{0,3})(h|d|w|mo)")
 _LENGTHS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "mo": 365.25 / 12}
 _DAYS, _WEEKS = timedelta(days=31), timedelta(days=365)

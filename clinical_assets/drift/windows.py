@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from clinical_assets.drift.causes import with_causes
 from clinical_assets.drift.counted import Coder, counts_by, missing_by
-from clinical_assets.drift.cutting import Cut, cut
+from clinical_assets.drift.cutting import NO_TIME, Cut, cut
 from clinical_assets.drift.decide import decided
 from clinical_assets.drift.judging import MISSING, PSI, Calibration, Judged, Stream, alarms, judge
 from clinical_assets.drift.kinds import Column, paired
@@ -29,7 +29,6 @@ from clinical_assets.drift.thresholds.rowwise import ROWWISE
 from clinical_assets.drift.windowed import Found, measure_windows
 from clinical_assets.errors import ClinicalError
 
-NO_TIME = "(no time)"
 _DRAWS = 1000
 _MOST_DAYS = 800
 Frame = pl.DataFrame | pl.LazyFrame

@@ -7,8 +7,9 @@ and writing files, decisions.
 
 from clinical_assets.drift.profiles.comparing import compare_profiles
 from clinical_assets.drift.profiles.grid import Grid
+from clinical_assets.drift.profiles.parted import profiles_by
 from clinical_assets.drift.profiles.profile import Profile, merged
 from clinical_assets.drift.profiles.profiling import profile
 from clinical_assets.drift.profiles.windows import over
 
-__all__ = ["Grid", "Profile", "compare_profiles", "merged", "over", "profile"]
+__all__ = ["Grid", "Profile", "compare_profiles", "merged", "over", "profile", "profiles_by"]

@@ -1,7 +1,7 @@
 """Making a profile: a few columns at a time, and of long tables a part at a time."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
@@ -57,7 +57,7 @@ def profile(
             "The table has no rows, so it can be no reference",
             repair="Give a table with at least one row, or the profile of a reference",
         )
-    names = _names(schema, grid, columns)
+    names = columns_of(schema, grid, columns)
     if grid is not None and columns:
         grid = grid.only(tuple(name for name in grid.columns if name in columns))
 
@@ -73,8 +73,12 @@ def profile(
     return Profile(made, rows, {name: summary for name, (_, summary) in found.items()}, pairs)
 
 
-def _names(schema: pl.Schema, grid: Grid | None, chosen: Sequence[str]) -> list[str]:
-    """The grid's columns in its order, then others."""
+def columns_of(schema: pl.Schema, grid: Grid | None, chosen: Sequence[str]) -> list[str]:
+    """The grid's columns in its order, then others; of these the chosen, or all.
+
+    Raises:
+        ClinicalError: a column is chosen that there is not.
+    """
     first = list(grid.columns) if grid else list(schema)
     names = first + sorted(set(schema) - set(first))
     if unknown := [name for name in chosen if name not in names]:
@@ -85,21 +89,30 @@ def _names(schema: pl.Schema, grid: Grid | None, chosen: Sequence[str]) -> list[
     return [name for name in names if not chosen or name in chosen]
 
 
+def uncounted(
+    name: str, dtype: pl.DataType | None, grid: Grid
+) -> Callable[[int], BareSummary] | None:
+    """What is kept of so many rows of a column that cannot be counted; None where it can."""
+    ours = grid.columns.get(name)
+    if dtype is None:
+        kind, why = ours.kind if ours else "null", "not in the table"
+    elif ours is None:
+        kind, why = kind_of(dtype), "not in the reference"
+    else:
+        kind, why = ours.kind, obstacle(dtype, ours)
+    return (lambda rows: BareSummary(kind, rows, None, why)) if why else None
+
+
 def _on(
     scan: pl.LazyFrame, name: str, dtype: pl.DataType | None, grid: Grid, rows: int, batch: int
 ) -> Summary:
     """A column over the reference's grid, or why that cannot be."""
-    ours = grid.columns.get(name)
-    if dtype is None:
-        return BareSummary(ours.kind if ours else "null", rows, None, "not in the table")
-    if ours is None:
-        return BareSummary(kind_of(dtype), rows, None, "not in the reference")
-    if why := obstacle(dtype, ours):
-        return BareSummary(ours.kind, rows, None, why)
+    if bare := uncounted(name, dtype, grid):
+        return bare(rows)
     parts = []
     for at in range(0, max(rows, 1), batch):
         part = scan.select(name).slice(at, batch) if rows > batch else scan.select(name)
-        parts.append(read(part.collect().to_series(), ours))
+        parts.append(read(part.collect().to_series(), grid.columns[name]))
     return _added(parts)
 
 

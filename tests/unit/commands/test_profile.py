@@ -1,6 +1,7 @@
 """``clinical profile``, and ``clinical drift`` on what it writes."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -63,7 +64,6 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(
     refused(clinical("profile", tmp_path / "empty.csv", "-o", out), "no rows")
     refused(clinical("profile", tables[0], "-o", tmp_path / "no" / "x"), "cannot be written")
     refused(clinical("profile", tables[0], "-o", out, "--columns", "q"), "named 'q'")
-    refused(clinical("profile", a, "-o", out), "This is no table")
     assert not out.exists()
 
 
@@ -72,3 +72,47 @@ def refused(result: Result, words: str) -> None:
     assert words in result.output, result.output
     assert result.output.startswith("Error: ")
     assert result.output.count("\n") == 1
+
+
+def test_a_store_by_day_and_site_answers_without_the_table(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"n": range(400)}).select(
+        at=datetime(2026, 1, 1) + pl.duration(hours="n"),
+        ward=pl.when(pl.col("n") % 2 == 0).then(pl.lit("icu")).otherwise(pl.lit("ward 3")),
+        lactate=pl.col("n") * 37 % 101,
+    )
+    early, late, store = tmp_path / "early.parquet", tmp_path / "late.csv", tmp_path / "store"
+    rows.head(240).write_parquet(early)
+    rows.tail(160).write_csv(late)
+    made = clinical("profile", early, "-o", store, "--time", "at", "--by", "ward")
+    assert (made.exit_code, "240 rows of 10 days, 20 profiles" in made.output) == (0, True)
+    assert clinical("profile", late, "-o", store, "--time", "at", "--by", "ward").exit_code == 0
+    refused(clinical("profile", late, "-o", store, "--time", "at", "--by", "ward"), "already")
+    refused(clinical("profile", late, "-o", store, "--time", "at"), "other ones")
+    refused(
+        clinical("profile", late, "-o", store, "--time", "at", "--by", "ward", "--columns", "ward"),
+        "columns of its reference",
+    )
+    week, wanted = tmp_path / "week.profile", tmp_path / "wanted.profile"
+    options = ("--since", "2026-01-03", "--until", "2026-01-10", "--sites", "icu")
+    assert clinical("profile", store, "-o", week, *options).exit_code == 0
+    chosen = rows[48:216].filter(pl.col("ward") == "icu").drop("at")
+    chosen.write_parquet(tmp_path / "chosen.parquet")
+    known = store / "reference.profile"
+    command = ("profile", tmp_path / "chosen.parquet", "-o", wanted, "--reference", known)
+    assert clinical(*command).exit_code == 0
+    assert week.read_bytes() == wanted.read_bytes()
+    assert clinical("drift", known, store).exit_code == 0
+    refused(clinical("profile", early, "-o", week, "--since", "2026-01-03"), "choose from a store")
+    refused(clinical("profile", store, "-o", week, "--sites", "mars"), "nothing of mars")
+    refused(clinical("profile", early, "-o", week, "--by", "ward"), "go with --time")
+
+
+def test_several_inputs_are_added_up(tables: tuple[Path, Path], tmp_path: Path) -> None:
+    one, both = tmp_path / "one.profile", tmp_path / "both.profile"
+    assert clinical("profile", tables[0], "-o", one, "--moments").exit_code == 0
+    added = clinical("profile", one, tables[1], "-o", both, "--moments")
+    assert (added.exit_code, "2,000 rows" in added.output) == (0, True)
+    refused(clinical("profile", one, one, "-o", both), "named twice")
+    other = tmp_path / "other.profile"
+    assert clinical("profile", tables[1], "-o", other).exit_code == 0
+    refused(clinical("profile", one, other, "-o", both), "not made against the same reference")

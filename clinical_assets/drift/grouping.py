@@ -1,0 +1,34 @@
+"""A table's rows by site, ward or device: which group each row belongs to.
+
+What belongs here: groups. What does not: windows of time (:mod:`.cutting`), what is compared in a
+group (:mod:`.by`).
+"""
+
+import polars as pl
+
+from clinical_assets.errors import ClinicalError
+
+MOST = 200
+NO_VALUE = "(no value)"
+
+
+def levels_of(frame: pl.LazyFrame, by: str, which: str) -> pl.Series:
+    """The group of each row, as text; what has no value is in :data:`NO_VALUE`.
+
+    Raises:
+        ClinicalError: there is no such column, or it makes no groups.
+    """
+    schema = frame.collect_schema()
+    if by not in schema:
+        raise ClinicalError(
+            f"The {which} has no column named {by!r}",
+            where="--by",
+            repair=f"Choose among {', '.join(schema)}",
+        )
+    if schema[by].is_nested() or schema[by] == pl.Binary:
+        raise ClinicalError(
+            f"{by!r} is of type {schema[by]}, which makes no groups",
+            where="--by",
+            repair="Choose a column of text or whole numbers",
+        )
+    return frame.select(pl.col(by).cast(pl.String).fill_null(NO_VALUE)).collect().to_series()

@@ -1,0 +1,34 @@
+"""What a person names to be compared: a table, a profile, or a store of profiles."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resources.profile_files import open_profile
+from resources.table_files import STDIN, open_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from clinical_assets.drift.profiles import Profile
+
+
+def open_input(name: str) -> "Profile | pl.LazyFrame":
+    """The profile of this name, the sum of a store's, or else the table.
+
+    Raises:
+        ClinicalError: it is none of them, or damaged.
+    """
+    from clinical_assets.drift.profiles.files import MAGIC, is_profile
+    from resources.profile_store import ProfileStore, is_store
+
+    if is_store(Path(name)):
+        return ProfileStore(Path(name)).over()
+    if name != STDIN and Path(name).is_file():
+        try:
+            with Path(name).open("rb") as file:
+                start = file.read(len(MAGIC))
+        except OSError:
+            return open_table(name)  # which says what is wrong
+        if is_profile(start):
+            return open_profile(name)
+    return open_table(name)

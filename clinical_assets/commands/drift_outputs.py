@@ -53,6 +53,10 @@ class Outputs:
         inputs = [name for name in (self.reference, self.current) if name != "-"]
         inputs += [] if plan is None else [str(plan)]
         for path in files:
+            if str(path) == _PRINTED:
+                raise ClinicalError(
+                    "Only JSON can be printed", repair="Name a file for the page or the report"
+                )
             check_output(path, inputs)
         if len({path.resolve() for path in files}) < len(files):
             raise ClinicalError("Two outputs have one name", repair="Give each its own file")

@@ -25,7 +25,7 @@ def levels_of(frame: pl.LazyFrame, by: str, which: str) -> pl.Series:
             where="--by",
             repair=f"Choose among {', '.join(schema)}",
         )
-    if schema[by].is_nested() or schema[by] == pl.Binary:
+    if schema[by].is_nested() or schema[by].is_float() or schema[by] == pl.Binary:
         raise ClinicalError(
             f"{by!r} is of type {schema[by]}, which makes no groups",
             where="--by",

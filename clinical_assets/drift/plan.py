@@ -1,5 +1,6 @@
 """What counts as drift: the plan that a comparison follows, stated before it is made."""
 
+import math
 import tomllib
 from dataclasses import dataclass, fields
 from typing import Any
@@ -26,7 +27,7 @@ class Plan:
         psi: least population stability index that matters.
         missing: least change of the share of missing values that matters.
         levels: least share of values in levels that the reference does not have.
-        columns: what is compared; every column where empty.
+        columns: what is compared, each once; every column where empty.
         context: columns that describe the patients (age, sex, ward), so that other patients are
             told from another measurement where a cause is looked for.
         thresholds: whether these numbers are the thresholds or are calibrated on the reference, and
@@ -47,10 +48,15 @@ class Plan:
         for name in ("rate", "missing", "levels"):
             if not 0 < getattr(self, name) < 1:
                 raise _senseless(name, getattr(self, name), "a share between 0 and 1")
-        if not self.psi > 0:
+        if not 0 < self.psi < math.inf:
             raise _senseless("psi", self.psi, "a number above 0")
         if not 2 <= self.bins <= 1000:
             raise _senseless("bins", self.bins, "a whole number from 2 to 1000")
+        for name in ("columns", "context"):
+            names = getattr(self, name)
+            if isinstance(names, str):
+                raise _senseless(name, names, "a tuple of names")
+            object.__setattr__(self, name, tuple(dict.fromkeys(names)))
 
 
 def _senseless(name: str, value: object, wanted: str) -> ClinicalError:

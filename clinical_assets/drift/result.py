@@ -138,8 +138,9 @@ class Comparison:
             else "No column has"
         )
         lines = [
-            f"{who} drifted, of {len(compared)} compared: {self.current:,} rows held against"
-            f" {self.reference:,} of the reference."
+            f"{who} drifted, of {len(compared)} compared: {self.current:,}"
+            f" {'row' if self.current == 1 else 'rows'} held against {self.reference:,} of the"
+            " reference."
         ]
         for column in self.ranked():
             if column.drifted:

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from deltalake import write_deltalake
 
 from clinical_assets.cli import cli
+from clinical_assets.drift import Plan
+from clinical_assets.errors import ClinicalError
 
 
 def drift(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -107,6 +109,19 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
     refused(drift("-", good, stdin=b""), "Nothing came in")
     refused(drift(good, good, "--columns", "z"), "named 'z'")
     refused(drift(good, good, "--plan", tmp_path / "no.toml"), "The plan cannot be read")
+    endless = tmp_path / "endless.toml"
+    endless.write_text("psi = inf\n")
+    refused(drift(good, good, "--plan", endless), "'psi' is inf")
+    refused(drift(good, good, "--html", "-"), "Only JSON can be printed")
+    refused(drift(good, good, "--evidently", "-"), "Only JSON can be printed")
+    refused(drift(good, good, "--by", "lactate"), "is of type Float64, which makes no groups")
+
+
+def test_a_column_that_is_named_twice_counts_once(files: dict[str, Path]) -> None:
+    found = drift(files["a.csv"], files["a.csv"], "--columns", "ward,ward", "--json", "-")
+    assert [column["name"] for column in json.loads(found.output)["columns"]] == ["ward"]
+    with pytest.raises(ClinicalError, match="'columns' is 'ward'"):
+        Plan(columns="ward")  # type: ignore[arg-type]
 
 
 def refused(result: Result, words: str) -> None:

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.drift import Plan, compare
-from clinical_assets.drift.by import NO_VALUE, compare_groups
-from clinical_assets.drift.windows import NO_TIME, compare_windows, first_drift
+from clinical_assets.drift.by import compare_groups
+from clinical_assets.drift.cutting import NO_TIME
+from clinical_assets.drift.grouping import NO_VALUE
+from clinical_assets.drift.windows import compare_windows, first_drift
 from clinical_assets.errors import ClinicalError
 
 RNG = np.random.default_rng(5)

@@ -5,15 +5,17 @@ it only where one of these is wanted.
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks
+from clinical_assets.drift.blocks import BLOCK, Blocks, Numbers, in_blocks
 from clinical_assets.drift.runs import run_ends
 
 Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 class Merged(NamedTuple):
@@ -28,24 +30,34 @@ class Merged(NamedTuple):
     reference: Counts
     current: Counts
 
-    @property
-    def gap(self) -> NDArray[np.float64]:
-        """Difference of the distribution functions from each value to the next, shape (k - 1,)."""
-        f, g = self.reference / self.reference[-1], self.current / self.current[-1]
-        return np.asarray((f - g)[:-1])
-
     def samples(self) -> tuple[Numbers, Numbers]:
         """Both samples, value by value."""
         ours, theirs = (np.diff(upto, prepend=0) for upto in (self.reference, self.current))
         return np.repeat(self.values, ours), np.repeat(self.values, theirs)
 
-    @property
-    def steps(self) -> NDArray[np.float64]:
-        """How far it is from each value to the next, shape (k - 1,)."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            steps = np.diff(self.values)
-        # Integers may be further apart than int64 reaches; as uint64 the difference is right.
-        return steps.view(np.uint64).astype(np.float64) if steps.dtype == np.int64 else steps
+    def gaps(self) -> Iterator[tuple[Floats, Floats]]:
+        """From each value to the next, a block at a time: how far it is, and the difference of the
+        distribution functions between them."""
+        n, m = self.reference[-1], self.current[-1]
+        for start in range(0, len(self.values) - 1, BLOCK):
+            end = min(start + BLOCK, len(self.values) - 1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                steps = np.diff(self.values[start : end + 1])
+            if steps.dtype == np.int64:
+                # They may be further apart than int64 reaches; as uint64 the difference is right.
+                steps = steps.view(np.uint64).astype(np.float64)
+            yield steps, self.reference[start:end] / n - self.current[start:end] / m
+
+    def tied(self) -> Iterator[tuple[Numbers, Floats, Floats, Floats, Floats]]:
+        """A block of values at a time: how often each is in the reference and in the current
+        sample, and how many of either are at most as large."""
+        before = np.zeros(2)
+        for start in range(0, len(self.values), BLOCK):
+            here = slice(start, start + BLOCK)
+            upto = self.reference[here].astype(np.float64), self.current[here].astype(np.float64)
+            a, b = (np.diff(u, prepend=p) for u, p in zip(upto, before, strict=True))
+            before = np.array([u[-1] for u in upto])
+            yield self.values[here], a, b, *upto
 
 
 def merged(reference: Numbers | Blocks, current: Numbers | Blocks) -> Merged:
@@ -57,8 +69,11 @@ def merged(reference: Numbers | Blocks, current: Numbers | Blocks) -> Merged:
     both[n:].sort()
     order = np.argsort(both, kind="stable")  # two runs in order: one linear merge
     both = both[order]
+    before = np.cumsum(order < n, dtype=np.int64)
     last = run_ends(both)
-    before = np.cumsum(order < n, dtype=np.int64)[last]
+    if len(last) == len(both):
+        return Merged(both, before, np.arange(1, len(both) + 1) - before)
+    before = before[last]
     return Merged(both[last], before, last + 1 - before)
 
 
@@ -70,7 +85,7 @@ def wasserstein(pair: Merged) -> float | None:
     >>> wasserstein(merged(np.array([0.0, 1.0, 3.0]), np.array([5.0, 6.0, 8.0])))
     5.0
     """
-    return _area(np.abs(pair.gap), pair)
+    return _area(pair, squared=False)
 
 
 def scaled(area: float | None, pair: Merged) -> float | None:
@@ -83,15 +98,15 @@ def scaled(area: float | None, pair: Merged) -> float | None:
     >>> wasserstein(pair), scaled(wasserstein(pair), pair)
     (3.0, 3.0)
     """
-    counts = np.diff(pair.reference, prepend=0)
-    values = pair.values[counts > 0].astype(np.float64)
-    weights = counts[counts > 0] / pair.reference[-1]
-    unit = float(np.abs(values).max())
+    n = pair.reference[-1]
+    ends = np.searchsorted(pair.reference, [1, n])  # the least and the largest of the reference
+    unit = float(np.abs(pair.values[ends].astype(np.float64)).max())
     if area is None or not (0 < unit < math.inf):
         return None
-    values /= unit  # so that no square is beyond the largest float
-    mean = np.sum(weights * values)
-    deviation = unit * math.sqrt(np.sum(weights * (values - mean) ** 2))
+    # In that unit no square is beyond the largest float.
+    mean = sum(float(np.sum(a * (x / unit))) for x, a, *_ in pair.tied()) / n
+    square = sum(float(np.sum(a * (x / unit - mean) ** 2)) for x, a, *_ in pair.tied()) / n
+    deviation = unit * math.sqrt(square)
     return area / deviation if deviation > 0 and math.isfinite(area / deviation) else None
 
 
@@ -105,7 +120,7 @@ def energy(pair: Merged) -> float | None:
     >>> energy(merged(np.array([0.0]), np.array([2.0])))
     2.0
     """
-    area = _area(pair.gap**2, pair)
+    area = _area(pair, squared=True)
     return None if area is None else float(np.sqrt(2 * area))
 
 
@@ -117,18 +132,20 @@ def cramer_von_mises(pair: Merged) -> float:
     0.375
     """
     n, m = float(pair.reference[-1]), float(pair.current[-1])
-    ours, theirs = pair.reference.astype(np.float64), pair.current.astype(np.float64)
-    a, b = np.diff(ours, prepend=0.0), np.diff(theirs, prepend=0.0)
+    u = 0.0
     # Of a tied values with b of the other sample, the ranks in the pooled order exceed those in
     # the own sample by the others before plus b / 2, on average.
-    u = n * np.sum(a * (theirs - b / 2) ** 2 + a * (a * a - 1) / 12)
-    u += m * np.sum(b * (ours - a / 2) ** 2 + b * (b * b - 1) / 12)
+    for _, a, b, ours, theirs in pair.tied():
+        u += n * float(np.sum(a * (theirs - b / 2) ** 2 + a * (a * a - 1) / 12))
+        u += m * float(np.sum(b * (ours - a / 2) ** 2 + b * (b * b - 1) / 12))
     return float(u / (n * m * (n + m)) - (4 * n * m - 1) / (6 * (n + m)))
 
 
-def _area(heights: NDArray[np.float64], pair: Merged) -> float | None:
+def _area(pair: Merged, *, squared: bool) -> float | None:
     if not np.isfinite(pair.values[[0, -1]].astype(np.float64)).all():
         return None
+    area = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        area = float(np.sum(heights * pair.steps))
+        for steps, gap in pair.gaps():
+            area += float(np.sum((gap * gap if squared else np.abs(gap)) * steps))
     return area if math.isfinite(area) else None

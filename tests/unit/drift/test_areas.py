@@ -60,6 +60,22 @@ def test_what_holds_of_them(x: Numbers, y: Numbers) -> None:
         assert scaled(2.5, pair) == pytest.approx(2.5 / float(np.std(x)))
 
 
+@pytest.mark.parametrize("decimals", [1, 12])
+def test_blocks_leave_nothing_out(decimals: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(5)
+    x = np.round(draw.normal(size=300), decimals)
+    y = np.round(draw.normal(0.3, 2.0, size=200), decimals)
+    for block in (1, 7, 64, 1 << 16):
+        monkeypatch.setattr("clinical_assets.drift.areas.BLOCK", block)
+        pair = merged(x, y)
+        area = float(wasserstein_distance(x, y))
+        assert wasserstein(pair) == pytest.approx(area, rel=1e-9)
+        assert scaled(area, pair) == pytest.approx(area / float(np.std(x)), rel=1e-9)
+        assert energy(pair) == pytest.approx(float(energy_distance(x, y)), rel=1e-9)
+        theirs = cramervonmises_2samp(x, y, method="asymptotic").statistic
+        assert cramer_von_mises(pair) == pytest.approx(float(theirs), rel=1e-9)
+
+
 def test_published_answers() -> None:
     """frouros: seed 31 before each draw, N(1, 1) against N(5, 2), 100 each."""
     np.random.seed(31)

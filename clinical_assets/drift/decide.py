@@ -45,6 +45,9 @@ def _reasons(numbers: Mapping[str, Statistic], plan: Plan, shape: bool, missing:
     new = numbers.get("new_levels")
     if new is not None and new >= plan.levels:
         reasons.append(f"{new:.1%} of its values are levels that the reference does not have")
+    finite, infinite = numbers.get("infinite_reference"), numbers.get("infinite_current")
+    if finite is not None and infinite is not None and infinite - finite >= plan.levels:
+        reasons.append(f"{infinite:.1%} of its values are infinite, {finite:.1%} in the reference")
     return reasons
 
 

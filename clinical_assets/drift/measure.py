@@ -38,6 +38,8 @@ STATISTICS = (
     "g_pvalue",
     "below_range",
     "above_range",
+    "infinite_reference",
+    "infinite_current",
     "new_levels",
     "vanished_levels",
     "missing_reference",
@@ -115,6 +117,17 @@ def _numeric(
     if {"below_range", "above_range"} & wanted:
         below, above = pair.range()
         found["below_range"], found["above_range"] = below / size(current), above / size(current)
+    if {"infinite_reference", "infinite_current"} & wanted:
+        found["infinite_reference"], found["infinite_current"] = (
+            _infinite(side) for side in (reference, current)
+        )
+
+
+def _infinite(values: Blocks) -> float:
+    """Share of the values."""
+    if values[0].dtype == np.int64:
+        return 0.0
+    return sum(int(np.count_nonzero(np.isinf(block))) for block in values) / size(values)
 
 
 def in_order(merged: Merged, wanted: set[str], found: _Found) -> None:

@@ -26,7 +26,8 @@ class Plan:
         rate: false discovery rate over the columns (Benjamini and Hochberg 1995).
         psi: least population stability index that matters.
         missing: least change of the share of missing values that matters.
-        levels: least share of values in levels that the reference does not have.
+        levels: least share of values in levels that the reference does not have; also by how much
+            the share of infinite values must have grown.
         columns: what is compared, each once; every column where empty.
         context: columns that describe the patients (age, sex, ward), so that other patients are
             told from another measurement where a cause is looked for.

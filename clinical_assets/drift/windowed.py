@@ -104,6 +104,7 @@ class _Reference:
         self._edges = np.unique(between_ranks(parts, len(values), lambda r: self._ordered[r]))
         self._counts = self._binned(self._ordered)
         self._deviation = _deviation(self._ordered)
+        self._infinite = _infinite(self._ordered)
         ends = [self._ordered[0], self._ordered[-1], self.current.min(), self.current.max()]
         most = max(abs(float(end)) for end in ends)
         self._plain = most < (2.0**53 if values.dtype == np.int64 else _PLAIN)
@@ -130,6 +131,7 @@ class _Reference:
         low, high = self._ordered[[0, -1]]
         found["below_range"] = int(np.searchsorted(window, low, "left")) / m
         found["above_range"] = (m - int(np.searchsorted(window, high, "right"))) / m
+        found["infinite_reference"], found["infinite_current"] = self._infinite, _infinite(window)
         return found
 
     def _binned(self, ordered: Numbers) -> Counts:
@@ -172,6 +174,14 @@ def _deviation(ordered: Numbers) -> float | None:
     if not 0 < unit < np.inf:
         return None
     return unit * float(np.std(ordered / unit))  # so that no square is beyond the largest float
+
+
+def _infinite(ordered: Numbers) -> float:
+    """Share of values in order."""
+    if ordered.dtype == np.int64:
+        return 0.0
+    low, high = np.searchsorted(ordered, -np.inf, "right"), np.searchsorted(ordered, np.inf, "left")
+    return float(low + len(ordered) - high) / len(ordered)
 
 
 def _largest_gap(upto: NDArray[np.float64], below: NDArray[np.float64], window: Numbers) -> float:

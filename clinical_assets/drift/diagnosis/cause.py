@@ -12,6 +12,7 @@ Kind = Literal[
     "gain_and_offset",
     "precision",
     "missing",
+    "infinite",
     "measured_less",
     "measured_more",
     "stuck",
@@ -29,7 +30,7 @@ Kind = Literal[
     "seasonal",
     "unexplained",
 ]
-Aspect = Literal["shape", "missing", "precision"]
+Aspect = Literal["shape", "missing", "infinite", "precision"]
 
 
 @dataclass(frozen=True, slots=True)

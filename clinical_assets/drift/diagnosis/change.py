@@ -7,7 +7,6 @@ whatever the distribution.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +50,10 @@ class Change:
         return self.distance > _BEYOND_CHANCE * self.chance
 
     @property
-    def aspects(self) -> Mapping[Aspect, float]:
-        """How large the change is in each respect, from 0 to 1."""
+    def aspects(self) -> dict[Aspect, float]:
+        """How large the change of the finite values is in each respect, from 0 to 1."""
         return {
             "shape": self.distance if self.visible else 0.0,
-            "missing": abs(missing_change(self.reference, self.current)),
             "precision": _STEP if finer(self.reference, self.current) else 0.0,
         }
 
@@ -154,14 +152,22 @@ def present(summary: Summary) -> int:
 
 
 def missing_change(reference: Summary, current: Summary) -> float:
-    """Change of the share of missing values, 0 where it is within four standard errors or below
-    one in a hundred.
+    """Change of the share of missing values; see :func:`change_of_share`."""
+    return change_of_share((reference.missing, reference.rows), (current.missing, current.rows))
+
+
+def change_of_share(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """Change of a share, each side as (how many, of how many); 0 where it is within four standard
+    errors or below one in a hundred.
+
+    >>> change_of_share((0, 1000), (250, 1000)), change_of_share((0, 1000), (5, 1000))
+    (0.25, 0.0)
     """
-    n, m = reference.rows, current.rows
+    (x, n), (y, m) = before, after
     if not n or not m:
         return 0.0
-    change = current.missing / m - reference.missing / n
-    pooled = (reference.missing + current.missing) / (n + m)
+    change = y / m - x / n
+    pooled = (x + y) / (n + m)
     error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     return change if abs(change) > max(4 * error, 0.01) else 0.0
 

@@ -9,6 +9,7 @@ from clinical_assets.drift.diagnosis import (
     categories,
     clipping,
     fits,
+    infinities,
     missingness,
     mixes,
     precision,
@@ -54,11 +55,16 @@ def diagnose_numbers(
         did and no cause explains half of it.
     """
     known = background or Background()
-    absent = missingness.claims(reference, current)
+    absent = missingness.claims(reference, current) + infinities.claims(reference, current)
     change = change_of(name, reference, current)
+    sizes: dict[Aspect, float] = {
+        "shape": 0.0,
+        "missing": abs(missing_change(reference, current)),
+        "infinite": abs(infinities.infinite_change(reference, current)),
+        "precision": 0.0,
+    }
     if change is None:
-        gap = abs(missing_change(reference, current))
-        return ranked(absent, {"shape": 0.0, "missing": gap, "precision": 0.0})
+        return ranked(absent, sizes)
     claims = [
         *units.claims(change),
         *stuck.claims(change),
@@ -72,7 +78,7 @@ def diagnose_numbers(
         *absent,
     ]
     middle = float(np.median(change.before)), float(np.median(change.after))
-    return ranked(claims, change.aspects, f" (median {middle[1]:.4g}, was {middle[0]:.4g})")
+    return ranked(claims, sizes | change.aspects, f" (median {middle[1]:.4g}, was {middle[0]:.4g})")
 
 
 def diagnose_levels(reference: CategorySummary, current: CategorySummary) -> tuple[Cause, ...]:

@@ -23,6 +23,10 @@ class NumericSummary(Summary, Protocol):
     """A column of numbers; a figure that it does not have is None."""
 
     @property
+    def infinite(self) -> int:
+        """Rows with an infinite value, which is not a missing one."""
+
+    @property
     def minimum(self) -> float | None:
         """The least value."""
 

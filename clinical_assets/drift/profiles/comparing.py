@@ -191,6 +191,8 @@ def _numeric(
         below, above = beyond(after, low, high)
         found["below_range"], found["below_range_error"] = below
         found["above_range"], found["above_range_error"] = above
+    found["infinite_reference"] = before.infinite / before.present
+    found["infinite_current"] = after.infinite / after.present
     parts = before.grid.parts(bins)
     counted(_coarser(before, parts), _coarser(after, parts), wanted, found)
 

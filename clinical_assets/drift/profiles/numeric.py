@@ -93,6 +93,11 @@ class NumericSummary:
         return int(self.cells.counts[highest_of(self.cells.keys) == np.inf].sum())
 
     @property
+    def infinite(self) -> int:
+        """Rows that hold an infinite value."""
+        return self.present - self.finite
+
+    @property
     def mean(self) -> float | None:
         """Of the finite values, rounded once from the exact quotient; None where there is none."""
         return float(self.sums.first / self.finite) if self.finite else None

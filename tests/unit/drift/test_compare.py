@@ -1,5 +1,6 @@
 """Whole comparisons: kinds of columns, what cannot be compared, what counts as drift."""
 
+import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Literal
@@ -8,8 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clinical_assets.drift import Plan, compare
+from clinical_assets.drift import Plan, compare, profile
 from clinical_assets.drift.plan import read_plan
+from clinical_assets.drift.windows import compare_windows
 from clinical_assets.errors import ClinicalError
 
 RNG = np.random.default_rng(3)
@@ -125,6 +127,29 @@ def test_infinities_and_nan_are_counted_and_lose_nothing() -> None:
     assert (found["missing_reference"], found["missing_current"]) == (0.5, 0.0)
     assert found["ks"] == 0.5
     assert found["wasserstein"] is None
+
+
+@pytest.mark.parametrize(("share", "drifted"), [(0.0, False), (0.008, False), (0.012, True)])
+def test_values_that_become_infinite_are_drift_with_its_cause(share: float, drifted: bool) -> None:
+    rows = 4000
+    before = pl.DataFrame({"x": np.random.default_rng(1).normal(size=rows)})
+    sign = pl.when(pl.int_range(rows) % 2 == 0).then(math.inf).otherwise(-math.inf)
+    first = pl.int_range(rows) < share * rows
+    after = before.with_columns(x=pl.when(first).then(sign).otherwise("x"))
+    known = profile(before)
+    windows = compare_windows(before, after.with_columns(at=pl.lit(datetime(2026, 1, 1))), "at")
+    found = [compare(before, after), compare(known, profile(after, known)), windows[0].comparison]
+    for each in found:
+        assert each is not None
+        assert each["x"].drifted == drifted
+        assert each["x"].statistics["infinite_reference"] == 0
+        assert each["x"].statistics["infinite_current"] == pytest.approx(share)
+    if drifted:
+        for each in found[:2]:
+            assert each is not None
+            assert each["x"].reasons == ("1.2% of its values are infinite, 0.0% in the reference",)
+            assert each["x"].evidence[0]["kind"] == "infinite"
+        assert not compare(after, before)["x"].drifted
 
 
 def test_a_scan_is_compared_as_its_frame(tmp_path: pytest.TempPathFactory) -> None:

@@ -37,6 +37,10 @@ class Numbers:
         return float(self._there[-1]) if len(self._there) else None
 
     @property
+    def infinite(self) -> int:
+        return int(np.isinf(self._there).sum())
+
+    @property
     def decimals(self) -> dict[str, float]:
         there = self._there
         upto = [int((np.abs(there - np.round(there, k)) < 1e-9).sum()) for k in range(4)]

@@ -35,24 +35,32 @@ def by_plan(reference: "pl.Series", current: "pl.Series") -> bool:
 
 
 def by_calibration(reference: "pl.Series", current: "pl.Series", *, seed: int) -> bool:
-    """Beyond what one window of the reference in 20 would reach: PSI, of numbers KS as well.
+    """Beyond what one window of the reference in 20 would reach: χ², of numbers KS as well, and the
+    share of missing values.
 
-    Bins are the reference's deciles or levels, and one for missing values. The two statistics share
-    the budget of false alarms.
+    Bins are the reference's deciles or levels. The statistics share the budget of false alarms.
     """
     import numpy as np
 
     from clinical_assets.drift.thresholds import ROWWISE, calibrate
 
     before, after = _counts(reference, current)
-    whole = before.sum(axis=0)
-    names = ("psi",) if reference.dtype == _text() else ("psi", "ks")
-    for name in names:
-        given: dict[str, Any] = {"run": RUN, "seed": seed, "columns": len(names)}
-        threshold = calibrate(before, int(after.sum()), ROWWISE[name], **given)
-        if np.max(ROWWISE[name](whole, after)) > threshold.value:
+    values = ("chi2",) if reference.dtype == _text() else ("chi2", "ks")
+    asked = [(name, before[:, :-1], after[:-1]) for name in values]
+    asked.append(("total_variation", _missing(before), _missing(after)))
+    for name, ours, theirs in asked:
+        given: dict[str, Any] = {"run": RUN, "seed": seed, "columns": len(asked)}
+        threshold = calibrate(ours, int(theirs.sum()), ROWWISE[name], **given)
+        if np.max(ROWWISE[name](ours.sum(axis=0), theirs)) > threshold.value:
             return True
     return False
+
+
+def _missing(counts: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """How many values there are, and how many are missing, which the last bin counts."""
+    import numpy as np
+
+    return np.stack([counts[..., :-1].sum(axis=-1), counts[..., -1]], axis=-1)
 
 
 def _text() -> Any:

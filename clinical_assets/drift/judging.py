@@ -18,14 +18,14 @@ from clinical_assets.drift.sentences import change_of_missing
 from clinical_assets.drift.thresholds.budget import crossing_for
 from clinical_assets.drift.thresholds.calibrated import LEAST_WINDOWS, calibrate
 from clinical_assets.drift.thresholds.persistence import Persistence
-from clinical_assets.drift.thresholds.policy import Thresholds
+from clinical_assets.drift.thresholds.policy import Thresholds, title
 from clinical_assets.drift.thresholds.rowwise import ROWWISE, Rowwise
 from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
 
-PSI, MISSING = "psi", "missing"
+MISSING = "missing"
 # The change of the share of missing values is the total variation of [missing, present].
-_FUNCTIONS: Mapping[str, Rowwise] = {PSI: ROWWISE["psi"], MISSING: ROWWISE["total_variation"]}
+_FUNCTIONS: Mapping[str, Rowwise] = {**ROWWISE, MISSING: ROWWISE["total_variation"]}
 _ECHO = 3.0  # standard errors
 _NAMED = 5
 
@@ -61,7 +61,8 @@ class Judged:
         if self.statistic == MISSING:
             return change_of_missing(self.value, self.threshold)
         return (
-            f"its distribution changed (PSI {self.value:.3f}, the threshold {self.threshold:.3f})"
+            f"its distribution changed ({title(self.statistic)} {self.value:.3f}, the threshold"
+            f" {self.threshold:.3f})"
         )
 
 
@@ -203,7 +204,7 @@ def judge(
     echo = {
         s.column: e
         for s, (_, _, e) in zip(able, found, strict=True)
-        if s.statistic == PSI and e is not None and e > bound
+        if s.statistic != MISSING and e is not None and e > bound
     }
     judged = {name: tuple(map(tuple, rows)) for name, rows in by_column.items()}
     return Calibration(
@@ -269,7 +270,7 @@ def _judged(
     ]
     own = stream.reference[stream.reference.sum(axis=1) > 0]
     # Against the others; a value that only :func:`_seen_once` knows would be in one window of them.
-    others = statistic(whole - own if stream.statistic == PSI else whole, own)
+    others = statistic(whole if stream.statistic == MISSING else whole - own, own)
     sizes = own.sum(axis=1)
     hits = sum(bool(v > curve(int(n))) for v, n in zip(others, sizes, strict=True))
     return found, (hits, len(own)), curve.echo

@@ -18,6 +18,7 @@ from clinical_assets.drift.parts import Part
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic, digits, magnitudes, only_missing
+from clinical_assets.drift.thresholds.policy import title
 from clinical_assets.small_cells import is_small
 from clinical_assets.visible import visible
 
@@ -209,7 +210,11 @@ def _plan(plan: Plan) -> list[tuple[str, str]]:
     columns = ("columns", visible(", ".join(plan.columns)) or "all")
     if plan.thresholds.kind == "calibrated":
         return [
-            ("thresholds", "calibrated on the reference's own windows, for PSI and missing values"),
+            (
+                "thresholds",
+                "calibrated on the reference's own windows, for"
+                f" {', '.join(map(title, plan.thresholds.statistics))} and missing values",
+            ),
             ("false alarms", f"one in {plan.thresholds.days:g} days, over all columns together"),
             ("persistence", f"{plan.thresholds.persistence} windows"),
             columns,

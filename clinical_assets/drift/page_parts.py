@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from clinical_assets.drift.drawing import sparkline
 from clinical_assets.drift.judging import MISSING, Calibration, Judged
+from clinical_assets.drift.thresholds.policy import title
 from clinical_assets.drift.parts import Part
 from clinical_assets.drift.sentences import digits
 from clinical_assets.drift.windows import first_drift
@@ -76,7 +77,8 @@ def _judgement(part: Part) -> tuple[str, ...]:
     name, most = max(every, key=lambda pair: _excess(pair[1]))
     crossed, alarmed = (sum(getattr(j, what) for _, j in every) for what in ("crossed", "alarm"))
     verdict = "alarm" if alarmed else "crossed" if crossed else "stable"
-    largest = f"{visible(name)}{', missing' if most.statistic == MISSING else ''}"
+    what = "missing" if most.statistic == MISSING else title(most.statistic)
+    largest = visible(name) if what == "PSI" else f"{visible(name)}, {what}"
     return str(crossed), largest, digits(most.value), digits(most.threshold), verdict
 
 

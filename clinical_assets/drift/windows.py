@@ -18,7 +18,7 @@ from clinical_assets.drift.causes import with_causes
 from clinical_assets.drift.counted import Coder, counts_by, missing_by
 from clinical_assets.drift.cutting import NO_TIME, Cut, cut
 from clinical_assets.drift.decide import decided
-from clinical_assets.drift.judging import MISSING, PSI, Calibration, Judged, Stream, alarms, judge
+from clinical_assets.drift.judging import MISSING, Calibration, Judged, Stream, alarms, judge
 from clinical_assets.drift.kinds import Column, paired
 from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.parts import FEWEST, Part, too_few
@@ -99,17 +99,22 @@ class _Task:
             streams = self._missing(column.name, *map(_absent, sides)) if calibrated else ()
             return _Measured(numbers, streams)
         codes = [coder.codes(side, kind) for side in sides]
-        streams = self._streams(column.name, coder, *codes) if calibrated else ()
+        streams = self._streams(column, coder, *codes) if calibrated else ()
         drawn = self._interval(coder, *codes) if self.intervals and coder.complete else None
         return _Measured(numbers, streams, drawn)
 
     def _streams(
-        self, name: str, coder: Coder, ours: NDArray[np.int64], theirs: NDArray[np.int64]
+        self, column: Column, coder: Coder, ours: NDArray[np.int64], theirs: NDArray[np.int64]
     ) -> tuple[Stream, ...]:
         assert self.before is not None
         before = counts_by(ours, self.before.places, len(self.before.labels), coder.bins)
         after = counts_by(theirs, self.places, self.windows, coder.bins)
-        return (Stream(name, PSI, before, after), *self._missing(name, ours, theirs))
+        asked = self.plan.thresholds.statistics
+        names = [name for name in asked if name != "ks" or column.kind == "numeric"]
+        return (
+            *(Stream(column.name, name, before, after) for name in names),
+            *self._missing(column.name, ours, theirs),
+        )
 
     def _missing(
         self, name: str, ours: NDArray[np.int64], theirs: NDArray[np.int64]

@@ -10,7 +10,15 @@ from clinical_assets.errors import ClinicalError
 
 _DAYS = {"d": 1.0, "w": 7.0, "y": 365.25}
 _EACH = Persistence()
-_NAMES = ("kind", "one_false_alarm_in", "persistence")
+_NAMES = ("kind", "one_false_alarm_in", "persistence", "statistics")
+_TITLES = {
+    "psi": "PSI",
+    "chi2": "χ²",
+    "ks": "KS",
+    "hellinger": "Hellinger",
+    "total_variation": "total variation",
+    "jensen_shannon": "Jensen–Shannon",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +29,14 @@ class Thresholds:
         kind: which.
         days: a false alarm of any column is to be expected in so many days; only where calibrated.
         persistence: how many windows of the last ones must cross.
+        statistics: of each column's distribution, which share the budget; only where calibrated.
+            KS is of columns that have an order only.
     """
 
     kind: Literal["constant", "calibrated"] = "constant"
     days: float = 90.0
     persistence: Persistence = _EACH
+    statistics: tuple[str, ...] = ("psi",)
 
     def windows(self, days_per_window: float) -> float:
         """The run between false alarms, in windows.
@@ -47,6 +58,7 @@ class Thresholds:
         plain: dict[str, Any] = {"kind": self.kind, "persistence": str(self.persistence)}
         if self.kind == "calibrated":
             plain["one_false_alarm_in"] = f"{self.days:g}d"
+            plain["statistics"] = list(self.statistics)
         return plain
 
 
@@ -74,11 +86,30 @@ def read_thresholds(table: Mapping[str, Any], where: str = "plan") -> Thresholds
             where=where,
             repair='Give `kind = "calibrated"`, or leave `one_false_alarm_in` out',
         )
+    if kind == "constant" and "statistics" in table:
+        raise ClinicalError(
+            "Constant thresholds are of PSI",
+            where=where,
+            repair='Give `kind = "calibrated"`, or leave `statistics` out',
+        )
+    statistics = table.get("statistics", ["psi"])
+    named = isinstance(statistics, list) and len(statistics) > 0
+    if not named or any(name not in _TITLES for name in statistics):
+        raise _senseless("statistics", statistics, f"a list of some of {', '.join(_TITLES)}", where)
     persistence = table.get("persistence", "1 of 1")
     if not isinstance(persistence, str):
         raise _senseless("persistence", persistence, "`k of n`, such as `2 of 3`", where)
     days = _days(table.get("one_false_alarm_in", "90d"), where)
-    return Thresholds(kind, days, Persistence.read(persistence))
+    return Thresholds(kind, days, Persistence.read(persistence), tuple(dict.fromkeys(statistics)))
+
+
+def title(statistic: str) -> str:
+    """A statistic's name for people.
+
+    >>> title("chi2")
+    'χ²'
+    """
+    return _TITLES[statistic]
 
 
 def _days(text: object, where: str) -> float:

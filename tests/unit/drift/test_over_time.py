@@ -1,6 +1,7 @@
 """Calibrated thresholds over time: alarms at their place, few where nothing changed, all said."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -73,6 +74,24 @@ def test_missing_values_alarm_by_a_threshold_of_their_own() -> None:
     assert judged.alarm
     assert judged.value == pytest.approx(0.7, abs=0.03)
     assert 0.1 < judged.threshold < 0.3
+
+
+def test_other_statistics_are_judged_where_the_plan_names_them() -> None:
+    plan = replace(PLAN, thresholds=replace(PLAN.thresholds, statistics=("chi2", "ks")))
+    reference, current = days(60, 1), days(20, 3, first=100)
+    current = late(current, 110, pl.col("glucose") * 1.3)
+    over = over_time(reference, current, "at", plan, intervals=False)
+    last = over.windows[-1].comparison
+    told = {c.name: [j.statistic for j in c.judged] for c in last.columns}
+    assert told == {
+        "glucose": ["chi2", "ks", "missing"],
+        "lactate": ["chi2", "ks", "missing"],
+        "ward": ["chi2", "missing"],  # levels have no order
+    }
+    assert [w.drifted for w in over.windows].count(True) == 9
+    assert "(χ² " in last["glucose"].reasons[0]
+    assert "(KS " in last["glucose"].reasons[1]
+    assert over.calibration.to_dict()["statistics"] == 8
 
 
 def test_where_nothing_changed_alarms_are_rare_where_constants_cry_wolf() -> None:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
 from clinical_assets.drift import distances
 from clinical_assets.drift.thresholds import (
@@ -54,6 +55,15 @@ def test_constant_psi_cries_wolf_on_small_windows_and_sleeps_on_large_ones():
     changed = PSI(reference.sum(axis=0), stream(rng, 500, 10_000, shift=0.3))
     assert np.mean(changed >= 0.2) == 0
     assert np.mean(changed > found.value) > 0.99
+
+
+def test_chi_squared_is_pearsons_for_each_value():
+    reference = np.array([350, 250, 200, 150, 50])
+    current = np.array([[30, 25, 20, 15, 10], [35, 25, 20, 15, 5]])
+    expected = reference / reference.sum() * 100
+    theirs = [chisquare(row, expected).statistic / 100 for row in current]
+    assert ROWWISE["chi2"](reference, current) == pytest.approx(theirs)
+    assert ROWWISE["chi2"](reference, current)[1] == 0
 
 
 @pytest.mark.parametrize("name", sorted(ROWWISE))

@@ -28,7 +28,10 @@ def test_a_budget_is_read():
         "kind": "calibrated",
         "one_false_alarm_in": "84d",
         "persistence": "2 of 3",
+        "statistics": ["psi"],
     }
+    text += 'statistics = ["chi2", "ks", "chi2"]'
+    assert read_plan(text).thresholds.statistics == ("chi2", "ks")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,10 @@ def test_a_budget_is_read():
         ("[thresholds]\nkind = 'calibrated'\none_false_alarm_in = '0d'", "such as `90d`"),
         ("[thresholds]\none_false_alarm_in = '90d'", "cannot promise"),
         ("[thresholds]\npersistence = '3 of 2'", "3 of 2"),
+        ("[thresholds]\nstatistics = ['ks']", "Constant thresholds are of PSI"),
+        ("[thresholds]\nkind = 'calibrated'\nstatistics = 'ks'", "a list of some of psi"),
+        ("[thresholds]\nkind = 'calibrated'\nstatistics = []", "a list of some of psi"),
+        ("[thresholds]\nkind = 'calibrated'\nstatistics = ['magic']", "a list of some of psi"),
         ("[thresholds]\npersistence = 2", "such as `2 of 3`"),
         ("[thresholds]\nwindow = 2", "nothing named 'window'"),
         ("psi = 0.2\n[thresholds]\npsi = 0.3", "twice"),

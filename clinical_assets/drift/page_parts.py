@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from clinical_assets.drift.drawing import sparkline
 from clinical_assets.drift.judging import MISSING, Calibration, Judged
-from clinical_assets.drift.thresholds.policy import title
 from clinical_assets.drift.parts import Part
 from clinical_assets.drift.sentences import digits
+from clinical_assets.drift.thresholds.policy import title
 from clinical_assets.drift.windows import first_drift
 from clinical_assets.visible import visible
 

@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clinical_assets.drift.areas import Counts
+from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import whole
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.samples import read_series
@@ -39,8 +40,8 @@ class Coder:
             return None
         if sample.levels is None:
             ordered = np.sort(whole(sample.values))
-            parts = np.arange(1, bins) / bins
-            edges = np.unique(between_ranks(parts, len(ordered), lambda ranks: ordered[ranks]))
+            ranked = ordered.__getitem__
+            edges = bin_edges(lambda p: between_ranks(p, len(ordered), ranked), bins)
             return cls(edges, None, complete=True)
         most = sample.levels.sort("count", "level", descending=[True, False]).head(LEVELS)
         if 2 * int(most["count"].sum()) < sample.present:

@@ -20,6 +20,8 @@ _EVERY = re.compile(r"([1-9][0-9]{0,3})(h|d|w|mo)")
 _LENGTHS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "mo": 365.25 / 12}
 _DAYS, _WEEKS = timedelta(days=31), timedelta(days=365)
 
+_UTC = (None, "UTC")
+
 Places = NDArray[np.int64]
 
 
@@ -89,7 +91,11 @@ def cut(frame: pl.LazyFrame, time: str, every: str = "", which: str = "current d
             where="--every",
             repair="Give a longer one",
         )
-    form = "%Y-%m-%d %H:%M" if every.endswith("h") else "%Y-%m-%d"
+    form = "%Y-%m-%d"
+    if every.endswith("h"):
+        # With its offset, because the clock goes through an hour twice when summer time ends.
+        zoned = isinstance(starts.dtype, pl.Datetime) and starts.dtype.time_zone not in _UTC
+        form = "%Y-%m-%d %H:%M%z" if zoned else "%Y-%m-%d %H:%M"
     return Cut(
         every,
         tuple(start.strftime(form) for start in all_starts),

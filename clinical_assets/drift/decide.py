@@ -1,24 +1,33 @@
 """Which columns count as drifted under a plan, and why, in words with numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.pvalues import benjamini_hochberg
 from clinical_assets.drift.sentences import Statistic, of_missing
 from clinical_assets.errors import ClinicalError
 
-_TESTS = {"shape": ("ks_pvalue", "chi2_pvalue"), "missing": ("missing_pvalue",)}
+_TESTS = {
+    "shape": ("ks_pvalue", "chi2_pvalue"),
+    "missing": ("missing_pvalue",),
+    "range": ("range_pvalue",),
+    "new": ("new_levels_pvalue",),
+}
+_MOSTLY = 0.5
 
 
 def decided(found: Sequence[Mapping[str, Statistic]], plan: Plan) -> list[tuple[str, ...]]:
     """Reasons for each column; none where it has not drifted.
 
-    The p-values of all columns together are adjusted, those of the distributions and those of the
-    missing values apart. A statistic that was not asked for decides nothing.
+    The p-values of all columns together are adjusted, those of the distributions, of the missing
+    values, of the range and of new levels each apart. A statistic that was not asked for decides
+    nothing.
     """
-    shape = _significant(found, _TESTS["shape"], plan.rate)
-    missing = _significant(found, _TESTS["missing"], plan.rate)
-    return [tuple(_reasons(numbers, plan, shape[i], missing[i])) for i, numbers in enumerate(found)]
+    tests = {name: _significant(found, names, plan.rate) for name, names in _TESTS.items()}
+    return [
+        tuple(_reasons(numbers, plan, {name for name, small in tests.items() if small[i]}))
+        for i, numbers in enumerate(found)
+    ]
 
 
 def require_constant(plan: Plan) -> None:
@@ -33,22 +42,38 @@ def require_constant(plan: Plan) -> None:
         )
 
 
-def _reasons(numbers: Mapping[str, Statistic], plan: Plan, shape: bool, missing: bool) -> list[str]:
+def _reasons(
+    numbers: Mapping[str, Statistic], plan: Plan, significant: Collection[str]
+) -> list[str]:
     reasons = []
     psi = numbers.get("psi")
-    if shape and psi is not None and psi >= plan.psi:
+    if "shape" in significant and psi is not None and psi >= plan.psi:
         reasons.append(f"its distribution changed (PSI {psi:.3f})")
     before, after = numbers.get("missing_reference"), numbers.get("missing_current")
     both = before is not None and after is not None
-    if missing and both and abs((after or 0) - (before or 0)) >= plan.missing:
+    if "missing" in significant and both and _matters(before or 0, after or 0, plan):
         reasons.append(of_missing(before, after))
-    new = numbers.get("new_levels")
-    if new is not None and new >= plan.levels:
+    new, p = numbers.get("new_levels"), numbers.get("new_levels_pvalue")
+    if new is not None and new >= plan.levels and (p is None or "new" in significant):
         reasons.append(f"{new:.1%} of its values are levels that the reference does not have")
-    finite, infinite = numbers.get("infinite_reference"), numbers.get("infinite_current")
-    if finite is not None and infinite is not None and infinite - finite >= plan.levels:
+    finite, infinite = (numbers.get(f"infinite_{side}") or 0 for side in ("reference", "current"))
+    if infinite - finite >= plan.levels:
         reasons.append(f"{infinite:.1%} of its values are infinite, {finite:.1%} in the reference")
+    below, above = (numbers.get(f"{side}_range") or 0 for side in ("below", "above"))
+    if "range" in significant and below + above - max(0, infinite - finite) >= plan.levels:
+        reasons.append(
+            f"{below:.1%} of its values lie below all of the reference's, {above:.1%} above"
+        )
     return reasons
+
+
+def _matters(before: float, after: float, plan: Plan) -> bool:
+    """Whether the share of missing values changed enough; of what is missing mostly, whether it is
+    measured so many times as often, or as seldom, that it matters."""
+    if abs(after - before) >= plan.missing:
+        return True
+    less, more = sorted((1 - before, 1 - after))
+    return less < _MOSTLY and more >= plan.measured * less
 
 
 def _significant(

@@ -7,15 +7,17 @@ import polars as pl
 
 from clinical_assets.drift import areas, distances
 from clinical_assets.drift.areas import Counts, Merged
+from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import Blocks, size, whole
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.pvalues import (
+    beyond_p,
     cramer_von_mises_p,
     kolmogorov_smirnov_p,
     two_proportions_p,
+    unseen_p,
 )
-from clinical_assets.drift.runs import distinct
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 
@@ -38,9 +40,11 @@ STATISTICS = (
     "g_pvalue",
     "below_range",
     "above_range",
+    "range_pvalue",
     "infinite_reference",
     "infinite_current",
     "new_levels",
+    "new_levels_pvalue",
     "vanished_levels",
     "missing_reference",
     "missing_current",
@@ -106,17 +110,18 @@ def _numeric(
         )
     pair = paired_samples(reference, current)
     if (_OF_COUNTS | {"chi2", "chi2_pvalue", "g", "g_pvalue"}) & wanted:
-        edges = distinct(pair.quantiles(np.arange(1, bins) / bins))
-        counted(*pair.binned(edges), wanted, found)
+        counted(*pair.binned(bin_edges(pair.quantiles, bins)), wanted, found)
     if {"ks", "ks_pvalue"} & wanted:
         found["ks"] = distance = pair.kolmogorov_smirnov()
         if "ks_pvalue" in wanted:
             found["ks_pvalue"] = ks_p(distance, reference, current)
     if _OF_AREAS & wanted:
         in_order(pair.merged(), wanted, found)
-    if {"below_range", "above_range"} & wanted:
+    if {"below_range", "above_range", "range_pvalue"} & wanted:
+        n, m = size(reference), size(current)
         below, above = pair.range()
-        found["below_range"], found["above_range"] = below / size(current), above / size(current)
+        found["below_range"], found["above_range"] = below / m, above / m
+        found["range_pvalue"] = beyond_p(below, above, n, m)
     if {"infinite_reference", "infinite_current"} & wanted:
         found["infinite_reference"], found["infinite_current"] = (
             _infinite(side) for side in (reference, current)
@@ -176,7 +181,9 @@ def _levels(
 
 def levels_moved(p: Counts, q: Counts, found: _Found) -> None:
     """Adds the shares of new and of vanished levels, from counts of every level."""
-    found["new_levels"] = float(q[p == 0].sum() / q.sum())
+    new, n, m = int(q[p == 0].sum()), int(p.sum()), int(q.sum())
+    found["new_levels"] = new / m
+    found["new_levels_pvalue"] = unseen_p(new, m, int(np.count_nonzero(p == 1)), n)
     found["vanished_levels"] = float(p[q == 0].sum() / p.sum())
 
 

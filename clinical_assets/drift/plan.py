@@ -26,8 +26,10 @@ class Plan:
         rate: false discovery rate over the columns (Benjamini and Hochberg 1995).
         psi: least population stability index that matters.
         missing: least change of the share of missing values that matters.
-        levels: least share of values in levels that the reference does not have; also by how much
-            the share of infinite values must have grown.
+        measured: how many times as often, or as seldom, what is missing in most rows must be
+            measured that it matters.
+        levels: least share of values that the reference cannot have: in levels that it does not
+            have, outside its range, or by which infinite ones have grown.
         columns: what is compared, each once; every column where empty.
         context: columns that describe the patients (age, sex, ward), so that other patients are
             told from another measurement where a cause is looked for.
@@ -39,6 +41,7 @@ class Plan:
     rate: float = 0.05
     psi: float = 0.2
     missing: float = 0.1
+    measured: float = 2.0
     levels: float = 0.01
     columns: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
@@ -51,6 +54,8 @@ class Plan:
                 raise _senseless(name, getattr(self, name), "a share between 0 and 1")
         if not 0 < self.psi < math.inf:
             raise _senseless("psi", self.psi, "a number above 0")
+        if not 1 < self.measured < math.inf:
+            raise _senseless("measured", self.measured, "a number above 1")
         if not 2 <= self.bins <= 1000:
             raise _senseless("bins", self.bins, "a whole number from 2 to 1000")
         for name in ("columns", "context"):

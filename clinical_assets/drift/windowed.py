@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from clinical_assets.drift import areas, distances
 from clinical_assets.drift.areas import Counts
+from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import Numbers, whole
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.measure import STATISTICS, measure_samples
-from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
+from clinical_assets.drift.pvalues import beyond_p, kolmogorov_smirnov_p, two_proportions_p
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.tallied import between_ranks
@@ -100,8 +101,8 @@ class _Reference:
             values, current = values.astype(np.float64), current.astype(np.float64)
         self.current = current + 0
         self._ordered = np.sort(values + 0)  # -0.0 is 0.0
-        parts = np.arange(1, bins) / bins
-        self._edges = np.unique(between_ranks(parts, len(values), lambda r: self._ordered[r]))
+        ranked = self._ordered.__getitem__
+        self._edges = bin_edges(lambda p: between_ranks(p, len(values), ranked), bins)
         self._counts = self._binned(self._ordered)
         self._deviation = _deviation(self._ordered)
         self._infinite = _infinite(self._ordered)
@@ -115,7 +116,7 @@ class _Reference:
 
     def against(self, window: Numbers) -> Found:
         """Statistics of one window, its values in order."""
-        n, m = len(self._ordered), len(window)
+        n = len(self._ordered)
         counts = self._binned(window)
         found: Found = {name: getattr(distances, name)(self._counts, counts) for name in _OF_COUNTS}
         for name, function in _TESTS.items():
@@ -128,11 +129,20 @@ class _Reference:
         found["wasserstein"] = area
         if area is not None and self._deviation and np.isfinite(area / self._deviation):
             found["wasserstein_scaled"] = area / self._deviation
-        low, high = self._ordered[[0, -1]]
-        found["below_range"] = int(np.searchsorted(window, low, "left")) / m
-        found["above_range"] = (m - int(np.searchsorted(window, high, "right"))) / m
+        found |= self._range(window)
         found["infinite_reference"], found["infinite_current"] = self._infinite, _infinite(window)
         return found
+
+    def _range(self, window: Numbers) -> Found:
+        n, m = len(self._ordered), len(window)
+        low, high = self._ordered[[0, -1]]
+        below = int(np.searchsorted(window, low, "left"))
+        above = m - int(np.searchsorted(window, high, "right"))
+        return {
+            "below_range": below / m,
+            "above_range": above / m,
+            "range_pvalue": beyond_p(below, above, n, m),
+        }
 
     def _binned(self, ordered: Numbers) -> Counts:
         """Counts in right-closed bins."""

@@ -91,7 +91,19 @@ def quantiles(summary: NumericSummary) -> Points | None:
     points = points[np.isfinite(points)]
     if not len(points):
         return None
-    return points if len(points) == POINTS else resampled(points)
+    points = points if len(points) == POINTS else resampled(points)
+    return _together(points, summary.commonest)
+
+
+def _together(points: Points, commonest: tuple[float, float] | None) -> Points:
+    """The points, those of the most frequent value at it: quantiles of a profile lie near it."""
+    if commonest is None or not math.isfinite(commonest[0]):
+        return points
+    value, share = commonest
+    near = np.argsort(np.abs(points - value), kind="stable")[: round(share * len(points))]
+    together = points.copy()
+    together[near] = value
+    return np.sort(together)
 
 
 def resampled(points: Points) -> Points:

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.distances import psi
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.performance.rows import Value, rows
@@ -68,7 +68,7 @@ def prediction_drift(
     before, now = rows(reference, threshold), rows(current, threshold)
     n, m = len(before.score), len(now.score)
     pair = paired_samples(before.score, now.score)
-    edges = np.unique(pair.quantiles(np.linspace(0, 1, bins + 1)[1:-1]))
+    edges = bin_edges(pair.quantiles, bins)
     distance = pair.kolmogorov_smirnov()
     hits, others = int(before.called.sum()), int(now.called.sum())
     return PredictionDrift(

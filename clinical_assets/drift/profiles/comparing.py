@@ -17,7 +17,11 @@ from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.profiling import profile
 from clinical_assets.drift.profiles.reading import Summary
 from clinical_assets.drift.profiles.regridding import approximate_counts, on_grid
-from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
+from clinical_assets.drift.pvalues import (
+    beyond_p,
+    kolmogorov_smirnov_p,
+    two_proportions_p,
+)
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.errors import ClinicalError
@@ -191,9 +195,11 @@ def _numeric(
         below, above = beyond(after, low, high)
         found["below_range"], found["below_range_error"] = below
         found["above_range"], found["above_range_error"] = above
+        n, m = before.present, after.present
+        found["range_pvalue"] = beyond_p(round(below.value * m), round(above.value * m), n, m)
     found["infinite_reference"] = before.infinite / before.present
     found["infinite_current"] = after.infinite / after.present
-    parts = before.grid.parts(bins)
+    parts = _seen(before.grid.parts(bins), before)
     counted(_coarser(before, parts), _coarser(after, parts), wanted, found)
 
 
@@ -207,6 +213,16 @@ def _areas(functions: Functions, before: NumericSummary, found: _Found) -> None:
         if deviation:
             found["wasserstein_scaled"] = area.value / deviation
             found["wasserstein_scaled_error"] = area.error / deviation
+
+
+def _seen(parts: np.ndarray, before: NumericSummary) -> np.ndarray:
+    """Edges, of which the lowest is one that the profiles know, if one value is nearly all there
+    is: see :func:`~clinical_assets.drift.bins.bin_edges`."""
+    if before.distinct is not None or np.isin(parts[:1], before.edges).all():
+        return parts
+    places, _ = before.known()
+    lower = places[places < parts[0]]
+    return np.append(lower[-1:], parts[1:])
 
 
 def _coarser(summary: NumericSummary, parts: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.profiles.packing import packed, unpacked
 
@@ -51,9 +52,7 @@ class NumericGrid:
         """Edges of equally frequent bins; exact where ``bins`` divides 1000, else the nearest."""
         if not len(self.quantiles):
             return self.quantiles
-        ranks = np.rint(np.arange(1, bins) * PARTS / bins).astype(np.int64)
-        found = np.unique(self.quantiles[ranks - 1])
-        return np.asarray(found[~np.isnan(found)])
+        return bin_edges(lambda p: self.quantiles[np.rint(p * PARTS).astype(int) - 1], bins)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class NumericSummary:
         written: finite values by number of decimals, in the order of ``decimals.PLACES``.
         distinct: every value with its count; None where there are more than 1,024.
         outside_low, outside_high: values below the reference's least, and above its greatest.
+        spike: the most frequent value of more than 1,024 with its count, where it is frequent; only
+            of a column that was counted in one piece, neither kept in the file nor added.
     """
 
     grid: NumericGrid
@@ -51,6 +53,7 @@ class NumericSummary:
     distinct: Distinct | None
     outside_low: int
     outside_high: int
+    spike: tuple[float, int] | None = field(default=None, repr=False)
 
     @property
     def kind(self) -> Kind:
@@ -189,10 +192,11 @@ class NumericSummary:
     def commonest(self) -> tuple[float, float] | None:
         """The most frequent value and its share, exactly; the least of several.
 
-        None where there is no value, or where there are more than 1,024 distinct ones.
+        None where there is no value, or where there are more than 1,024 distinct ones of which none
+        is known to be frequent.
         """
         if self.distinct is None or not self.present:
-            return None
+            return (self.spike[0], self.spike[1] / self.present) if self.spike else None
         first = int(np.argmax(self.distinct.counts))
         return float(self.distinct.values[first]), int(self.distinct.counts[first]) / self.present
 

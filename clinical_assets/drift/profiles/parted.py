@@ -68,7 +68,8 @@ def profiles_by(
         columns: of the grid, these only.
 
     Returns:
-        By day, as ``2026-01-31`` (hours as ``2026-01-31 08:00``), and site, in this order.
+        By day, as ``2026-01-31`` (hours as ``2026-01-31 08:00``, with an offset where the times
+        have a zone other than UTC), and site, in this order.
 
     Raises:
         ClinicalError: there is no such column, ``time`` holds no times, ``every`` is no length or

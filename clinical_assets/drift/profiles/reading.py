@@ -13,7 +13,7 @@ from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
 from clinical_assets.drift.profiles.cells import Cells
 from clinical_assets.drift.profiles.decimals import count_decimals
-from clinical_assets.drift.profiles.distinct import distinct_of
+from clinical_assets.drift.profiles.distinct import distinct_of, spike_of
 from clinical_assets.drift.profiles.grid import (
     PARTS,
     BareGrid,
@@ -134,6 +134,7 @@ def _numbers(found: _Ordered, grid: NumericGrid, *, single: bool) -> NumericSumm
     values = found.values.astype(np.float64, copy=False)
     low, high = (float(values[0]), float(values[-1])) if len(values) else (None, None)
     distinct = distinct_of(values)
+    spike = spike_of(values) if distinct is None else None
     weights = None
     if distinct is not None:
         values, weights = distinct
@@ -155,7 +156,9 @@ def _numbers(found: _Ordered, grid: NumericGrid, *, single: bool) -> NumericSumm
         sums_in_order(values) if weights is None else exact_sums(values, weights),
         count_decimals(values, weights, single=single),
         distinct,
-        *outside,
+        outside[0],
+        outside[1],
+        spike,
     )
 
 

@@ -224,3 +224,66 @@ def test_a_column_of_nothing_but_infinities_is_compared(rows: int) -> None:
     after = pl.DataFrame({"x": [float("inf"), -float("inf")] * (rows // 2)})
     assert compare(before, before)["x"].statistics["ks"] == 0
     assert compare(before, after)["x"].statistics["ks"] == 0.5
+
+
+def test_levels_that_a_long_tail_brings_are_no_drift() -> None:
+    rng = np.random.default_rng(4)
+    weights = 1 / np.arange(1, 1501)
+    sides = [rng.choice(1500, 2000, p=weights / weights.sum()).astype(str) for _ in range(2)]
+    a, b = (pl.DataFrame({"code": side}) for side in sides)
+    found = compare(a, b)["code"]
+    assert found.statistics["new_levels"] > 0.1
+    assert found.statistics["new_levels_pvalue"] > 0.1
+    assert not found.drifted
+    other = b.with_columns(
+        code=pl.when(pl.int_range(2000) < 600).then(pl.lit("Z") + "code").otherwise("code")
+    )
+    assert compare(a, other)["code"].drifted
+    wards = pl.DataFrame({"ward": ["a", "b"] * 500})
+    new = wards.with_columns(
+        ward=pl.when(pl.int_range(1000) < 20).then(pl.lit("c")).otherwise("ward")
+    )
+    assert compare(wards, new)["ward"].reasons == (
+        "2.0% of its values are levels that the reference does not have",
+    )
+
+
+@pytest.mark.parametrize(("share", "drifted"), [(0.0, False), (0.02, True), (0.15, True)])
+def test_values_out_of_the_reference_s_range_are_drift(share: float, drifted: bool) -> None:
+    rng = np.random.default_rng(6)
+    before = pl.DataFrame({"sbp": rng.normal(120, 15, 5000)})
+    after = pl.DataFrame(
+        {"sbp": np.where(rng.random(5000) < share, -999, rng.normal(120, 15, 5000))}
+    )
+    known = profile(before)
+    found = [compare(before, after)["sbp"], compare(known, profile(after, known))["sbp"]]
+    assert [each.drifted for each in found] == [drifted] * 2
+    if drifted:
+        assert "lie below all of the reference's" in found[0].reasons[-1]
+        assert share < 0.1 or "-999" in found[0].causes[0]
+
+
+def test_few_values_beyond_a_small_reference_are_chance() -> None:
+    rng = np.random.default_rng(7)
+    drifted = 0
+    for _ in range(200):
+        a, b = (pl.DataFrame({"x": rng.standard_t(2, size)}) for size in (100, 100))
+        drifted += compare(a, b).drifted
+    assert drifted <= 12
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "drifted"),
+    [(0.066, 0.0, True), (0.066, 0.03, True), (0.066, 0.05, False), (0.0, 0.02, True)],
+)
+def test_what_is_seldom_measured_is_drift_by_how_often(
+    before: float, after: float, drifted: bool
+) -> None:
+    rng, rows = np.random.default_rng(8), 20_000
+    a, b = (
+        pl.DataFrame({"lactate": np.where(rng.random(rows) < share, 2.0, np.nan)})
+        for share in (before, after)
+    )
+    found = compare(a, b)["lactate"]
+    assert found.drifted == drifted
+    assert not drifted or "of its values are missing" in found.reasons[0]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources import table_files
 from resources.profile_files import open_profile
 from resources.table_files import STDIN, open_table
 
@@ -32,3 +33,16 @@ def open_input(name: str) -> "Profile | pl.LazyFrame":
         if is_profile(start):
             return open_profile(name)
     return open_table(name)
+
+
+def identity_of(name: str) -> str:
+    """What tells an input's bytes from others'; see :func:`.table_files.identity_of`.
+
+    Raises:
+        ClinicalError: it cannot be read.
+    """
+    from resources.profile_store import ProfileStore, is_store
+
+    if is_store(Path(name)):
+        return ProfileStore(Path(name)).identity()
+    return table_files.identity_of(name)

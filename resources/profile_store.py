@@ -8,7 +8,9 @@ and ``DAY/SITE.profile`` one part each, names percent-encoded. A part is written
 all, and a day costs what it holds, however many are there.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from urllib.parse import quote, unquote
 
 from clinical_assets.drift.profiles import Profile, merged
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
+from resources.locks import held
 from resources.profile_files import open_profile, read_part, write_profile
 from resources.written_files import write_output
 
@@ -23,6 +27,10 @@ _FORMAT = 1
 _SETTINGS = "store.json"
 _REFERENCE = "reference.profile"
 _SUFFIX = ".profile"
+_LOCK = "store.lock"
+_WAIT = 60.0
+_LONGEST = 200  # bytes; file systems take 255, and a file that is being written has a longer name
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2}([+-]\d{4})?)?")
 
 Key = tuple[str, str]
 
@@ -34,11 +42,13 @@ class Parting:
     Attributes:
         time, by: the columns that tell them; ``by`` is empty where sites are not told apart.
         every: the length of time, such as ``1d``.
+        zone: of the times; empty where they have none.
     """
 
     time: str
     by: str
     every: str
+    zone: str = ""
 
 
 class ProfileStore:
@@ -90,8 +100,15 @@ class ProfileStore:
             replace: whether a part takes the place of one of the same day and site.
 
         Raises:
-            ClinicalError: one is there already, and then none is kept; or they cannot be written.
+            ClinicalError: one is there already, or a name is too long, and then none is kept; or
+                another process puts parts; or they cannot be written.
         """
+        for key in parts:
+            self._demand_short(key)
+        with held(self.folder / _LOCK, wait_seconds=_WAIT):
+            self._put(parts, replace=replace)
+
+    def _put(self, parts: Mapping[Key, Profile], *, replace: bool) -> None:
         there = [key for key in parts if self._file(key).exists()]
         if there and not replace:
             are = "One is" if len(there) == 1 else f"{len(there):,} are"
@@ -140,6 +157,11 @@ class ProfileStore:
         Raises:
             ClinicalError: there are none, or a part is damaged.
         """
+        for name, day in (("--since", since), ("--until", until)):
+            if day and not _DAY.fullmatch(day):
+                raise ClinicalError(
+                    f"{visible(day)!r} is no day", where=name, repair="Write it as 2026-01-31"
+                )
         chosen = list(self.keys(since, until, sites))
         if lost := sorted(sites - {site for _, site in chosen}):
             raise ClinicalError(
@@ -154,6 +176,23 @@ class ProfileStore:
                 repair="Choose days between the first and the last of its folders",
             )
         return merged(self.part(key) for key in chosen)
+
+    def identity(self) -> str:
+        """What tells the store's content from another's: how many parts, and a SHA-256 of all."""
+        digest = hashlib.sha256()
+        keys = list(self.keys())
+        for file in (self.folder / _REFERENCE, *map(self._file, keys)):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return f"store of {len(keys)} profiles, SHA-256 {digest.hexdigest()}"
+
+    def _demand_short(self, key: Key) -> None:
+        file = self._file(key)
+        if max(len(file.name), len(file.parent.name)) > _LONGEST:
+            raise ClinicalError(
+                f"The name of a site is too long for a file ({len(key[1])} letters)",
+                where=str(self.folder),
+                repair="Choose a column of short names of sites with --by",
+            )
 
     def _file(self, key: Key) -> Path:
         day, site = (quote(each, safe=" ") for each in key)
@@ -193,7 +232,10 @@ def _parting(file: Path) -> Parting:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         number = int(found["format"])
-        parting = Parting(*(str(found[name]) for name in ("time", "by", "every")))
+        names = ("time", "by", "every", "zone")
+        if not all(isinstance(found[name], str) for name in names):
+            raise TypeError
+        parting = Parting(*(found[name] for name in names))
     except (OSError, ValueError, TypeError, KeyError):
         raise ClinicalError(
             "The store of profiles is damaged",
@@ -211,7 +253,8 @@ def _parting(file: Path) -> Parting:
 
 def _told(parting: Parting) -> str:
     by = f" by {parting.by}" if parting.by else ""
-    return f"{parting.every} of {parting.time}{by}"
+    zone = f" in {parting.zone}" if parting.zone else ""
+    return f"{parting.every} of {parting.time}{zone}{by}"
 
 
 def _unwritable(folder: Path, error: OSError) -> ClinicalError:

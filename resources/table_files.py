@@ -39,6 +39,8 @@ def open_table(name: str) -> pl.LazyFrame:
             return _delta(path)
         if path.is_dir():
             raise _unknown(name, "a folder without a Delta table")
+        if path.exists() and not path.is_file():  # a pipe can be read once
+            return _from_bytes(path.read_bytes(), name)
         with path.open("rb") as file:
             start = file.read(64 * 1024)
         if not start:
@@ -80,6 +82,8 @@ def identity_of(name: str) -> str:
         from deltalake import DeltaTable
 
         return f"Delta table, version {DeltaTable(str(path)).version()}"
+    if path.exists() and not path.is_file():
+        return "a pipe"
     try:
         with path.open("rb") as file:
             return f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clinical_assets.commands.drift_found import Found
+from clinical_assets.commands.listed import listed_names
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Parting:
 @click.command()
 @click.argument("reference")
 @click.argument("current")
-@click.option("--columns", help="Only these, separated by commas.")
+@click.option("--columns", help='Only these, separated by commas; "a,b" is one.')
 @click.option("--plan", "plan_file", type=_OUT, help="TOML file: thresholds.")
 @click.option("--by", help="Column of sites, wards or devices: each is compared for itself.")
 @click.option("--whole", is_flag=True, help="With --by: each group against the whole reference.")
@@ -245,5 +246,5 @@ def _plan(file: Path | None, columns: str | None) -> "Plan":
             where=str(file),
             repair="Give a TOML file",
         ) from None
-    names = [name.strip() for name in (columns or "").split(",")]
-    return replace(plan, columns=tuple(filter(None, names))) if any(names) else plan
+    names = listed_names(columns or "")
+    return replace(plan, columns=names) if names else plan

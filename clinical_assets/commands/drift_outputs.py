@@ -92,7 +92,7 @@ class Outputs:
 
     def _page(self, found: "Found", plan: "Plan") -> str:
         from clinical_assets.drift.page import Input, Origin, render
-        from resources.table_files import identity_of
+        from resources.drift_inputs import identity_of
 
         sides = [Input(_name(side), identity_of(side)) for side in (self.reference, self.current)]
         origin = Origin(sides[0], sides[1], datetime.now(UTC), _versions())

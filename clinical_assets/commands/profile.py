@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.listed import listed_names
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Wish:
     help="The profile's file; with --time, the folder of the store.",
 )
 @click.option("--reference", help="A profile, against which this one shall be held or added to.")
-@click.option("--columns", help="Only these, separated by commas.")
+@click.option("--columns", help='Only these, separated by commas; "a,b" is one.')
 @click.option("--moments", is_flag=True, help="Keep pairwise moments, for drift of correlations.")
 @click.option("--time", help="Column of times: into a store, a profile for each day.")
 @click.option("--every", help="With --time: 1h, 1d, 1w, 1mo or multiples instead of days.")
@@ -78,23 +79,23 @@ def profile(
     A profile holds no rows, but it names frequent levels of categories, and values where a column
     has few: leave out with --columns what tells patients apart. Exit code 2: the input is bad.
     """
-    wish = Wish(
-        inputs,
-        output,
-        reference,
-        _names(columns),
-        moments,
-        time,
-        every,
-        by,
-        replace,
-        since,
-        until,
-        frozenset(_names(sites)),
-    )
     import polars as pl
 
     try:
+        wish = Wish(
+            inputs,
+            output,
+            reference,
+            _names("--columns", columns),
+            moments,
+            time,
+            every,
+            by,
+            replace,
+            since,
+            until,
+            frozenset(_names("--sites", sites)),
+        )
         _demand_sense(wish)
         if wish.time:
             _into_store(wish, wish.time)
@@ -103,7 +104,7 @@ def profile(
     except ClinicalError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         raise SystemExit(_BAD_INPUT) from None
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.
         told = ClinicalError(
             f"A table cannot be read to its end ({type(error).__name__})",
@@ -114,8 +115,11 @@ def profile(
         raise SystemExit(_BAD_INPUT) from None
 
 
-def _names(listed: str | None) -> tuple[str, ...]:
-    return tuple(filter(None, (name.strip() for name in (listed or "").split(","))))
+def _names(option: str, listed: str | None) -> tuple[str, ...]:
+    names = listed_names(listed or "")
+    if listed is not None and not names:
+        raise ClinicalError("It names nothing", where=option, repair="Name some, or leave it out")
+    return names
 
 
 def _demand_sense(wish: Wish) -> None:
@@ -132,7 +136,7 @@ def _demand_sense(wish: Wish) -> None:
         )
     if wish.inputs.count(STDIN) > 1:
         raise ClinicalError("Standard input can be one table only", repair="Name files")
-    if len(set(wish.inputs)) < len(wish.inputs):
+    if len({str(Path(name).resolve()) for name in wish.inputs}) < len(wish.inputs):
         raise ClinicalError("An input is named twice", repair="Name each once")
 
 
@@ -178,12 +182,13 @@ def _one(wish: Wish, name: str, known: "Profile | None") -> "Profile":
 
 def _into_store(wish: Wish, time: str) -> None:
     from clinical_assets.drift import profile as profiled
+    from clinical_assets.drift.cutting import zone_of
     from clinical_assets.drift.profiles import profiles_by
     from resources.profile_files import open_profile
     from resources.profile_store import Parting, ProfileStore, is_store
     from resources.table_files import open_table
 
-    parting = Parting(time, wish.by or "", wish.every or "1d")
+    every = wish.every or "1d"
     if wish.columns and (wish.reference or is_store(wish.output)):
         raise ClinicalError(
             "A store has the columns of its reference",
@@ -199,19 +204,14 @@ def _into_store(wish: Wish, time: str) -> None:
         else:
             columns = wish.columns or tuple(c for c in table.collect_schema() if c != time)
             known = profiled(table, columns=columns)
-        parts = profiles_by(
-            table,
-            known,
-            time,
-            parting.by,
-            every=parting.every,
-            moments=wish.moments,
-        )
+        parting = Parting(time, wish.by or "", every, zone_of(table, time))
+        parts = profiles_by(table, known, time, parting.by, every=every, moments=wish.moments)
         store = ProfileStore.begun(wish.output, known, parting)
         store.put(parts, replace=wish.replace)
         rows = sum(part.rows for part in parts.values())
-        days = len({day for day, _ in parts})
-        click.echo(f"{wish.output}: {rows:,} rows of {days:,} days, {len(parts):,} profiles.")
+        times = len({day for day, _ in parts})
+        click.echo(f"{wish.output}: {rows:,} rows of {times:,} × {every}, {len(parts):,} profiles.")
+        _say_obstacles(next(iter(parts.values())))
 
 
 def _demand_likeness(made: "Profile", name: str, known: "Profile | None") -> None:

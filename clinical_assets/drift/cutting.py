@@ -104,6 +104,16 @@ def cut(frame: pl.LazyFrame, time: str, every: str = "", which: str = "current d
     )
 
 
+def zone_of(frame: pl.LazyFrame, time: str, which: str = "table") -> str:
+    """The zone of a column of times; empty where they have none.
+
+    Raises:
+        ClinicalError: there is no such column, or it holds no times.
+    """
+    dtype = _times(frame, time, which).dtype
+    return (dtype.time_zone or "") if isinstance(dtype, pl.Datetime) else ""
+
+
 def _places(starts: pl.Series, each: pl.Series) -> Places:
     where = pl.DataFrame({"start": starts, "place": np.arange(len(starts), dtype=np.int64)})
     rows = each.cast(starts.dtype).alias("start").to_frame()

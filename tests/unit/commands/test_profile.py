@@ -1,12 +1,15 @@
 """``clinical profile``, and ``clinical drift`` on what it writes."""
 
 import json
+import os
+import threading
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from deltalake import write_deltalake
 
 from clinical_assets.cli import cli
 
@@ -84,7 +87,7 @@ def test_a_store_by_day_and_site_answers_without_the_table(tmp_path: Path) -> No
     rows.head(240).write_parquet(early)
     rows.tail(160).write_csv(late)
     made = clinical("profile", early, "-o", store, "--time", "at", "--by", "ward")
-    assert (made.exit_code, "240 rows of 10 days, 20 profiles" in made.output) == (0, True)
+    assert (made.exit_code, "240 rows of 10 × 1d, 20 profiles" in made.output) == (0, True)
     assert clinical("profile", late, "-o", store, "--time", "at", "--by", "ward").exit_code == 0
     refused(clinical("profile", late, "-o", store, "--time", "at", "--by", "ward"), "already")
     refused(clinical("profile", late, "-o", store, "--time", "at"), "other ones")
@@ -105,6 +108,16 @@ def test_a_store_by_day_and_site_answers_without_the_table(tmp_path: Path) -> No
     refused(clinical("profile", early, "-o", week, "--since", "2026-01-03"), "choose from a store")
     refused(clinical("profile", store, "-o", week, "--sites", "mars"), "nothing of mars")
     refused(clinical("profile", early, "-o", week, "--by", "ward"), "go with --time")
+    refused(clinical("profile", store, "-o", week, "--sites", " , "), "names nothing")
+    refused(clinical("profile", store, "-o", week, "--since", "2026-1-3"), "is no day")
+    page = tmp_path / "page.html"
+    assert clinical("drift", known, store, "--html", page).exit_code == 0
+    assert "store of 34 profiles, SHA-256" in page.read_text()
+    zoned = tmp_path / "zoned.parquet"
+    rows.with_columns(pl.col("at").dt.replace_time_zone("UTC")).write_parquet(zoned)
+    refused(
+        clinical("profile", zoned, "-o", store, "--time", "at", "--by", "ward"), "1d of at in UTC"
+    )
 
 
 def test_several_inputs_are_added_up(tables: tuple[Path, Path], tmp_path: Path) -> None:
@@ -113,6 +126,27 @@ def test_several_inputs_are_added_up(tables: tuple[Path, Path], tmp_path: Path) 
     added = clinical("profile", one, tables[1], "-o", both, "--moments")
     assert (added.exit_code, "2,000 rows" in added.output) == (0, True)
     refused(clinical("profile", one, one, "-o", both), "named twice")
+    beside = tables[0].parent / "." / "x" / ".." / tables[0].name
+    (tables[0].parent / "x").mkdir()
+    refused(clinical("profile", tables[0], beside, "-o", both), "named twice")
     other = tmp_path / "other.profile"
     assert clinical("profile", tables[1], "-o", other).exit_code == 0
     refused(clinical("profile", one, other, "-o", both), "not made against the same reference")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_pipe_is_read_once(tables: tuple[Path, Path], tmp_path: Path, form: str) -> None:
+    pipe, source = tmp_path / f"pipe.{form}", tables[form == "parquet"]
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(source.read_bytes()))
+    writer.start()
+    found = clinical("drift", source, pipe, "--json", "-")
+    writer.join(timeout=10)
+    assert (found.exit_code, json.loads(found.output)["rows"]["current"]) == (0, 1000)
+
+
+def test_a_delta_table_without_its_files_is_refused_in_words(tmp_path: Path) -> None:
+    write_deltalake(str(tmp_path / "t.delta"), pl.DataFrame({"x": [1.0, 2.0]}).to_arrow())
+    for file in (tmp_path / "t.delta").glob("*.parquet"):
+        file.unlink()
+    refused(clinical("profile", tmp_path / "t.delta", "-o", tmp_path / "o"), "read to its end")

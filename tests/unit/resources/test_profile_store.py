@@ -1,6 +1,7 @@
 """A folder of profiles by day and site: sums of what is there, nothing counted twice."""
 
 import json
+import threading
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -115,6 +116,41 @@ def test_a_damaged_store_is_said_to_be(store: ProfileStore, tmp_path: Path, know
     (tmp_path / "other" / "letters").touch()
     with pytest.raises(ClinicalError, match="something else"):
         ProfileStore.begun(tmp_path / "other", known, DAILY)
+
+
+def test_a_name_that_no_file_can_have_keeps_nothing(store: ProfileStore, known: Profile) -> None:
+    before = store.over()
+    long = days(20, 2).with_columns(
+        site=pl.when(pl.col("site") == "north").then(pl.lit("ü" * 90)).otherwise("site")
+    )
+    with pytest.raises(ClinicalError, match="too long"):
+        store.put(profiles_by(long, known, "at", "site"))
+    assert store.over() == before
+
+
+def test_two_writers_of_the_same_days_are_not_both_accepted(
+    store: ProfileStore, known: Profile
+) -> None:
+    def parts(site: str) -> dict[tuple[str, str], Profile]:
+        late = days(20, 60).with_columns(site=pl.lit(site))
+        return profiles_by(late, known, "at", "site")
+
+    mine, outcomes = parts("north"), []
+
+    def put() -> None:
+        try:
+            ProfileStore(store.folder).put(mine)
+            outcomes.append("kept")
+        except ClinicalError:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=put) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["kept", "refused", "refused", "refused"]
+    assert store.over("2026-01-20").rows == 240
 
 
 def test_a_beginning_that_was_cut_off_is_begun_again(tmp_path: Path, known: Profile) -> None:

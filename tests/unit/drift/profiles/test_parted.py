@@ -110,3 +110,15 @@ def test_a_column_that_cannot_be_counted_is_said_of_every_part() -> None:
             "more": "not in the reference",
             "site": "not in the reference",
         }
+
+
+def test_no_row_is_lost_when_summer_time_ends() -> None:
+    at = pl.datetime_range(
+        datetime(2026, 10, 24, 20), datetime(2026, 10, 25, 6), "1m", eager=True, closed="left"
+    )
+    local = at.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    frame = pl.DataFrame({"at": local, "x": range(600)})
+    parts = profiles_by(frame, profile(frame, columns=["x"]), "at", every="1h")
+    assert sum(part.rows for part in parts.values()) == 600
+    twice = [day for day, _ in parts if day.startswith("2026-10-25 02:00")]
+    assert twice == ["2026-10-25 02:00+0200", "2026-10-25 02:00+0100"]

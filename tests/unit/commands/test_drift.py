@@ -76,7 +76,7 @@ def test_every_format_and_standard_input(files: dict[str, Path], form: str) -> N
 def test_some_columns_and_a_plan(files: dict[str, Path], tmp_path: Path) -> None:
     assert drift(files["a.csv"], files["b.parquet"], "--columns", "ward").exit_code == 0
     plan = tmp_path / "plan.toml"
-    plan.write_text("psi = 50.0\n")
+    plan.write_text("psi = 50.0\nlevels = 0.95\n")
     assert drift(files["a.csv"], files["b.parquet"], "--plan", plan).exit_code == 0
 
 

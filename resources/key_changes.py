@@ -13,10 +13,19 @@ _NAME = "ledger-signing key"
 def rotate_key(opened: Witnessing, reason: str) -> tuple[PublicKey, PublicKey]:
     """Puts a new key in force and publishes a checkpoint under it; the old key and the new one.
 
+    Where the private key is lost, nothing is retired: the new one says itself that it is new.
+
     Raises:
         ClinicalError: the key cannot be changed, or a witness contradicts the ledger.
     """
     ledger, origin = opened.ledger, opened.ledger.store.origin
+    if opened.keys.is_lost(origin):
+        former = next(key for key in opened.keys.trusted() if key.name == origin)
+        made = opened.keys.replace_lost(origin).public
+        subject, told = Subject("key", str(made)), Change(_NAME, str(former), str(made))
+        ledger.record("key.created", subject, told, reason=f"{reason} (the private key was lost)")
+        opened.publish()
+        return former, made
     before = str(opened.keys.signing(origin).public)
     new = SigningKey.generate(origin)
     named = str(new.public)

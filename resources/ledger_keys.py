@@ -35,6 +35,12 @@ _WAIT_SECONDS = 10.0
 _Mark = tuple[int, ...]
 
 
+def _seen_note(private: Path) -> Path:
+    """Where :mod:`.newest_seen` keeps what was seen of the ledger of this key."""
+    name = private.stem.removeprefix("ledger-")
+    return private.with_name(f"ledger-seen-{name}.note")
+
+
 class LedgerKeys:
     """The ledger's keys below ``folder``. May be shared by threads; processes see each other."""
 
@@ -44,13 +50,13 @@ class LedgerKeys:
         self._paths: dict[str, Path] = {}
 
     def signing(self, name: str) -> SigningKey:
-        """The private key in force for a ledger's name; made where there is none.
+        """The private key in force for a ledger's name; made where the ledger is new here.
 
         Costs one ``stat`` when nothing changed since the last call.
 
         Raises:
-            ClinicalError: it cannot be read or made, others can read it, it is damaged, or it is
-                a key that was retired or withdrawn.
+            ClinicalError: it cannot be read or made, others can read it, it is damaged, it is a
+                key that was retired or withdrawn, or it is gone though the ledger was opened here.
         """
         path = self._paths.get(name) or self._paths.setdefault(name, self._private(name))
         try:
@@ -58,6 +64,7 @@ class LedgerKeys:
         except FileNotFoundError:
             with self._changing():
                 if not path.exists():
+                    self._refuse_lost(path)
                     self._put(path, SigningKey.generate(name), None)
             mark = None
         except OSError as error:
@@ -75,6 +82,23 @@ class LedgerKeys:
         self._refuse_former(path, key.public)
         self._read[name] = (mark, key)
         return key
+
+    def replace_lost(self, name: str) -> SigningKey:
+        """The private key in force; a new one where it is lost, which the caller puts on record.
+
+        Raises:
+            ClinicalError: as :meth:`signing`.
+        """
+        path = self._private(name)
+        with self._changing():
+            if not path.exists():
+                self._put(path, SigningKey.generate(name), None)
+        return self.signing(name)
+
+    def is_lost(self, name: str) -> bool:
+        """Whether the ledger was opened here before, and its private key is gone."""
+        path = self._private(name)
+        return not path.exists() and _seen_note(path).exists()
 
     def trusted(self) -> tuple[PublicKey, ...]:
         """Public keys whose signatures count, in the order of their lines; makes no key.
@@ -170,6 +194,16 @@ class LedgerKeys:
             # For readers of the folder that know nothing of withdrawn keys.
             LocalBlobs(self.folder / TRUSTED).remove(_file_of(key))
         return key
+
+    def _refuse_lost(self, path: Path) -> None:
+        """A new key in silence would hide that the old one was taken away."""
+        if _seen_note(path).exists():
+            raise ClinicalError(
+                "The ledger's private key is gone",
+                where=path.name,
+                repair="Put it back from a copy of the folder of keys; if there is none, an"
+                " administrator puts a new one in force: `clinical ledger key rotate`",
+            )
 
     def _private(self, name: str) -> Path:
         quoted = quote(name, safe="")

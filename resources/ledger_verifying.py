@@ -5,7 +5,6 @@ What belongs here: bringing rows, checkpoints and keys together. What does not: 
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from clinical_assets.errors import ClinicalError
@@ -17,7 +16,7 @@ from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Problem, Report, verify_ledger
 from resources.ledger import Ledger
 from resources.ledger_database.derived import derived_problems
-from resources.ledger_database.guards import missing_triggers
+from resources.ledger_database.guards import foreign_triggers, missing_triggers
 from resources.ledger_database.identity_tables import missing_identity_tables
 from resources.ledger_database.reader import Wanted
 from resources.ledger_memory import (
@@ -31,11 +30,17 @@ from resources.people.accounts import Accounts
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found; ``losses``: entries that a restore from a backup left behind, on record."""
+    """What was found.
+
+    Attributes:
+        losses: entries that a restore from a backup left behind, on record.
+        unrecorded: why this verification is not in the ledger; empty where it is.
+    """
 
     report: Report
     problems: tuple[Problem, ...]
     losses: tuple[Loss, ...] = ()
+    unrecorded: str = ""
 
     @property
     def passed(self) -> bool:
@@ -88,8 +93,8 @@ def verify_own(
         problems += _beside_entries(ledger)
     if not problems:
         remember([*kept, *held, *known], ledger, report)
-    _record(ledger, report, problems)
-    return Verification(report, tuple(problems), losses)
+    unrecorded = _record(ledger, report, problems)
+    return Verification(report, tuple(problems), losses, unrecorded)
 
 
 def _beginning(last: Remembered | None, ledger: Ledger, note: str) -> Frontier | None:
@@ -107,6 +112,7 @@ def _beginning(last: Remembered | None, ledger: Ledger, note: str) -> Frontier |
 def _guards_off(ledger: Ledger) -> list[Problem]:
     with ledger.store.reading() as connection:
         off = missing_triggers(connection)
+        foreign = foreign_triggers(connection)
         gone = missing_identity_tables(connection)
     found = [Problem(None, f"the table {table} of the register is missing") for table in gone]
     if off:
@@ -114,6 +120,10 @@ def _guards_off(ledger: Ledger) -> list[Problem]:
         names = ", ".join(off[:3]) + (more if len(off) > 3 else "")
         found.append(
             Problem(None, f"{len(off)} trigger(s) of the database missing or off: {names}")
+        )
+    if foreign:
+        found.append(
+            Problem(None, f"the database acts by itself: foreign trigger(s) {', '.join(foreign)}")
         )
     return found
 
@@ -126,8 +136,10 @@ def _beside_entries(ledger: Ledger) -> list[Problem]:
     return problems + [Problem(None, error.what) for error in tampered]
 
 
-def _record(ledger: Ledger, report: Report, problems: Sequence[Problem]) -> None:
-    with suppress(ClinicalError):  # a ledger that takes no entry is told of all the same
+def _record(ledger: Ledger, report: Report, problems: Sequence[Problem]) -> str:
+    """Writes down that it was verified; why it could not be, for a ledger that takes no entry is
+    told of all the same."""
+    try:
         ledger.record(
             "ledger.verified",
             Subject("ledger", ledger.store.origin),
@@ -135,6 +147,9 @@ def _record(ledger: Ledger, report: Report, problems: Sequence[Problem]) -> None
             outcome="failed" if problems else "done",
             reason="; ".join(map(str, problems[:3])),
         )
+    except ClinicalError as error:
+        return error.what
+    return ""
 
 
 def require_whole(ledger: Ledger, *, witnessed: Sequence[str] = ()) -> None:

@@ -269,7 +269,7 @@ class Stages:
         return Surroundings(
             self._authors(entries),
             holds_root,
-            demonstration_counts=self.ledger.store.engine.embedded,
+            demonstration_counts=self.ledger.store.engine.embedded and not proofs.people,
             unknown=lambda entry: proofs.problems.get(entry.seq, ""),
         )
 

@@ -89,6 +89,7 @@ def _verify_own(newly: bool, notes: Sequence[str], strict: bool, as_json: bool) 
             "silent_witnesses": silent,
             "open_acts": list(report.open_acts),
             "losses": [str(loss) for loss in found.losses],
+            "unrecorded": found.unrecorded,
             "problems": _plain(found.problems),
         }
         click.echo(json.dumps(plain))
@@ -108,6 +109,9 @@ def _verify_own(newly: bool, notes: Sequence[str], strict: bool, as_json: bool) 
             click.secho(visible(str(loss)), fg="yellow")
         if report.open_acts:
             click.echo(f"Acts without an outcome: entries {_few(report.open_acts)}.")
+        if found.unrecorded:
+            told = f"This verification could not be written down: {found.unrecorded}."
+            click.secho(visible(told), fg="yellow", bold=True)
         _say(found.problems, f"Holds. Root of {report.size} entries: {report.root}")
     sys.exit(0 if found.passed else 1)
 

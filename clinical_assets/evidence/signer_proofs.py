@@ -19,6 +19,8 @@ METHOD = "signing"
 """Of proofs that were asked for in order to sign; one for anything else does not do."""
 
 USER = "user"
+PERSON = "person"
+"""What an enrolment's change is called where it is a human being's."""
 _RESET = ("secret", "secret and second factor")
 
 
@@ -42,10 +44,12 @@ class SignerProofs:
 
     Attributes:
         problems: by number of the entry, why a signature is not borne out.
+        people: whether a human being was ever enrolled; generated people count no longer then.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.problems: dict[int, str] = {}
+        self.people = False
         self._known: dict[str, _Known] = {}
         for entry in entries:
             self.add(entry)
@@ -87,6 +91,7 @@ class SignerProofs:
         act, details = entry.act, entry.act.details
         if act.action == "user.enrolled":
             known.enrolled = True
+            self.people |= isinstance(details, Change) and details.name == PERSON
         elif act.action == "user.revoked":
             known.revoked = True
         elif act.action == "user.authenticated" and isinstance(details, Attempt):

@@ -81,7 +81,8 @@ def judge_signing(
     Args:
         authors: ids of everybody who made this version (P11-07).
         now: the server's time.
-        demonstration_counts: whether generated persons may sign: in the embedded profile only.
+        demonstration_counts: whether generated persons may sign: in the embedded profile, while no
+            human being is enrolled.
     """
     problem, repair = _unfit(signer, intent, now, demonstration_counts)
     if not problem:

@@ -41,7 +41,8 @@ class Surroundings:
     Attributes:
         authors: ids of everybody who made this version.
         holds_root: whether the ledger's first ``size`` entries have that root (hexadecimal).
-        demonstration_counts: whether generated persons count: in the embedded profile only.
+        demonstration_counts: whether generated persons count: in the embedded profile, while no
+            human being is enrolled.
         unknown: why a signature's entry does not fit what the ledger says of its signer before it
             (enrolled, not revoked, just authenticated for signing); empty where it does.
     """

@@ -127,6 +127,7 @@ def restore_backup(
             packed.unpack(settings.keys)
         _public_keys(settings, folder, manifest)
         load_ledger(settings.ledger_url, copy)
+        LedgerKeys(settings.keys).replace_lost(copy.origin)
         _end_sessions(settings)
         ledger = open_restored()
         about = Subject("backup", folder.name, sha256=sha256)

@@ -76,6 +76,22 @@ def missing_triggers(connection: Connection) -> tuple[str, ...]:
     )
 
 
+def foreign_triggers(connection: Connection) -> tuple[str, ...]:
+    """Names of triggers on the ledger's tables that this software did not make."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'ledger%'"
+        ours = set(_sqlite())
+    else:
+        query = (
+            "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+            " WHERE NOT t.tgisinternal AND c.relname LIKE 'ledger%%'"
+            " AND c.relnamespace = current_schema()::regnamespace"
+        )
+        ours = set(_postgresql())
+    there = {str(name) for (name,) in connection.exec_driver_sql(query)}
+    return tuple(sorted(there - ours))
+
+
 def _path(connection: Connection) -> str:
     """Where the functions look: temporary tables last, or one would pass for the ledger's."""
     schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()

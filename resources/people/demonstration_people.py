@@ -19,6 +19,7 @@ from clinical_assets.people.account import Account
 from clinical_assets.people.person import Enrolment, Person, Training, check
 from clinical_assets.people.roles import Role
 from clinical_assets.people.statement import CURRENT
+from resources.people.account_changes import AccountChanges
 from resources.people.authentication import Authentication
 from resources.people.secret_hashing import hash_of_random, random_secret
 from resources.people.service_credentials import authenticated_service
@@ -42,7 +43,8 @@ def demonstration_people(register: Authentication) -> dict[Role, DemonstrationPe
     """One made-up person for each of :data:`ROLES`, ready to sign until the next call.
 
     Raises:
-        ClinicalError: the ledger is not that of the embedded profile, or one of them was revoked.
+        ClinicalError: the ledger is not that of the embedded profile, people are enrolled in it, or
+            one of them was revoked.
     """
     if not register.store.engine.embedded:
         raise ClinicalError(
@@ -54,6 +56,13 @@ def demonstration_people(register: Authentication) -> dict[Role, DemonstrationPe
     made = {role: _made_up(role) for role in ROLES}
 
     def decide(connection: Connection) -> Sequence[Act]:
+        if AccountChanges(register.store, register.keys).has_people(connection):
+            raise ClinicalError(
+                "People are enrolled here, so that generated people neither sign nor count",
+                where="identity register",
+                repair="Let them sign (docs/signing.md), or run the demonstration in another store"
+                " (CLINICAL_STORE)",
+            )
         at = register.accounts.time(connection)
         return [_renewed(register, by, person, at, connection) for person in made.values()]
 

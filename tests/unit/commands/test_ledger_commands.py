@@ -249,6 +249,23 @@ def test_a_rotated_key_signs_and_the_old_one_goes_on_to_count(
     assert {"key.retired", "key.created", "ledger.witnessed"} <= set(kinds)
 
 
+def test_a_lost_key_is_replaced_on_record_only(ledger: Ledger) -> None:
+    before = run("key").stdout.strip()
+    folder = Settings.load().keys
+    (private,) = folder.glob("ledger-*.pem")
+    private.unlink()
+    assert "private key is gone" in str(run("witness", "--publish").exception)
+    found = run("verify")
+    assert (found.exit_code, "could not be written down" in found.output) == (0, True)
+    assert not list(folder.glob("ledger-*.pem"))
+    assert run("key", "rotate", "--reason", "disk died").exit_code == 0
+    after, old = run("key").stdout.split()
+    assert (old, after != before) == (before, True)
+    assert run("verify").exit_code == 0
+    *_, told = run("show", "--action", "key.created", "--json").stdout.splitlines()
+    assert json.loads(told)["reason"] == "disk died (the private key was lost)"
+
+
 def test_a_stolen_key_is_withdrawn_and_everything_goes_on(ledger: Ledger, tmp_path: Path) -> None:
     """As docs/witnesses.md says: rotate, withdraw, and a checkpoint is published."""
     assert run("witness", "--publish").exit_code == 0

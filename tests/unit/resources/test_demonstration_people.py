@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.signer_proofs import SignerProofs
 from clinical_assets.ledger.entry import Actor
 from resources.actors import acting
 from resources.people.claims import Claim
@@ -63,8 +64,6 @@ def test_they_do_not_log_in_and_keep_nobody_out(place: Place) -> None:
         with pytest.raises(ClinicalError, match="only ever revoked"):
             place.register.set_roles(person.id, grant=["quality"])
         place.register.revoke(person.id, "no demonstrations here")
-    with pytest.raises(ClinicalError, match="revoked for good"):
-        demonstration_people(place.register)
 
 
 def test_they_administer_nothing(place: Place) -> None:
@@ -83,9 +82,20 @@ def test_there_are_none_on_postgresql(database: str, tmp_path: Path) -> None:
     place.store.engine.close()
 
 
+def test_there_are_none_where_a_human_being_is_enrolled(place: Place) -> None:
+    demonstration_people(place.register)
+    assert not SignerProofs(place.entries("user.")).people
+    place.administered()
+    before = place.entries("user.")
+    assert SignerProofs(before).people
+    with pytest.raises(ClinicalError, match="generated people neither sign nor count"):
+        demonstration_people(place.register)
+    assert place.entries("user.") == before
+
+
 def test_an_id_of_a_human_being_is_not_taken_over(place: Place) -> None:
     place.administered()
     place.enrolled("demo-quality", "Dora Demo", "quality")
-    with pytest.raises(ClinicalError, match="not made up"):
+    with pytest.raises(ClinicalError, match="People are enrolled here"):
         demonstration_people(place.register)
     assert place.state("demo-quality") == "active"

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from resources.ledger_database.guards import REFUSAL, missing_triggers
+from resources.ledger_database.guards import REFUSAL, foreign_triggers, missing_triggers
+from resources.ledger_verifying import verify_own
 from tests.unit.resources.ledgers import LedgerInUse, act
 
 TABLES = ("ledger_layouts", "ledger_entries", "ledger_nodes", "ledger_checkpoints")
@@ -121,3 +122,23 @@ def test_a_trigger_that_is_missing_off_or_another_is_told(used: LedgerInUse) -> 
                 "ledger_entries_next",
                 "ledger_nodes_no_delete",
             )
+
+
+def test_a_trigger_that_somebody_else_put_in_is_told(used: LedgerInUse) -> None:
+    body = "DELETE FROM ledger_checkpoints;"
+    with used.intruder() as connection:
+        assert foreign_triggers(connection) == ()
+        if used.postgresql:
+            connection.exec_driver_sql(
+                "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql"
+                f" AS $$ BEGIN {body} RETURN NEW; END $$;"
+                "CREATE TRIGGER quiet AFTER INSERT ON ledger_head"
+                " FOR EACH ROW EXECUTE FUNCTION quiet()"
+            )
+        else:
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER quiet AFTER INSERT ON ledger_entries BEGIN {body} END"
+            )
+        assert foreign_triggers(connection) == ("quiet",)
+    found = verify_own(used.ledger())
+    assert "foreign trigger(s) quiet" in str(found.problems[0])

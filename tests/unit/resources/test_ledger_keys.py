@@ -12,6 +12,7 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, sign, verify
 from clinical_assets.ledger.merkle import EMPTY_ROOT
 from resources.ledger_keys import RETIRED, TRUSTED, WITHDRAWN, LedgerKeys
+from resources.newest_seen import NewestSeen
 from tests.unit.resources.faults import fill, kill_after, start, tiny_disk
 
 NAME = "clinical.example/ledger"
@@ -36,6 +37,24 @@ def test_a_key_is_made_once_for_its_owner_alone_and_trusted(keys: LedgerKeys) ->
     lines = [path.read_text() for path in (keys.folder / TRUSTED).glob("*.vkey")]
     assert lines == [f"{key.public}\n"]
     assert verify(sign(STATED, [key]), keys.trusted()) == STATED
+
+
+def test_a_key_that_is_gone_is_not_made_anew_in_silence(keys: LedgerKeys) -> None:
+    old = keys.signing(NAME)
+    assert not keys.is_lost(NAME)
+    stated = Checkpoint(NAME, 0, EMPTY_ROOT)
+    assert NewestSeen(keys.folder).keep(sign(stated, [old]))
+    pem_of(keys).unlink()
+    for asked in (keys, LedgerKeys(keys.folder)):
+        assert asked.is_lost(NAME)
+        with pytest.raises(ClinicalError, match="private key is gone"):
+            asked.signing(NAME)
+    assert keys.trusted() == (old.public,)
+    new = keys.replace_lost(NAME)
+    assert new.public != old.public
+    assert LedgerKeys(keys.folder).signing(NAME).public == new.public
+    assert set(keys.trusted()) == {old.public, new.public}
+    assert keys.replace_lost(NAME).public == new.public
 
 
 def test_each_ledger_has_its_own_key(keys: LedgerKeys) -> None:

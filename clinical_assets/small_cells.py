@@ -52,6 +52,27 @@ def joined_spans(counts: Sequence[tuple[int, int]]) -> list[range]:
     return spans
 
 
+def joined_counts(counts: Sequence[int]) -> list[range]:
+    """Neighbouring counts of one sample put together, from the first, until each span holds none or
+    more than 10; the only span may hold fewer.
+
+    >>> joined_counts([0, 3, 9, 20, 0, 4])
+    [range(0, 1), range(1, 3), range(3, 6)]
+    """
+    spans: list[range] = []
+    start = 0
+    for end in range(1, len(counts) + 1):
+        if not is_small(sum(counts[start:end])):
+            spans.append(range(start, end))
+            start = end
+    if start < len(counts):
+        tail = range(start, len(counts))
+        while spans and is_small(sum(counts[i] for i in tail)):
+            tail = range(spans.pop().start, len(counts))
+        spans.append(tail)
+    return spans
+
+
 def _goes_on(span: Sequence[tuple[int, int]], rest: Sequence[tuple[int, int]]) -> bool:
     """Whether the next group lacks what the whole span lacks."""
     return any(rest and rest[0][k] == 0 and not any(group[k] for group in span) for k in (0, 1))

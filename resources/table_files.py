@@ -8,6 +8,7 @@ should be; of these only the bytes are known.
 import csv
 import hashlib
 import io
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,6 +19,7 @@ from clinical_assets.errors import ClinicalError
 
 STDIN = "-"
 _PARQUET = b"PAR1"
+_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-][\d:]+)?)?\s*")
 _MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
@@ -140,7 +142,7 @@ def _demand_header(start: bytes, name: str) -> None:
             where=f"{name}, line 1",
             repair="Save the file with commas between the fields",
         )
-    if 2 * sum(map(_is_number, names)) > len(names):
+    if 2 * sum(map(_is_number, names)) > len(names) or any(map(_DATE.fullmatch, names)):
         raise ClinicalError(
             "The first line seems to hold values, not the names of columns",
             where=f"{name}, line 1",

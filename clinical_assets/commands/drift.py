@@ -13,6 +13,7 @@ import click
 from clinical_assets.commands.drift_found import Found
 from clinical_assets.commands.listed import listed_names
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,7 +95,7 @@ def drift(
         plan = _plan(plan_file, columns)
         found, said = _work(outputs, plan, Parting(by, whole, time, every))
     except ClinicalError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
+        click.secho(visible(f"Error: {error}"), fg="red", err=True)
         raise SystemExit(_BAD_INPUT) from None
     if not outputs.json_is_printed:
         show(found)
@@ -108,8 +109,6 @@ def drift(
 
 def _unlike(found: "Comparison", parting: "tuple[str | None, ...]") -> ClinicalError | None:
     """What is to be said of columns that cannot be compared; no drift must not be read there."""
-    from clinical_assets.visible import visible
-
     left = [c for c in found.columns if c.obstacle and c.name not in parting]
     if not left:
         return None

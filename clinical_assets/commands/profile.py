@@ -12,6 +12,7 @@ import click
 
 from clinical_assets.commands.listed import listed_names
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from clinical_assets.drift import Profile
@@ -102,7 +103,7 @@ def profile(
         else:
             _into_file(wish)
     except ClinicalError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
+        click.secho(visible(f"Error: {error}"), fg="red", err=True)
         raise SystemExit(_BAD_INPUT) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.

@@ -68,10 +68,17 @@ def compare(
     if judged:
         require_constant(plan)
     if isinstance(reference, Profile) or isinstance(current, Profile):
+        if by or plan.context:
+            raise ClinicalError(
+                "A profile holds no rows, so other sites or patients cannot be told there",
+                where="plan's context" if plan.context else "by",
+                repair="Give the tables, or leave it out",
+            )
         return compare_profiles(reference, current, plan, statistics=statistics)
     ours, theirs = reference.lazy(), current.lazy()
     columns = paired(ours.collect_schema(), theirs.collect_schema(), plan.columns)
     rows = _rows(ours, "reference"), _rows(theirs, "current data")
+    mix = Mix(ours, theirs, by, plan.context) if by or plan.context else None
     tables = _Tables((ours, theirs), rows, plan.bins, statistics, distributions)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(tables.measured, columns))
@@ -81,7 +88,6 @@ def compare(
         ColumnDrift(c.name, c.kind, numbers, why, c.obstacle, distribution=drawn)
         for c, (numbers, drawn), why in zip(columns, found, reasons, strict=True)
     ]
-    mix = Mix(ours, theirs, by, plan.context) if by or plan.context else None
     return Comparison(with_causes(drifted, ours, theirs, mix, threads=threads), *rows)
 
 

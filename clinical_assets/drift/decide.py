@@ -14,6 +14,7 @@ _TESTS = {
     "new": ("new_levels_pvalue",),
 }
 _MOSTLY = 0.5
+_ROUNDING = 1e-12
 
 
 def decided(found: Sequence[Mapping[str, Statistic]], plan: Plan) -> list[tuple[str, ...]]:
@@ -73,7 +74,7 @@ def _matters(before: float, after: float, plan: Plan) -> bool:
     if abs(after - before) >= plan.missing:
         return True
     less, more = sorted((1 - before, 1 - after))
-    return less < _MOSTLY and more >= plan.measured * less
+    return less < _MOSTLY and more >= plan.measured * less - _ROUNDING
 
 
 def _significant(

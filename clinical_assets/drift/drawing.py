@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from clinical_assets.drift.distributions import Distribution
-from clinical_assets.small_cells import is_small, joined_spans
+from clinical_assets.small_cells import is_small, joined_counts
 from clinical_assets.visible import visible
 
 _WIDTH, _HEIGHT, _FLOOR, _PAD = 360.0, 150.0, 126.0, 8.0
@@ -26,8 +26,9 @@ def drawn(name: str, found: Distribution) -> str:
 
 def histogram(name: str, found: Distribution) -> str:
     """Share of the values per unit of the axis; empty where too few may be shown."""
-    spans = joined_spans(list(zip(found.reference, found.current, strict=True)))
-    heights = [_heights(found, side, spans) for side in (0, 1)]
+    # Each side by itself: where one has no values nothing is told of the other's.
+    spans = [joined_counts(counts) for counts in (found.reference, found.current)]
+    heights = [_heights(found, side, spans[side]) for side in (0, 1)]
     if any(is_small(sum(counts)) for counts in (found.reference, found.current)):
         return ""
     highest = max(max(side, default=0.0) for side in heights)
@@ -37,8 +38,13 @@ def histogram(name: str, found: Distribution) -> str:
         share = (value / 2 - low / 2) / (high / 2 - low / 2)  # the whole may be infinite
         return _PAD + share * (_WIDTH - 2 * _PAD)
 
-    edges = [across(found.edges[span.start]) for span in spans] + [across(high)]
-    paths = [_steps(edges, [h / highest if highest else 0.0 for h in side]) for side in heights]
+    paths = [
+        _steps(
+            [across(found.edges[span.start]) for span in spans[side]] + [across(high)],
+            [h / highest if highest else 0.0 for h in heights[side]],
+        )
+        for side in (0, 1)
+    ]
     body = (
         f'<path d="{paths[0]}Z" class="was"/><path d="{paths[1]}" class="now"/>'
         f'<line x1="{_PAD:g}" y1="{_FLOOR:g}" x2="{_WIDTH - _PAD:g}" y2="{_FLOOR:g}" class="axis"/>'

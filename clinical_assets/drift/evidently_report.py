@@ -18,11 +18,13 @@ from clinical_assets.drift.naming import identifying
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import Comparison
 from clinical_assets.errors import ClinicalError
+from clinical_assets.small_cells import is_small
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
 
 METHOD = "psi"
+OTHER = "(levels of few rows)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def evidently_report(
         if reason := _unfit(pair, column.kind):
             left_out.append((column.name, reason))
             continue
-        for sample, series in zip(samples, pair, strict=True):
+        for sample, series in zip(samples, _named(pair, column.kind), strict=True):
             sample[column.name] = series
     if not samples[0]:
         raise ClinicalError(
@@ -116,6 +118,20 @@ def _plain(series: pl.Series, kind: str) -> pl.Series:
         return series.cast(pl.String)
     numbers = series.cast(pl.Float64)
     return numbers.replace([float("inf"), float("-inf")], None).fill_nan(None)
+
+
+def _named(pair: list[pl.Series], kind: str) -> list[pl.Series]:
+    """Both sides; levels that 1–10 rows of one have are one level together (PRI-08)."""
+    if kind == "numeric":
+        return pair
+    table = level_counts(*(series.drop_nulls() for series in pair))
+    counts = zip(table["p"].to_list(), table["q"].to_list(), strict=True)
+    rare = [
+        level
+        for level, both in zip(table["level"].to_list(), counts, strict=True)
+        if any(map(is_small, both))
+    ]
+    return [series.replace(rare, [OTHER] * len(rare)) for series in pair] if rare else pair
 
 
 def _unfit(pair: list[pl.Series], kind: str) -> str:

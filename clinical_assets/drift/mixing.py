@@ -41,7 +41,8 @@ class Mix:
     _labels: dict[str, tuple[pl.Series, pl.Series]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises :class:`ClinicalError` where a table lacks a column of the context."""
+        """Raises :class:`ClinicalError` where a table lacks a column of the context, or has it as
+        another kind."""
         for side, which in ((self.reference, "reference"), (self.current, "current data")):
             schema = side.collect_schema()
             for name in self.context:
@@ -51,6 +52,17 @@ class Mix:
                         repair=f"Choose among {', '.join(schema)}",
                         where="plan",
                     )
+        for name in self.context:
+            kinds = [
+                kind_of(side.collect_schema()[name]) for side in (self.reference, self.current)
+            ]
+            if "other" in kinds or kinds[0] != kinds[1]:
+                raise ClinicalError(
+                    f"{name!r}, which the plan's context names, is {kinds[0]} in the reference and"
+                    f" {kinds[1]} in the current data",
+                    where="plan",
+                    repair="Give both the same type, of text or numbers, or leave it out",
+                )
 
     def background(self, name: str, known: Profile) -> Background:
         """What the parts say of one column of numbers."""
@@ -80,7 +92,10 @@ class Mix:
 
     @property
     def _sited(self) -> bool:
-        return bool(self.site) and self.site in self.reference.collect_schema()
+        schemas = [side.collect_schema() for side in (self.reference, self.current)]
+        return bool(self.site) and all(
+            self.site in schema and kind_of(schema[self.site]) != "other" for schema in schemas
+        )
 
     def _parts_of(self, column: str) -> tuple[pl.Series, pl.Series]:
         """Each row's part on both sides, read once."""

@@ -222,7 +222,11 @@ def _plan(plan: Plan) -> list[tuple[str, str]]:
     return [
         ("distribution", f"PSI of {plan.psi:g} or more, on {plan.bins} bins of equal reference"),
         ("missing values", f"a change by {100 * plan.missing:g} percentage points or more"),
-        ("new levels", f"{plan.levels:.1%} or more of the values"),
+        ("seldom measured", f"{plan.measured:g} times as often, or as seldom, as before"),
+        (
+            "new levels, out of range",
+            f"{plan.levels:.1%} or more of the values, and more than chance explains",
+        ),
         ("chance", f"false discovery rate of {plan.rate:g} (Benjamini and Hochberg)"),
         ("persistence", f"{plan.thresholds.persistence} windows"),
         columns,

@@ -57,13 +57,18 @@ class Reconciled:
     def explain(self) -> str:
         """The verdict, then each measure."""
         name = f"{self.estimate.window}: " if self.estimate.window else ""
-        verdict = (
-            "the estimate holds: every realised value lies in its band."
-            if self.holds
-            else f"the estimate does not hold for {', '.join(self.outside)}. Something that it"
-            " rests on is not so: the calibration, the relation of inputs and outcome (drift of"
-            " concept), or that rows do not depend on each other."
-        )
+        verdict = "the estimate holds: every realised value lies in its band."
+        if self.outside:
+            named = ", ".join(self.outside)
+            chance = f"{1 - self.estimate.confidence:.0%}"
+            verdict = f"{named} lie outside of their bands. "
+            verdict += (
+                f"Chance does that to each measure in {chance} of windows: see whether it goes on."
+                if 2 * len(self.outside) < len(self.realised)
+                else "The estimate does not hold. Something that it rests on is not so: the"
+                " calibration, the relation of inputs and outcome (drift of concept), or that rows"
+                " do not depend on each other."
+            )
         lines = [
             f"{key}: estimated {self.estimate.values[key]}, realised {value}"
             for key, value in self.realised.items()

@@ -91,6 +91,7 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
         "ragged.csv": (b"lactate,ward\n1,a,Mrs-Canary\n", "damaged"),
         "latin.csv": ("läctate\n1\n".encode("latin-1"), "not UTF-8"),
         "other.csv": (b"x,y\n1,2\n", "no column in common"),
+        "headless.csv": (b"Mrs-Canary,1955-03-02,I10\nx,2000-01-01,E11\n", "seems to hold values"),
         "quoted.csv": (b'"lactate",lactate\n1,2\n', "named more than once: 'lactate'"),
         "torn.parquet": (torn, "cannot be read to its end"),
         "noise.csv": (bytes(range(255, 0, -1)) * 20, "not UTF-8"),

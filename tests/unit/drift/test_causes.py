@@ -109,3 +109,16 @@ def test_other_patients_are_told_by_the_plan_s_context() -> None:
     assert said.startswith("The patients changed: age above ")
     with pytest.raises(ClinicalError, match="no column named 'sex'"):
         compare(sites(99, 99), sites(99, 9), Plan(context=("sex",)))
+
+
+@pytest.mark.parametrize("age", [pl.lit("old"), pl.lit([1])])
+def test_a_context_of_another_kind_is_refused(age: pl.Expr) -> None:
+    before = pl.DataFrame({"sbp": range(100), "age": range(100)})
+    with pytest.raises(ClinicalError, match="'age', which the plan's context names, is numeric in"):
+        compare(before, before.with_columns(age=age), Plan(context=("age",)))
+    with pytest.raises(ClinicalError, match="A profile holds no rows"):
+        compare(profile(before), before, Plan(context=("nope",)))
+    with pytest.raises(ClinicalError, match="A profile holds no rows"):
+        compare(before, profile(before), by="ward")
+    lacking = before.with_columns(ward=pl.lit("a"))
+    assert not compare(lacking, lacking.drop("ward"), by="ward")["sbp"].drifted

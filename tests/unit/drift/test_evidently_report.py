@@ -49,6 +49,25 @@ def test_no_column_left_is_an_error() -> None:
         )
 
 
+def test_no_level_of_few_rows_reaches_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[pl.DataFrame] = []
+
+    def run(reference: pl.DataFrame, current: pl.DataFrame, *_: object) -> None:
+        given.extend((reference, current))
+        raise ClinicalError("enough", repair="none")
+
+    monkeypatch.setattr(evidently_report, "_run", run)
+    before = pl.DataFrame({"ward": ["a"] * 400 + ["b"] * 490 + ["Mrs Canary"] * 10})
+    after = pl.DataFrame({"ward": ["a"] * 400 + ["b"] * 490 + ["Mr Wren"] * 8 + [None] * 2})
+    with pytest.raises(ClinicalError, match="enough"):
+        evidently_report.evidently_report(
+            before.lazy(), after.lazy(), compare(before, after), Plan()
+        )
+    for side, rare in zip(given, (10, 8), strict=True):
+        counts = dict(side["ward"].drop_nulls().value_counts().iter_rows())
+        assert counts == {"a": 400, "b": 490, evidently_report.OTHER: rare}
+
+
 @pytest.mark.slow
 def test_evidently_itself_reports_on_every_column_asked_for() -> None:
     before, after = frame(0), frame(2)

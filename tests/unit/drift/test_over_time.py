@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from clinical_assets.drift import compare
+from clinical_assets.drift.judging import Stream, judge
 from clinical_assets.drift.plan import read_plan
+from clinical_assets.drift.thresholds.rowwise import ROWWISE
 from clinical_assets.drift.windows import over_time, with_windows
 from clinical_assets.errors import ClinicalError
 
@@ -115,6 +117,34 @@ def test_what_the_thresholds_rest_on_is_said() -> None:
     plain = over.calibration.to_dict()
     assert (plain["own_windows"], plain["statistics"]) == (360, 6)
     assert plain["own_crossed"] <= 3 * plain["own_expected"] + 3
+
+
+def test_patients_who_make_windows_differ_are_said_to() -> None:
+    """Three patients a day, each with a glucose of their own."""
+
+    def few(seed: int, first: int) -> pl.DataFrame:
+        rng = np.random.default_rng(seed)
+        own = np.repeat(rng.lognormal(4.85, 0.35, 60 * 3), 20)
+        return days(60, seed, first=first).with_columns(glucose=pl.Series(np.round(own)))
+
+    over = over_time(few(1, 0), few(2, 100), "at", PLAN, intervals=False)
+    plain = over.calibration.to_dict()
+    limit = plain["own_expected"] + 3 * np.sqrt(plain["own_expected"]) + 1
+    loud = replace(over.calibration, own=(int(limit) + 1, plain["own_windows"]))
+    quiet = replace(over.calibration, own=(int(limit), plain["own_windows"]))
+    assert "more than chance explains" in loud.explain()
+    assert "more than chance explains" not in quiet.explain()
+
+
+def test_the_reference_s_own_windows_are_held_against_the_others() -> None:
+    """One of eight windows is all of another level: among the others that level has no share."""
+    counts = np.array([[50, 0]] * 7 + [[0, 50]])
+    stream = Stream("ward", "chi2", counts, counts[:1])
+    found = judge([stream], PLAN.thresholds, 1.0, seed=0)
+    alone = ROWWISE["chi2"](counts.sum(axis=0) - counts[7], counts[7])
+    with_it = ROWWISE["chi2"](counts.sum(axis=0), counts[7])
+    assert alone > 100 * with_it
+    assert found.own == (int(alone > found.judged["ward"][0][0].threshold), 8)
 
 
 def test_slow_waves_are_said() -> None:

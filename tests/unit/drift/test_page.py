@@ -10,8 +10,11 @@ import pytest
 
 from clinical_assets.drift import Plan, compare
 from clinical_assets.drift.by import compare_groups
+from clinical_assets.drift.distributions import distribution
+from clinical_assets.drift.drawing import histogram
 from clinical_assets.drift.page import Input, Origin, render
 from clinical_assets.drift.result import ColumnDrift, Comparison
+from clinical_assets.small_cells import is_small, joined_counts
 
 RNG = np.random.default_rng(7)
 ORIGIN = Origin(
@@ -84,6 +87,21 @@ def test_an_empty_side_one_value_and_infinities_are_drawn_or_said() -> None:
     text = page(reference.cast({"a": pl.Float64}), current)
     assert "the reference has no value" in text
     assert not re.search(r"[ \"=](nan|inf)", text)
+
+
+def test_each_side_keeps_its_shape_and_no_bin_of_few_rows() -> None:
+    rng = np.random.default_rng(1)
+    before, after = rng.normal(120, 25, 5000), rng.normal(120, 25, 5000) / 18.016
+    found = distribution(pl.Series(before), pl.Series(after), "numeric")
+    assert found is not None
+    assert found.edges
+    for counts in (found.reference, found.current):
+        spans = joined_counts(counts)
+        held = [sum(counts[i] for i in span) for span in spans]
+        assert sum(held) == sum(counts)
+        assert not any(map(is_small, held))
+    assert len(joined_counts(found.reference)) > 20
+    assert histogram("glucose", found).count("V") > 40
 
 
 def test_causes_are_listed_apart_from_reasons() -> None:

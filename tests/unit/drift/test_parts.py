@@ -149,3 +149,12 @@ def test_bad_columns_and_lengths_are_refused() -> None:
         compare_windows(many, many, "at", every="0d")
     with pytest.raises(ClinicalError, match="windows, of which at most"):
         compare_windows(late, late, "at", every="1d")
+
+
+@pytest.mark.parametrize(("known", "alone"), [(29, False), (30, True)])
+def test_a_group_is_held_against_itself_where_it_has_rows_enough(known: int, alone: bool) -> None:
+    before = pl.DataFrame({"g": ["a"] * known + ["b"] * 100, "x": range(known + 100)})
+    (part,) = compare_groups(before, pl.DataFrame({"g": ["a"] * 40, "x": range(40)}), "g")
+    assert part.alone == alone
+    assert part.comparison is not None
+    assert part.comparison.reference == (known if alone else known + 100)

@@ -1,0 +1,60 @@
+"""What counts as drift, from numbers alone: each limit on both of its sides."""
+
+import pytest
+
+from clinical_assets.drift.decide import decided
+from clinical_assets.drift.plan import Plan
+from clinical_assets.drift.sentences import Statistic
+
+LARGE: dict[str, Statistic] = {"psi": 1.0}
+
+
+def drifts(*columns: dict[str, Statistic], plan: Plan | None = None) -> list[bool]:
+    return [bool(reasons) for reasons in decided(columns, plan or Plan())]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ({"psi": 0.2, "ks_pvalue": 0.05}, True),
+        ({"psi": 0.199, "ks_pvalue": 0.05}, False),
+        ({"psi": 0.2, "ks_pvalue": 0.051}, False),
+        ({"psi": 1.0, "ks_pvalue": 0.9, "chi2_pvalue": 1e-9}, False),  # of numbers KS decides
+        ({"psi": 1.0, "ks_pvalue": None, "chi2_pvalue": 1e-9}, True),
+        ({"missing_reference": 0.0, "missing_current": 0.1, "missing_pvalue": 0.05}, True),
+        ({"missing_reference": 0.0, "missing_current": 0.099, "missing_pvalue": 1e-9}, False),
+        ({"missing_reference": 0.0, "missing_current": 0.5, "missing_pvalue": 0.06}, False),
+        ({"missing_reference": 0.9, "missing_current": 0.95, "missing_pvalue": 1e-9}, True),
+        ({"missing_reference": 0.9, "missing_current": 0.94, "missing_pvalue": 1e-9}, False),
+        ({"missing_reference": 0.99, "missing_current": 0.98, "missing_pvalue": 1e-9}, True),
+        ({"new_levels": 0.01, "new_levels_pvalue": 0.05}, True),
+        ({"new_levels": 0.5, "new_levels_pvalue": 0.06}, False),
+        ({"new_levels": 0.009, "new_levels_pvalue": 1e-9}, False),
+        ({"new_levels": 0.01, "new_levels_pvalue": None}, True),
+        ({"below_range": 0.006, "above_range": 0.004, "range_pvalue": 0.05}, True),
+        ({"below_range": 0.5, "above_range": 0.0, "range_pvalue": 0.06}, False),
+        ({"infinite_reference": 0.0, "infinite_current": 0.01}, True),
+        ({"infinite_reference": 0.005, "infinite_current": 0.01}, False),
+        ({}, False),
+    ],
+)
+def test_each_limit(numbers: dict[str, Statistic], expected: bool) -> None:
+    assert drifts(numbers) == [expected]
+
+
+def test_p_values_of_all_columns_are_adjusted_together() -> None:
+    some = [LARGE | {"ks_pvalue": p} for p in (0.02, 0.3, 0.6, 0.9)]
+    assert drifts(some[0]) == [True]
+    assert drifts(*some) == [False] * 4  # 0.02 of four is 0.08
+    assert drifts(*(LARGE | {"ks_pvalue": p} for p in (0.02, 0.03))) == [True, True]
+
+
+def test_the_plan_s_numbers_are_the_limits() -> None:
+    rare: dict[str, Statistic] = {
+        "missing_reference": 0.9,
+        "missing_current": 0.95,
+        "missing_pvalue": 0.0,
+    }
+    assert drifts(rare, plan=Plan(measured=2.1)) == [False]
+    assert drifts(LARGE | {"ks_pvalue": 0.09}, plan=Plan(rate=0.1)) == [True]
+    assert drifts({"new_levels": 0.02, "new_levels_pvalue": 0.0}, plan=Plan(levels=0.03)) == [False]

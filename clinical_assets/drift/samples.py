@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, size
@@ -64,9 +65,14 @@ def _numbers(series: pl.Series, rows: int) -> Sample:
 
 
 def _without_nan(piece: pl.Series) -> Numbers:
-    if piece.dtype == pl.Float64 and piece.is_nan().any():
-        piece = piece.drop_nans()
-    return piece.to_numpy()
+    values = piece.to_numpy()
+    if values.dtype == np.float64:
+        # A sum shows a NaN soonest; infinities of both signs only make it look like one.
+        with np.errstate(invalid="ignore", over="ignore"):
+            suspicious = np.isnan(values.sum())
+        if suspicious:
+            values = values[~np.isnan(values)]
+    return values
 
 
 def _levels(counts: pl.DataFrame) -> Sample:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dagster import AssetCheckKey, AssetKey
 
+from clinical_assets.modelling.gates import GATES
+
 ASSETS = (
     "source",
     "dataset",
@@ -49,25 +51,6 @@ ROWS = "clinical/rows"
 SNAPSHOT = "clinical/snapshot"
 # Metadata of a check result: the digest of the value that the gate judged.
 JUDGED = "clinical/judged"
-
-# Every gate of a model and the asset that it guards; a release needs all of them.
-GATES = {
-    "dataset_contract": "dataset",
-    "split_independence": "split",
-    "features_contract": "features",
-    "no_target_leakage": "features",
-    "onnx_parity": "candidate",
-    "protocol_unchanged": "evaluation",
-    "performance": "evaluation",
-    "calibration": "evaluation",
-    "uncertainty": "evaluation",
-    "subgroup_floor": "evaluation",
-    "champion_regression": "evaluation",
-    "card_complete": "model_card",
-    "package_intact": "package",
-    "reproducibility": "package",
-}
-
 
 # Checks that show, on the approval record, the two verdicts that a release reads afresh.
 RELEASE_GATES = ("release_evidence", "release_signatures")

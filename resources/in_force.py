@@ -1,9 +1,10 @@
 """Which model may be used: read afresh from the ledger at every load, never taken from MLflow.
 
-What belongs here: the version that the ledger calls champion, whether MLflow's alias agrees, and
-whether stage and signatures still hold. What does not: check results (:mod:`.evidence`) and the
-rules (:mod:`clinical_assets.evidence.stage_moves`). Whoever loads a model to use it, as a service
-does, comes through :meth:`InForce.load`; a quarantine therefore takes effect with the next load. A
+What belongs here: the version that the ledger calls champion, whether MLflow's alias agrees,
+whether stage and signatures still hold, and what the ledger holds of the gates. What does not:
+check results in Dagster (:mod:`.evidence`) and the rules
+(:mod:`clinical_assets.evidence.stage_moves`). Whoever loads a model to use it, as a service does,
+comes through :meth:`InForce.load`; a quarantine therefore takes effect with the next load. A
 candidate is compared with a released package without it, so that a quarantined one can be replaced.
 """
 
@@ -20,6 +21,7 @@ from clinical_assets.ledger.actions import Change, Failing
 from clinical_assets.ledger.entry import Act, Subject
 from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.spec import ClinicalModel
+from resources.gate_decisions import gates_against
 from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
 from resources.ledger_memory import contradicts_seen
@@ -116,8 +118,12 @@ class InForce:
             return contradiction
         if subject is None:
             return "none was released"
-        verdict = judge_in_force(Stages(self.ledger, self.spec).state(subject))
-        return "" if verdict.passed else verdict.summary
+        state = Stages(self.ledger, self.spec).state(subject)
+        verdict = judge_in_force(state)
+        if not verdict.passed:
+            return verdict.summary
+        released = next(step.at for step in reversed(state.steps) if step.stage == "released")
+        return gates_against(self.ledger, self.spec.name, released)
 
 
 def released_last(ledger: Ledger, model: str) -> Subject | None:

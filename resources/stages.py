@@ -37,6 +37,7 @@ from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
 from resources.actors import authenticated_actor
+from resources.gate_decisions import gates_against
 from resources.ledger import Ledger
 from resources.ledger_database.store import Decide
 from resources.people.accounts import Accounts
@@ -109,6 +110,8 @@ class Stages:
             if state.stage == after and (after != "released" or judge_approvals(state).passed):
                 return []
             refused = judge_transition(state, after, gates=gates)
+            if refused is None and after == "released":
+                refused = self._gates(subject, connection)
             if refused is not None:
                 refusals.append(refused)
                 return [self._refusal(subject, state, after, refused)]
@@ -118,6 +121,17 @@ class Stages:
         if refusals:
             raise refusals[0]
         return self.state(subject)
+
+    def _gates(self, subject: Subject, connection: Connection) -> ClinicalError | None:
+        """What the ledger holds against the gates, whatever the caller's verdict is."""
+        problem = gates_against(self.ledger, self.spec.name, connection=connection)
+        if not problem:
+            return None
+        return ClinicalError(
+            f"It does not enter released: {problem}",
+            where=f"{subject.id} {subject.version}",
+            repair="Run the model's assets with their gates, then release",
+        )
 
     def signed_since(self, first: int) -> tuple[int, list[Subject]]:
         """Versions that were signed from entry ``first`` on, and where to go on the next time."""

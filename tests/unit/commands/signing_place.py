@@ -14,7 +14,7 @@ from resources.settings import Settings
 from resources.stages import Stages
 from resources.terminal import signed_in
 from tests.graph.small_model import MODEL
-from tests.unit.resources.governed import AUTHOR, GOOD, SUBJECT
+from tests.unit.resources.governed import AUTHOR, GOOD, SUBJECT, decide_all
 
 SECRETS = {"rita": "horse staple battery", "cora": "long walks by the sea"}
 SECRETS |= {"edda": "four green old books", "quentin": "seven blue tin boxes"}
@@ -54,6 +54,7 @@ class SigningPlace:
         ledger = open_ledger(Settings.load())
         with acting(AUTHOR):
             ledger.record("package.built", SUBJECT, Bytes(1))
+        decide_all(ledger)
         self.stages.advance(SUBJECT, GOOD)
         return self
 

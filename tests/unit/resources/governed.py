@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from clinical_assets.evidence.stage_fold import version_subject
-from clinical_assets.ledger.actions import Attempt, Bytes, Change
-from clinical_assets.ledger.entry import Act, Actor, Entry
+from clinical_assets.ledger.actions import Attempt, Bytes, Change, Decision
+from clinical_assets.ledger.entry import Act, Actor, Entry, Subject
 from clinical_assets.modelling.approvals import Approval
+from clinical_assets.modelling.gates import GATES
 from clinical_assets.modelling.records import Verdict
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Enrolment, Person, Training
@@ -35,6 +36,18 @@ BAD = Verdict("release", False, "gate performance refused", {})
 AUTHOR = Actor("person", "anton", "Anton Author", "session")
 SUBJECT = version_subject(MODEL.name, "1.0.0+aaaaaaaa", "a" * 64)
 OTHER = version_subject(MODEL.name, "1.0.0+bbbbbbbb", "b" * 64)
+
+
+def decide(ledger: Ledger, gate: str, *, passed: bool) -> None:
+    """A gate's decision, as the storage of Dagster's events writes it."""
+    about = Subject("asset", f"{MODEL.name}/{GATES[gate]}")
+    ledger.record("gate.decided", about, Decision(gate, passed))
+
+
+def decide_all(ledger: Ledger, *, passed: bool = True) -> None:
+    """The decisions of every gate."""
+    for gate in GATES:
+        decide(ledger, gate, passed=passed)
 
 
 @dataclass(frozen=True)
@@ -93,8 +106,13 @@ class Governed:
         """Packages the version, with somebody signed in, and lets its gates be judged."""
         with acting(AUTHOR):
             self.ledger.record("package.built", subject, Bytes(1))
+        decide_all(self.ledger, passed=gates.passed)
         self.stages.advance(subject, gates)
         return self
+
+    def decide(self, gate: str, *, passed: bool) -> None:
+        """What a gate decides."""
+        decide(self.ledger, gate, passed=passed)
 
     def review(self, by: Somebody = CORA, **more: Any) -> Entry:
         """The clinical review."""

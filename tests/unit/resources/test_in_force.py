@@ -16,7 +16,7 @@ from resources.ledger_verifying import verify_own
 from resources.mlflow_registry import Registry
 from resources.package_store import PackageStore
 from resources.recorded.registry import RecordedRegistry
-from tests.unit.resources.governed import MODEL, QUENTIN, SUBJECT, Governed
+from tests.unit.resources.governed import GOOD, MODEL, QUENTIN, SUBJECT, Governed
 
 
 @pytest.fixture
@@ -169,3 +169,35 @@ def test_a_package_that_is_gone_is_refused_on_record(place: Governed, in_force: 
         e.act.details.kind for e in place.ledger.reader.proven(Wanted(action="model.refused"))
     ]
     assert reasons == ["package"]
+
+
+@pytest.mark.parametrize("gate", ["performance", "reproducibility"])
+def test_gates_are_the_ledger_s_and_not_the_caller_s(
+    place: Governed, in_force: InForce, gate: str
+) -> None:
+    """Whoever calls from Python may bring a verdict of their own."""
+    place.build()
+    place.decide(gate, passed=False)
+    place.review()
+    place.approve()
+    with pytest.raises(ClinicalError, match=f"the ledger holds that gate {gate} refused"):
+        place.stages.enter(SUBJECT, "released", gates=GOOD)
+    assert "refused" in place.refusals("stage.refused")[-1]
+    place.decide(gate, passed=True)
+    place.stages.enter(SUBJECT, "released", gates=GOOD)
+    release(in_force)
+    assert in_force.problem() == ""
+    place.decide(gate, passed=False)  # of the next candidate
+    assert in_force.problem() == ""
+
+
+def test_a_version_that_was_moved_past_the_gates_is_not_in_force(
+    place: Governed, in_force: InForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as past:
+        past.setattr("tests.unit.resources.governed.GATES", {})
+        past.setattr("resources.stages.gates_against", lambda *_, **__: "")
+        released(place, in_force)
+    assert "the ledger holds no decision of gate dataset_contract" in in_force.problem()
+    with pytest.raises(ClinicalError, match="holds no decision of gate"):
+        in_force.require()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dagster import AssetCheckKey, AssetKey
 
-from clinical_assets.modelling.gates import GATES
+from clinical_assets.gates import GATES
 
 ASSETS = (
     "source",

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from clinical_assets.gates import GATES
 from clinical_assets.ledger.actions import Decision
 from clinical_assets.ledger.entry import time_text
-from clinical_assets.modelling.gates import GATES
 from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
 

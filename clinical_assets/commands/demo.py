@@ -174,7 +174,7 @@ class _Progress:
 
 def step_label(step: str) -> str:
     """An asset as ``model/asset``; a gate indented under its asset, by its own name."""
-    from clinical_assets.modelling.gates import GATES
+    from clinical_assets.gates import GATES
 
     model, _, rest = step.replace("__", "/", 1).partition("/")
     for gate, asset in GATES.items():

@@ -147,7 +147,7 @@ def _state(found: "CandidateHistory", past: _Past) -> str:
 def _gates(found: "CandidateHistory") -> Any:
     from rich.text import Text
 
-    from clinical_assets.modelling.gates import GATES
+    from clinical_assets.gates import GATES
 
     refused = {name: text for name, text in found.gates.items() if _is_refusal(text)}
     decided = [found.gates[gate] for gate in GATES if gate in found.gates]

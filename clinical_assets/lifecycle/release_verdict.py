@@ -9,10 +9,10 @@ from dagster import DagsterInstance
 
 from clinical_assets.evidence.package_record import PackageRecord
 from clinical_assets.evidence.release import PackageEvidence, changes_since, judge_release
+from clinical_assets.gates import GATES
 from clinical_assets.keys import ModelKeys, gate_keys
 from clinical_assets.lifecycle.decided_again import decided_again
 from clinical_assets.lifecycle.rival import rival_of
-from clinical_assets.modelling.gates import GATES
 from clinical_assets.modelling.protocol import protocol_digest
 from clinical_assets.modelling.records import Evaluation, Verdict
 from clinical_assets.modelling.spec import ClinicalModel

@@ -11,8 +11,8 @@ from dagster._core.definitions.metadata import TableMetadataSet
 
 from clinical_assets.definitions import build_defs
 from clinical_assets.errors import ClinicalError
+from clinical_assets.gates import GATES
 from clinical_assets.keys import ASSETS, RELEASE_GATES, ModelKeys, gate_keys
-from clinical_assets.modelling.gates import GATES
 from resources.dagster_instance.home import (
     embedded_configuration,
     ledger_configuration,

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from clinical_assets.commands.history import history
-from clinical_assets.modelling.gates import GATES
+from clinical_assets.gates import GATES
 from tests.graph.test_faults import TEST, TRAIN, cell
 from tests.graph.whole_run import Store
 

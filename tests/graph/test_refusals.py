@@ -14,8 +14,8 @@ import pytest
 from dagster import AssetCheckEvaluation, MetadataValue
 
 from clinical_assets.cli import main
+from clinical_assets.gates import GATES
 from clinical_assets.keys import ASSETS, JUDGED, SHA256, gate_keys
-from clinical_assets.modelling.gates import GATES
 from clinical_assets.runs import RunReport
 from resources.dagster_instance.home import dagster_instance
 from resources.evidence import EvidenceReader

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from clinical_assets.evidence.stage_fold import version_subject
+from clinical_assets.gates import GATES
 from clinical_assets.ledger.actions import Attempt, Bytes, Change, Decision
 from clinical_assets.ledger.entry import Act, Actor, Entry, Subject
 from clinical_assets.modelling.approvals import Approval
-from clinical_assets.modelling.gates import GATES
 from clinical_assets.modelling.records import Verdict
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Enrolment, Person, Training

@@ -95,11 +95,17 @@ def test_another_ledger_in_its_place_is_refused(in_use: LedgerInUse) -> None:
     assert opened(in_use, "other-keys").store.origin == second
 
 
-def test_a_ledger_goes_on_where_only_public_keys_are_left(in_use: LedgerInUse) -> None:
-    """As after a restore."""
+def test_where_only_public_keys_are_left_a_ledger_goes_on_under_a_new_key_that_is_asked_for(
+    in_use: LedgerInUse,
+) -> None:
+    """A restore asks for one, and the rotation of a key that is lost."""
     name = written(in_use)
     for path in (in_use.folder / "keys").glob("*.pem"):
         path.unlink()
+    with pytest.raises(ClinicalError, match="private key is gone"):
+        written(in_use)
+    closed()
+    LedgerKeys(in_use.folder / "keys").replace_lost(name)
     assert written(in_use) == name
 
 

@@ -1,7 +1,8 @@
 """Whether the ledger bears out that a signer was there, each time that a signature was given.
 
 What belongs here: one pass over entries, in order, that knows who is enrolled, revoked, has just
-proven to be there, or waits for a confirmation (P11-19, P11-21). What does not: checking a secret.
+proven to be there, or waits for a confirmation (P11-19, P11-21), and who had a right to sign
+(:mod:`.signer_standing`). What does not: checking a secret.
 The same rule is asked before a signature is written and when it is read, so that one that was
 written past it, with no proof or with a used one, is an anomaly. Whoever can write entries can
 write these, too, but then they stand in the register's history.
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from clinical_assets.evidence.signatures import MOST_DELAY, SUBJECT_KIND
+from clinical_assets.evidence.signer_standing import SignerStanding
 from clinical_assets.ledger.actions import Attempt, Change
 from clinical_assets.ledger.entry import Entry
 
@@ -37,6 +39,7 @@ class _Known:
     revoked: bool = False
     proofs: list[Entry] = field(default_factory=list)
     issued_by: str = ""
+    standing: SignerStanding = field(default_factory=SignerStanding)
 
 
 class SignerProofs:
@@ -82,16 +85,28 @@ class SignerProofs:
         elif act.subject.kind == SUBJECT_KIND and act.action.startswith("signature."):
             given = act.action == "signature.given" and act.outcome == "done"
             signer = act.actor.id
-            if given and (problem := self.missing(signer, act.details.factors, entry.at)):
+            if given and (problem := self._problem(entry)):
                 self.problems[entry.seq] = problem
             if given or act.actor.method == METHOD:
                 self._use(signer, act.details.factors, entry.at)
+
+    def _problem(self, entry: Entry) -> str:
+        """What speaks against a signature that was given; empty if nothing does."""
+        signer, signed = entry.act.actor.id, entry.act.details
+        known = self._known.get(signer, _Known())
+        # The register was asked at the time that the statement holds, which may be a day earlier.
+        began = entry.at - MOST_DELAY
+        return self.missing(signer, signed.factors, entry.at) or known.standing.problem(
+            signed.role, began
+        )
 
     def _add_about(self, known: _Known, entry: Entry) -> None:
         act, details = entry.act, entry.act.details
         if act.action == "user.enrolled":
             known.enrolled = True
-            self.people |= isinstance(details, Change) and details.name == PERSON
+            if isinstance(details, Change):
+                self.people |= details.name == PERSON
+                known.standing.enrolled(details)
         elif act.action == "user.revoked":
             known.revoked = True
         elif act.action == "user.authenticated" and isinstance(details, Attempt):
@@ -101,6 +116,7 @@ class SignerProofs:
         elif act.action == "user.changed" and isinstance(details, Change):
             if details.name in _RESET and details.after == "issued":
                 known.issued_by = act.actor.id
+            known.standing.changed(details)
         elif act.action == "user.owner_confirmed" and self._may_confirm(entry, known):
             known.issued_by = ""
 

@@ -6,6 +6,7 @@ given to another: who leaves stays in the register as ``revoked``.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -74,11 +75,22 @@ class Person:
     @property
     def trained_until(self) -> date | None:
         """The last day on which every course that was ever taken is valid; None without any."""
-        newest: dict[str, date] = {}
-        for training in self.trainings:
-            before = newest.get(training.name, training.expires_on)
-            newest[training.name] = max(before, training.expires_on)
-        return min(newest.values(), default=None)
+        return last_day((training.name, training.expires_on) for training in self.trainings)
+
+
+def last_day(trainings: Iterable[tuple[str, date]]) -> date | None:
+    """The last day on which every one is valid, each by its newest record; None without any.
+
+    Args:
+        trainings: names, and the last day of a record of it.
+
+    >>> last_day([("GCP", date(2026, 1, 1)), ("SOP", date(2027, 1, 1)), ("GCP", date(2026, 6, 1))])
+    datetime.date(2026, 6, 1)
+    """
+    newest: dict[str, date] = {}
+    for name, expires_on in trainings:
+        newest[name] = max(expires_on, newest.get(name, expires_on))
+    return min(newest.values(), default=None)
 
 
 def folded(id: str) -> str:

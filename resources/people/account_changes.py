@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Change, Refusal
+from clinical_assets.ledger.actions import Refusal
 from clinical_assets.ledger.entry import Act, Actor, Subject
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Person, folded
@@ -125,8 +125,7 @@ class AccountChanges(Authentication):
             at = self.accounts.time(connection)
             account = Account(person, hashed, service, at, at)
             self.accounts.add(account, connection)
-            enrolled = Change(person.kind, "", person.name)
-            return [self.accounts.act(actor, "user.enrolled", account, enrolled)]
+            return self.accounts.enrolment(actor, account)
 
         self.with_right("enrol", "user.enrolled", decide)
         return secret

@@ -22,10 +22,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from clinical_assets.canonical import from_plain, sha256
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Nothing
+from clinical_assets.ledger.actions import Change, Nothing
 from clinical_assets.ledger.entry import Act, Actor, Outcome, Subject
 from clinical_assets.people.account import FORMAT, Account
-from clinical_assets.people.person import is_id
+from clinical_assets.people.person import Person, is_id
+from clinical_assets.people.told import ROLES, TRAINING, told_roles, told_training
 from resources.ledger_database.identity_tables import ACCOUNTS
 from resources.ledger_database.store import LEDGER, LedgerStore
 from resources.people.register_scan import USER, register_scan
@@ -180,6 +181,28 @@ class Accounts:
             reason=reason,
             software=self.store.software,
         )
+
+    def enrolment(self, actor: Actor, account: Account, *, reason: str = "") -> list[Act]:
+        """The acts by which an account is enrolled."""
+        told = told_enrolment(account)
+        return [self.act(actor, action, account, what, reason=reason) for action, what in told]
+
+
+def told_enrolment(account: Account) -> Iterator[tuple[str, Change]]:
+    """What entries tell of a new account, by action: its kind and name, and of a person the roles
+    and trainings, on which later signatures are judged."""
+    person = account.person
+    kind = f"demonstration {person.kind}" if person.demonstration else person.kind
+    yield "user.enrolled", Change(kind, "", person.name)
+    if person.kind == "person":
+        yield from told_rights(person)
+
+
+def told_rights(person: Person) -> Iterator[tuple[str, Change]]:
+    """A person's roles and trainings."""
+    yield "user.changed", Change(ROLES, "", told_roles(person.roles))
+    for training in person.trainings:
+        yield "user.changed", Change(TRAINING, "", told_training(training))
 
 
 def read_account(record: bytes) -> Account:

@@ -20,12 +20,14 @@ from clinical_assets.people.person import Enrolment, Person, Training, check
 from clinical_assets.people.roles import Role
 from clinical_assets.people.statement import CURRENT
 from resources.people.account_changes import AccountChanges
+from resources.people.accounts import told_rights
 from resources.people.authentication import Authentication
 from resources.people.secret_hashing import hash_of_random, random_secret
 from resources.people.service_credentials import authenticated_service
 
 ROLES: tuple[Role, ...] = ("author", "clinical reviewer", "ethics board", "quality")
 _VALID = timedelta(days=1)
+_WHY = "demonstration"
 _METHOD = "none: a demonstration person is no human being"
 
 
@@ -64,7 +66,11 @@ def demonstration_people(register: Authentication) -> dict[Role, DemonstrationPe
                 " (CLINICAL_STORE)",
             )
         at = register.accounts.time(connection)
-        return [_renewed(register, by, person, at, connection) for person in made.values()]
+        return [
+            act
+            for person in made.values()
+            for act in _renewed(register, by, person, at, connection)
+        ]
 
     with register.accounts.watching():
         register.store.decide(decide)
@@ -82,14 +88,13 @@ def _renewed(
     made: DemonstrationPerson,
     at: datetime,
     connection: Connection,
-) -> Act:
+) -> list[Act]:
     accounts, hashed = register.accounts, hash_of_random(made.secret)
     found = accounts.find(made.id, connection)
     if found is None:
         account = Account(_person(made, at.date()), hashed, True, at, at)
         accounts.add(account, connection)
-        told = Change("demonstration person", "", made.name)
-        return accounts.act(by, "user.enrolled", account, told, reason="demonstration")
+        return accounts.enrolment(by, account, reason=_WHY)
     if not found.account.person.demonstration:
         raise ClinicalError(
             f"The id {made.id} belongs to somebody who is not made up",
@@ -107,8 +112,9 @@ def _renewed(
         failed_at=None,
     )
     accounts.put(account, connection)
-    told = Change("demonstration secret", "", "renewed for one run")
-    return accounts.act(by, "user.changed", account, told, reason="demonstration")
+    renewed = Change("demonstration secret", "", "renewed for one run")
+    told = [("user.changed", renewed), *told_rights(account.person)]
+    return [accounts.act(by, action, account, what, reason=_WHY) for action, what in told]
 
 
 def _person(made: DemonstrationPerson, on: date) -> Person:

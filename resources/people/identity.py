@@ -19,6 +19,7 @@ from clinical_assets.ledger.actions import Change, Nothing, Verified
 from clinical_assets.ledger.entry import Act, Actor
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Enrolment, Person, Training, check, folded
+from clinical_assets.people.told import ROLES, TRAINING, told_roles, told_training
 from resources.ledger_database.scan import LedgerScan
 from resources.ledger_database.store import LEDGER, LedgerStore
 from resources.people.access import Access
@@ -90,8 +91,7 @@ class IdentityRegister(Access):
             at = self.accounts.time(connection)
             account = Account(person, hashed, True, at, at)
             self.accounts.add(account, connection)
-            enrolled, why = Change("person", "", name), "first administrator"
-            return [self.accounts.act(LEDGER, "user.enrolled", account, enrolled, reason=why)]
+            return self.accounts.enrolment(LEDGER, account, reason="first administrator")
 
         with self.accounts.watching():
             self.store.decide(decide)
@@ -252,7 +252,7 @@ class IdentityRegister(Access):
             return replace(account, person=_with_roles(account.person, [*kept, *grant]))
 
         def told(before: Account, after: Account) -> Change:
-            return Change("roles", ", ".join(before.person.roles), ", ".join(after.person.roles))
+            return Change(ROLES, *(told_roles(each.person.roles) for each in (before, after)))
 
         return self.change(id, "enrol", changed, told, own=False).person.roles
 
@@ -285,8 +285,7 @@ class IdentityRegister(Access):
             check(person)
             return replace(account, person=person)
 
-        until = f"{training.name} until {training.expires_on.isoformat()}"
-        told = Change("training", "", until)
+        told = Change(TRAINING, "", told_training(training))
         self.change(id, "train", changed, lambda *_: told, own=False)
 
 

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Attempt, Change
+from clinical_assets.ledger.actions import Attempt
 from clinical_assets.ledger.entry import Act, Actor
 from clinical_assets.people.account import Account
 from clinical_assets.people.person import Person
@@ -141,9 +141,7 @@ def _enrol_local(accounts: Accounts, secret: str) -> None:
         person = Person(LOCAL, "service", _NAME, "active", ("service",))
         account = Account(person, hash_of_random(secret), True, at, at)
         accounts.add(account, connection)
-        enrolled = Change("service", "", _NAME)
-        why = "first use of the embedded profile"
-        return [accounts.act(LEDGER, "user.enrolled", account, enrolled, reason=why)]
+        return accounts.enrolment(LEDGER, account, reason="first use of the embedded profile")
 
     with accounts.watching():
         accounts.store.decide(decide)

@@ -1,15 +1,16 @@
 """Whether entries bear out that a signer was there: by time, method, factors and use."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
-from clinical_assets.evidence.signatures import MOST_DELAY
+from clinical_assets.evidence.signatures import MOST_DELAY, signature_act
 from clinical_assets.evidence.signer_proofs import SignerProofs
 from clinical_assets.ledger.actions import Attempt, Change, Nothing, Verified
 from clinical_assets.ledger.entry import Act, Actor, Entry, Subject
-from tests.unit.evidence.signed_version import BEGAN
+from tests.unit.evidence.signed_version import BEGAN, statement
 
 PASSWORD = ("password",)
 PROOF = ("user.authenticated", Attempt("signing", PASSWORD))
@@ -70,3 +71,53 @@ def test_who_waits_for_a_confirmation_confirms_nobody() -> None:
     confirmed = ("cora", CONFIRMED, "quentin")
     assert read(*resets, confirmed).issued_by("cora") == "rita"
     assert read(*resets, ("quentin", CONFIRMED, "petra"), confirmed).issued_by("cora") == ""
+
+
+ROLES = ("user.changed", Change("roles", "", "author, clinical reviewer"))
+TODAY = BEGAN.date()
+
+
+def trained(until: date, name: str = "GCP") -> tuple[str, Change]:
+    return "user.changed", Change("training", "", f"{name} until {until.isoformat()}")
+
+
+def given(role: str, *told: tuple[str, Any], later: timedelta = timedelta(0)) -> str:
+    """What is against a signature of Cora's, after entries that tell this of her account."""
+    proofs = read(*[("p-clara", what, "rita") for what in told])
+    proofs.add(replace(about("p-clara", PROOF, "p-clara", 90), at=BEGAN + later))
+    signed = statement("p-clara", "clinical review", role, "review", seq=1)
+    proofs.add(Entry(99, BEGAN + later, signature_act(signed, "s")))
+    return proofs.problems.get(99, "")
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ([ENROLLED, ROLES, trained(TODAY + timedelta(days=9))], ""),
+        ([ENROLLED], ""),  # a ledger that was begun before enrolments told roles
+        ([ENROLLED, ("user.changed", Change("roles", "", "quality"))], "did not hold the role"),
+        ([ENROLLED, ROLES, ("user.changed", Change("roles", "x", ""))], "did not hold the role"),
+        ([ENROLLED, ROLES], "no training record"),
+        ([ENROLLED, ROLES, ("user.changed", Change("training", "", "x"))], "no training record"),
+        ([ENROLLED, ROLES, trained(TODAY - timedelta(days=2))], "training had ended"),
+        ([ENROLLED, ROLES, trained(TODAY - timedelta(days=2)), trained(TODAY)], ""),
+        ([ENROLLED, ROLES, trained(TODAY - timedelta(days=2)), trained(TODAY, "SOP")], "ended"),
+        ([("user.enrolled", Change("service", "", "Cora"))], "is a service"),
+    ],
+)
+def test_a_signature_counts_only_in_a_role_that_entries_gave_and_while_trained(
+    told: list[tuple[str, Any]], problem: str
+) -> None:
+    found = given("clinical reviewer", *told)
+    assert problem in found if problem else not found
+
+
+def test_a_training_holds_to_the_end_of_its_last_day_and_while_the_signature_is_on_its_way() -> (
+    None
+):
+    midnight = datetime.combine(TODAY + timedelta(days=1), time(), UTC) - BEGAN
+    rights = ENROLLED, ROLES, trained(TODAY)
+    assert not given("clinical reviewer", *rights, later=midnight - ONE_SECOND)
+    assert not given("clinical reviewer", *rights, later=midnight + ONE_SECOND)
+    late = midnight + MOST_DELAY + ONE_SECOND
+    assert "ended" in given("clinical reviewer", *rights, later=late)

@@ -9,7 +9,7 @@ from typing import Any
 
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.gates import GATES
-from clinical_assets.ledger.actions import Attempt, Bytes, Change, Decision
+from clinical_assets.ledger.actions import Attempt, Bytes, Decision
 from clinical_assets.ledger.entry import Act, Actor, Entry, Subject
 from clinical_assets.modelling.approvals import Approval
 from clinical_assets.modelling.records import Verdict
@@ -149,8 +149,7 @@ class Governed:
             at = accounts.time(connection)
             account = Account(by.person, "", True, at, at)
             accounts.add(account, connection)
-            told = Change("person", "", by.person.name)
-            return [accounts.act(LEDGER, "user.enrolled", account, told)]
+            return accounts.enrolment(LEDGER, account)
 
         self.ledger.decide(add)
 

@@ -91,6 +91,8 @@ def test_the_life_of_an_account(place: Place) -> None:
             attempt(place, "anna", OTHER)
     changes = [(e.act.details.before, e.act.details.after) for e in place.entries("user.changed")]
     assert changes == [
+        ("", "administrator"),
+        ("", "quality"),
         ("", "set by its owner"),
         ("", "GCP until 2027-01-01"),
         ("Anna Example", "Anna Example-Smith"),

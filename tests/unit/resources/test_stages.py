@@ -466,6 +466,39 @@ def test_a_signature_written_past_the_register_is_an_anomaly(place: Governed) ->
     assert "its signer was never enrolled" in str(state.unexamined[0])
 
 
+@pytest.mark.parametrize(
+    ("signer", "problem"),
+    [
+        (person("clive", "clinical reviewer"), "did not hold the role quality"),
+        (person("quirin", "quality", trained=LATE - timedelta(days=1)), "training had ended"),
+        (person("quill", "quality", trained=None), "had no training record"),
+    ],
+)
+def test_a_signature_that_the_register_would_have_refused_is_an_anomaly(
+    place: Governed, signer: Somebody, problem: str
+) -> None:
+    """Somebody with the key and a real account appends a perfect signature, proof and all."""
+    place.build()
+    real = place.review()
+    place.enrol(signer)
+    statement = replace(
+        statement_of(real),
+        signer=signer.person.id,
+        printed_name=signer.person.name,
+        local_time=local_time(datetime.now(UTC), "UTC"),
+        zone="UTC",
+        comment="",
+        role="quality",
+        stage="quality approval",
+        meaning="approval",
+    )
+    place.ledger.decide(lambda connection: [place.proof(signer, connection)])
+    place.ledger.store.append([replace(signature_act(statement, "forged"), actor=signer.actor)])
+    state = place.stages.state(SUBJECT)
+    assert [s.signer for s in state.valid] == ["cora"]
+    assert problem in str(state.unexamined[0])
+
+
 def test_a_later_building_makes_a_version_the_newest_again(place: Governed) -> None:
     place.build().build(OTHER)
     assert place.stages.versions() == [SUBJECT, OTHER]

@@ -8,10 +8,11 @@ from clinical_assets.drift.sentences import Statistic, of_missing
 from clinical_assets.errors import ClinicalError
 
 _TESTS = {
-    "shape": ("ks_pvalue", "chi2_pvalue"),
+    "shape": ("ks_pvalue", "chi2_pooled_pvalue", "chi2_pvalue"),
     "missing": ("missing_pvalue",),
     "range": ("range_pvalue",),
     "new": ("new_levels_pvalue",),
+    "infinite": ("infinite_pvalue",),
 }
 _MOSTLY = 0.5
 _ROUNDING = 1e-12
@@ -21,8 +22,8 @@ def decided(found: Sequence[Mapping[str, Statistic]], plan: Plan) -> list[tuple[
     """Reasons for each column; none where it has not drifted.
 
     The p-values of all columns together are adjusted, those of the distributions, of the missing
-    values, of the range and of new levels each apart. A statistic that was not asked for decides
-    nothing.
+    values, of the range, of new levels and of infinite values each apart. A statistic that was not
+    asked for decides nothing.
     """
     tests = {name: _significant(found, names, plan.rate) for name, names in _TESTS.items()}
     return [
@@ -58,7 +59,7 @@ def _reasons(
     if new is not None and new >= plan.levels and (p is None or "new" in significant):
         reasons.append(f"{new:.1%} of its values are levels that the reference does not have")
     finite, infinite = (numbers.get(f"infinite_{side}") or 0 for side in ("reference", "current"))
-    if infinite - finite >= plan.levels:
+    if "infinite" in significant and infinite - finite >= plan.levels:
         reasons.append(f"{infinite:.1%} of its values are infinite, {finite:.1%} in the reference")
     below, above = (numbers.get(f"{side}_range") or 0 for side in ("below", "above"))
     if "range" in significant and below + above - max(0, infinite - finite) >= plan.levels:

@@ -11,12 +11,11 @@ from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import Blocks, size, whole
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.pairs import paired_samples
+from clinical_assets.drift.proportions import two_proportions_p, unseen_p
 from clinical_assets.drift.pvalues import (
     beyond_p,
     cramer_von_mises_p,
     kolmogorov_smirnov_p,
-    two_proportions_p,
-    unseen_p,
 )
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
@@ -36,6 +35,7 @@ STATISTICS = (
     "cramer_von_mises_pvalue",
     "chi2",
     "chi2_pvalue",
+    "chi2_pooled_pvalue",
     "g",
     "g_pvalue",
     "below_range",
@@ -43,6 +43,7 @@ STATISTICS = (
     "range_pvalue",
     "infinite_reference",
     "infinite_current",
+    "infinite_pvalue",
     "new_levels",
     "new_levels_pvalue",
     "vanished_levels",
@@ -54,6 +55,7 @@ _EXACT_KS = 10_000
 _EXACT_CVM = 20
 _OF_COUNTS = {"psi", "jensen_shannon", "hellinger", "total_variation"}
 _TESTS = {"chi2": "chi_squared", "g": "likelihood_ratio"}
+_INFINITE = {"infinite_reference", "infinite_current", "infinite_pvalue"}
 _OF_AREAS = {
     "wasserstein",
     "wasserstein_scaled",
@@ -122,17 +124,22 @@ def _numeric(
         below, above = pair.range()
         found["below_range"], found["above_range"] = below / m, above / m
         found["range_pvalue"] = beyond_p(below, above, n, m)
-    if {"infinite_reference", "infinite_current"} & wanted:
-        found["infinite_reference"], found["infinite_current"] = (
-            _infinite(side) for side in (reference, current)
-        )
+    if _INFINITE & wanted:
+        n, m = size(reference), size(current)
+        infinities_moved(_infinite(reference), n, _infinite(current), m, found)
 
 
-def _infinite(values: Blocks) -> float:
-    """Share of the values."""
+def _infinite(values: Blocks) -> int:
+    """How many of the values."""
     if values[0].dtype == np.int64:
-        return 0.0
-    return sum(int(np.count_nonzero(np.isinf(block))) for block in values) / size(values)
+        return 0
+    return sum(int(np.count_nonzero(np.isinf(block))) for block in values)
+
+
+def infinities_moved(before: int, n: int, after: int, m: int, found: _Found) -> None:
+    """Adds the shares of infinite values, ``before`` of ``n`` and ``after`` of ``m``."""
+    found["infinite_reference"], found["infinite_current"] = before / n, after / m
+    found["infinite_pvalue"] = two_proportions_p(before, n, after, m)
 
 
 def in_order(merged: Merged, wanted: set[str], found: _Found) -> None:
@@ -175,7 +182,7 @@ def _levels(
     both = reference.join(current, on="level", how="full", coalesce=True, suffix="_current")
     both = both.sort("level").fill_null(0)
     p, q = both["count"].to_numpy(), both["count_current"].to_numpy()
-    counted(p, q, set(wanted), found)
+    levels_counted(p, q, set(wanted), found)
     levels_moved(p, q, found)
 
 
@@ -185,6 +192,13 @@ def levels_moved(p: Counts, q: Counts, found: _Found) -> None:
     found["new_levels"] = new / m
     found["new_levels_pvalue"] = unseen_p(new, m, int(np.count_nonzero(p == 1)), n)
     found["vanished_levels"] = float(p[q == 0].sum() / p.sum())
+
+
+def levels_counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:
+    """Adds the same as :func:`counted`, of levels, of which many may be rare."""
+    counted(p, q, wanted, found)
+    if "chi2_pooled_pvalue" in wanted:
+        found["chi2_pooled_pvalue"] = distances.chi_squared(*distances.pooled(p, q)).p
 
 
 def counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:

@@ -85,19 +85,6 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     return [float(value) for value in found]
 
 
-def two_proportions_p(hits: int, n: int, others: int, m: int) -> float:
-    """Two-sided z test that two shares are one, the variance pooled; 1 where nothing varies.
-
-    >>> round(two_proportions_p(10, 100, 25, 100), 6)
-    0.005247
-    """
-    pooled = (hits + others) / (n + m)
-    variance = pooled * (1 - pooled) * (1 / n + 1 / m)
-    if variance <= 0:
-        return 1.0
-    return math.erfc(abs(hits / n - others / m) / math.sqrt(2 * variance))
-
-
 def beyond_p(below: int, above: int, n: int, m: int) -> float:
     """Probability that as many of ``m`` values, or more, lie below all of ``n`` others or above
     them, if all are of one distribution: twice the smaller of the two tails.
@@ -114,19 +101,3 @@ def beyond_p(below: int, above: int, n: int, m: int) -> float:
     terms = (n + m - most + 1, m + 1), (m - most + 1, n + m + 1)
     tail = sum(map(math.lgamma, terms[0])) - sum(map(math.lgamma, terms[1]))
     return min(1.0, 2 * math.exp(min(0.0, tail)))
-
-
-def unseen_p(new: int, m: int, once: int, n: int) -> float:
-    """Probability that as many of ``m`` values, or more, are of levels that ``n`` others do not
-    have, if all are of one distribution.
-
-    Such levels are as frequent as those of which the others have one value (Good 1953), which is
-    taken as one more, because it might have been; a one-sided z test of the two shares.
-
-    >>> unseen_p(90, 500, 85, 500) > 0.3, unseen_p(30, 500, 0, 500) < 1e-6
-    (True, True)
-    """
-    expected = (once + 1) / (n + 1)
-    if new / m <= expected:
-        return 1.0
-    return two_proportions_p(once + 1, n + 1, new, m) / 2

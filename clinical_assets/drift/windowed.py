@@ -15,8 +15,9 @@ from clinical_assets.drift.areas import Counts
 from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import Numbers, whole
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.measure import STATISTICS, measure_samples
-from clinical_assets.drift.pvalues import beyond_p, kolmogorov_smirnov_p, two_proportions_p
+from clinical_assets.drift.measure import STATISTICS, infinities_moved, measure_samples
+from clinical_assets.drift.proportions import two_proportions_p
+from clinical_assets.drift.pvalues import beyond_p, kolmogorov_smirnov_p
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.tallied import between_ranks
@@ -130,7 +131,7 @@ class _Reference:
         if area is not None and self._deviation and np.isfinite(area / self._deviation):
             found["wasserstein_scaled"] = area / self._deviation
         found |= self._range(window)
-        found["infinite_reference"], found["infinite_current"] = self._infinite, _infinite(window)
+        infinities_moved(self._infinite, n, _infinite(window), len(window), found)
         return found
 
     def _range(self, window: Numbers) -> Found:
@@ -186,12 +187,12 @@ def _deviation(ordered: Numbers) -> float | None:
     return unit * float(np.std(ordered / unit))  # so that no square is beyond the largest float
 
 
-def _infinite(ordered: Numbers) -> float:
-    """Share of values in order."""
+def _infinite(ordered: Numbers) -> int:
+    """How many of values in order."""
     if ordered.dtype == np.int64:
-        return 0.0
+        return 0
     low, high = np.searchsorted(ordered, -np.inf, "right"), np.searchsorted(ordered, np.inf, "left")
-    return float(low + len(ordered) - high) / len(ordered)
+    return int(low + len(ordered) - high)
 
 
 def _largest_gap(upto: NDArray[np.float64], below: NDArray[np.float64], window: Numbers) -> float:

@@ -15,7 +15,8 @@ from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.distances import psi
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.performance.rows import Value, rows
-from clinical_assets.drift.pvalues import kolmogorov_smirnov_p, two_proportions_p
+from clinical_assets.drift.proportions import two_proportions_p
+from clinical_assets.drift.pvalues import kolmogorov_smirnov_p
 
 _Z = 1.959963984540054
 

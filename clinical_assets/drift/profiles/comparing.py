@@ -7,7 +7,15 @@ import polars as pl
 
 from clinical_assets.drift.decide import decided, require_constant
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.measure import STATISTICS, counted, in_order, ks_p, levels_moved
+from clinical_assets.drift.measure import (
+    STATISTICS,
+    counted,
+    in_order,
+    infinities_moved,
+    ks_p,
+    levels_counted,
+    levels_moved,
+)
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
@@ -17,10 +25,10 @@ from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.profiling import profile
 from clinical_assets.drift.profiles.reading import Summary
 from clinical_assets.drift.profiles.regridding import approximate_counts, on_grid
+from clinical_assets.drift.proportions import two_proportions_p
 from clinical_assets.drift.pvalues import (
     beyond_p,
     kolmogorov_smirnov_p,
-    two_proportions_p,
 )
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic
@@ -197,8 +205,7 @@ def _numeric(
         found["above_range"], found["above_range_error"] = above
         n, m = before.present, after.present
         found["range_pvalue"] = beyond_p(round(below.value * m), round(above.value * m), n, m)
-    found["infinite_reference"] = before.infinite / before.present
-    found["infinite_current"] = after.infinite / after.present
+    infinities_moved(before.infinite, before.present, after.infinite, after.present, found)
     parts = _seen(before.grid.parts(bins), before)
     counted(_coarser(before, parts), _coarser(after, parts), wanted, found)
 
@@ -247,9 +254,14 @@ def _levels(
         order = np.argsort(np.array(before.grid.levels, dtype=object))
         p, q = (np.append(side.counts[order], side.other) for side in (before, after))
         for name, one, two in (("new_levels", p, q), ("vanished_levels", q, p)):
-            more = max(0, int(two[-1] - one[-1])) + int(two[:-1][one[:-1] == 0].sum())
-            found[name] = more / int(two.sum())
-    counted(p, q, wanted, found)
+            n, m = int(one.sum()), int(two.sum())
+            unseen = int(two[:-1][one[:-1] == 0].sum())
+            found[name] = max(0.0, two[-1] / m - one[-1] / n) + unseen / m
+            if name == "new_levels":
+                found["new_levels_pvalue"] = two_proportions_p(
+                    int(one[-1]), n, int(two[-1]) + unseen, m
+                )
+    levels_counted(p, q, wanted, found)
 
 
 def _every_level(side: CategorySummary, names: list[str]) -> np.ndarray:

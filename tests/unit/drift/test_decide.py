@@ -13,6 +13,9 @@ def drifts(*columns: dict[str, Statistic], plan: Plan | None = None) -> list[boo
     return [bool(reasons) for reasons in decided(columns, plan or Plan())]
 
 
+INFINITE = {"infinite_reference": 0.0, "infinite_current": 0.01}
+
+
 @pytest.mark.parametrize(
     ("numbers", "expected"),
     [
@@ -33,8 +36,9 @@ def drifts(*columns: dict[str, Statistic], plan: Plan | None = None) -> list[boo
         ({"new_levels": 0.01, "new_levels_pvalue": None}, True),
         ({"below_range": 0.006, "above_range": 0.004, "range_pvalue": 0.05}, True),
         ({"below_range": 0.5, "above_range": 0.0, "range_pvalue": 0.06}, False),
-        ({"infinite_reference": 0.0, "infinite_current": 0.01}, True),
-        ({"infinite_reference": 0.005, "infinite_current": 0.01}, False),
+        (INFINITE | {"infinite_pvalue": 0.05}, True),
+        (INFINITE | {"infinite_pvalue": 0.06}, False),
+        (INFINITE | {"infinite_reference": 0.005, "infinite_pvalue": 1e-9}, False),
         ({}, False),
     ],
 )

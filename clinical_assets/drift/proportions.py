@@ -1,0 +1,82 @@
+"""Whether two shares are one, by how many of how many; exactly where few are to be expected."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+_FEW = 10.0
+
+
+class Counts(NamedTuple):
+    """How many of ``n`` rows have something, and how many of ``m`` others."""
+
+    hits: int
+    n: int
+    others: int
+    m: int
+
+    @property
+    def few(self) -> bool:
+        """Whether a normal distribution is no stand-in: fewer than 10 are to be expected in one of
+        the four cells."""
+        all_hits, rows = self.hits + self.others, self.n + self.m
+        return min(all_hits, rows - all_hits) * min(self.n, self.m) < _FEW * rows
+
+
+def two_proportions_p(hits: int, n: int, others: int, m: int) -> float:
+    """Two-sided probability of shares that differ so much or more if they are one; 1 where nothing
+    varies.
+
+    A z test, the variance pooled; where fewer than 10 are to be expected in a cell Fisher's exact
+    test (Fisher 1922), which a few rare events do not deceive.
+
+    >>> round(two_proportions_p(10, 100, 25, 100), 6), round(two_proportions_p(1, 9, 6, 9), 6)
+    (0.005247, 0.049774)
+    """
+    counts = Counts(hits, n, others, m)
+    if not counts.few:
+        return math.erfc(abs(_z(counts)) / math.sqrt(2))
+    chance = _chances(counts)
+    observed = chance[others - max(0, hits + others - n)]
+    return min(1.0, float(chance[chance <= observed * (1 + 1e-7)].sum()))
+
+
+def unseen_p(new: int, m: int, once: int, n: int) -> float:
+    """Probability that as many of ``m`` values, or more, are of levels that ``n`` others do not
+    have, if all are of one distribution.
+
+    Such levels are as frequent as those of which the others have one value (Good 1953), which is
+    taken as one more, because it might have been. One-sided, else as :func:`two_proportions_p`.
+
+    >>> unseen_p(90, 500, 85, 500) > 0.3, unseen_p(30, 500, 0, 500) < 1e-6
+    (True, True)
+    """
+    counts = Counts(once + 1, n + 1, new, m)
+    if new / m <= (once + 1) / (n + 1):
+        return 1.0
+    if not counts.few:
+        return math.erfc(_z(counts) / math.sqrt(2)) / 2
+    chance = _chances(counts)
+    return min(1.0, float(chance[new - max(0, once + new - n) :].sum()))
+
+
+def _z(counts: Counts) -> float:
+    hits, n, others, m = counts
+    pooled = (hits + others) / (n + m)
+    return (others / m - hits / n) / math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+
+
+def _chances(counts: Counts) -> np.ndarray:
+    """Probability of each number among the others that the sum allows, from the least on."""
+    from scipy.special import gammaln
+
+    hits, n, others, m = counts
+    every = hits + others
+    x = np.arange(max(0, every - n), min(every, m) + 1)
+    logs = sum(
+        gammaln(total + 1) - gammaln(part + 1) - gammaln(total - part + 1)
+        for total, part in ((m, x), (n, every - x))
+    )
+    found: np.ndarray = np.exp(logs - logs.max())
+    return found / found.sum()

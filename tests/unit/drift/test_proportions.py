@@ -1,0 +1,105 @@
+"""Whether shares are one: against scipy, and how often it is denied where they are."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import fisher_exact, hypergeom
+
+from clinical_assets.drift import compare, profile
+from clinical_assets.drift.distances import pooled
+from clinical_assets.drift.proportions import Counts, two_proportions_p, unseen_p
+
+SIZES = st.integers(1, 300)
+
+
+@given(SIZES, SIZES, st.integers(0, 300), st.integers(0, 300))
+def test_few_are_held_against_each_other_as_fisher_does(n: int, m: int, a: int, b: int) -> None:
+    hits, others = min(a, n), min(b, m)
+    found = two_proportions_p(hits, n, others, m)
+    if Counts(hits, n, others, m).few:
+        exact = fisher_exact([[hits, n - hits], [others, m - others]]).pvalue
+        assert found == pytest.approx(exact, rel=1e-6, abs=1e-12)
+    assert found == pytest.approx(two_proportions_p(others, m, hits, n), rel=1e-6)
+
+
+@given(SIZES, SIZES, st.integers(0, 300), st.integers(0, 300))
+def test_unseen_levels_are_the_upper_tail_of_a_hypergeometric(
+    n: int, m: int, a: int, b: int
+) -> None:
+    once, new = min(a, n), min(b, m)
+    counts = Counts(once + 1, n + 1, new, m)
+    found = unseen_p(new, m, once, n)
+    if new / m <= (once + 1) / (n + 1):
+        assert found == 1.0
+    elif counts.few:
+        tail = hypergeom.sf(new - 1, n + 1 + m, once + 1 + new, m)
+        assert found == pytest.approx(tail, rel=1e-6, abs=1e-12)
+
+
+def test_what_is_exact_meets_what_is_not_where_they_change_over() -> None:
+    # 10 expected, of a thousandth: the normal stand-in is off by little, and never by a factor.
+    exact, normal = (two_proportions_p(k, 10_000, k + 9, 10_000) for k in (5, 6))
+    assert Counts(5, 10_000, 14, 10_000).few
+    assert not Counts(6, 10_000, 15, 10_000).few
+    assert math.isclose(exact, normal, rel_tol=0.7)
+
+
+def rare_levels(rng: np.random.Generator, rows: int, columns: int) -> pl.DataFrame:
+    weights = 1 / np.arange(1, 501) ** 2.0
+    names = np.array([f"L{i}" for i in range(500)])
+    drawn = rng.choice(500, (columns, rows), p=weights / weights.sum())
+    return pl.DataFrame({f"c{i}": names[each] for i, each in enumerate(drawn)})
+
+
+def mostly_missing(rng: np.random.Generator, rows: int, columns: int) -> pl.DataFrame:
+    there = rng.random((columns, rows)) < 0.001
+    return pl.DataFrame({f"c{i}": np.where(each, 1.0, None) for i, each in enumerate(there)})
+
+
+def now_and_then_infinite(rng: np.random.Generator, rows: int, columns: int) -> pl.DataFrame:
+    values = rng.normal(size=(columns, rows))
+    values[rng.random((columns, rows)) < 0.005] = np.inf
+    return pl.DataFrame({f"c{i}": each for i, each in enumerate(values)})
+
+
+@pytest.mark.parametrize("made", [rare_levels, mostly_missing, now_and_then_infinite])
+def test_a_small_table_of_the_same_patients_has_seldom_drifted(made) -> None:
+    rng = np.random.default_rng(1)
+    reference = made(rng, 10_000, 20)
+    alarms = sum(compare(reference, made(rng, 50, 20)).drifted for _ in range(20))
+    assert alarms <= 4  # of 20; all of them before such tests were exact
+
+
+def test_a_rare_level_that_all_have_now_is_seen() -> None:
+    rng = np.random.default_rng(2)
+    reference, current = rare_levels(rng, 10_000, 1), pl.DataFrame({"c0": ["L400"] * 60})
+    assert compare(reference, current).drifted
+
+
+def test_pooled_levels_keep_every_value() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        counts = rng.integers(0, 12, (2, rng.integers(1, 9))) * rng.integers(0, 2, (2, 1)) + 1
+        p, q = pooled(*counts)
+        assert (p.sum(), q.sum()) == tuple(counts.sum(axis=1))
+        expected = np.minimum(p.sum(), q.sum()) * (p + q) / (p + q).sum()
+        assert len(p) == 1 or expected.min() >= 5
+
+
+@pytest.mark.parametrize("rows", [200, 20_000, 100_000])
+def test_levels_that_a_profile_does_not_name_are_new_by_their_share(rows: int) -> None:
+    rng = np.random.default_rng(4)
+    levels = np.array([f"L{i}" for i in range(4000)])
+    reference = pl.DataFrame({"c": levels[rng.integers(0, 4000, 20_000)]})
+    same = pl.DataFrame({"c": levels[rng.integers(0, 4000, rows)]})
+    other = pl.DataFrame({"c": np.where(rng.random(rows) < 0.5, "new", same["c"].to_numpy())})
+    known = profile(reference)
+    (found,) = compare(known, same).columns
+    assert not [reason for reason in found.reasons if "levels" in reason]
+    (found,) = compare(known, other).columns
+    if found.statistics.get("new_levels") is not None:
+        assert [reason for reason in found.reasons if "levels" in reason]

@@ -1,11 +1,13 @@
 """``clinical …``: the command line.
 
 Each subcommand is a module of ``clinical_assets.commands``, imported only when it is called, so
-that ``clinical --help`` answers at once. A user's mistake is one paragraph and exit status 1.
+that ``clinical --help`` answers at once. A user's mistake is one paragraph and exit status 1;
+141 where whoever read the output went away.
 """
 
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +15,11 @@ from typing import Any
 import click
 
 from clinical_assets import __version__
+from clinical_assets.commands.mistakes import say
 from clinical_assets.errors import ClinicalError
 from resources.terminal import at_command, signed_in
+
+_PIPE = 128 + 13  # what a shell gives for SIGPIPE
 
 # Name → what `clinical --help` says of it; the command lies in commands/<name>.py.
 COMMANDS = {
@@ -69,6 +74,15 @@ def _named(path: str, callback: Callable[..., Any]) -> Callable[..., Any]:
 class LazyGroup(click.Group):
     """A group that imports a subcommand when it is called, not before."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the subcommand; where whoever read the output went away, as `head` does, the status
+        is that of a broken pipe: 1, which is click's, would say that something was found."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(_PIPE)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the table above."""
         return list(COMMANDS)
@@ -97,7 +111,7 @@ def main() -> None:
         with signed_in():
             cli(standalone_mode=False)
     except ClinicalError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
+        say(error)
         sys.exit(1)
     except click.ClickException as error:
         error.show()

@@ -18,6 +18,8 @@ from dagster._core.storage.asset_check_execution_record import (
 from clinical_assets.evidence.release import GateEvidence
 from clinical_assets.keys import JUDGED, SHA256
 
+_PAGE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceReader:
@@ -48,8 +50,16 @@ class EvidenceReader:
         return None
 
     def was_materialized(self, asset: AssetKey) -> bool:
-        """Whether the asset was ever materialized."""
-        return self._latest(asset) is not None
+        """Whether a run ever materialized the asset; what somebody only reported to the server, who
+        need not say who they are, does not count."""
+        cursor = None
+        while True:
+            found = self.instance.fetch_materializations(asset, limit=_PAGE, cursor=cursor)
+            if any(record.run_id for record in found.records):
+                return True
+            if not found.has_more:
+                return False
+            cursor = found.cursor
 
     def _latest(self, key: AssetKey) -> int | None:
         found = self.instance.fetch_materializations(key, limit=1).records

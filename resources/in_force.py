@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.gate_decisions import gates_against
 from clinical_assets.evidence.package_record import ReleaseRecord
 from clinical_assets.evidence.signatures import SUBJECT_KIND
 from clinical_assets.evidence.stage_moves import judge_in_force
@@ -21,7 +22,6 @@ from clinical_assets.ledger.actions import Change, Failing
 from clinical_assets.ledger.entry import Act, Subject
 from clinical_assets.modelling.champion import KeptModel
 from clinical_assets.modelling.spec import ClinicalModel
-from resources.gate_decisions import gates_against
 from resources.ledger import Ledger
 from resources.ledger_database.reader import Wanted
 from resources.ledger_memory import contradicts_seen
@@ -122,8 +122,10 @@ class InForce:
         verdict = judge_in_force(state)
         if not verdict.passed:
             return verdict.summary
-        released = next(step.at for step in reversed(state.steps) if step.stage == "released")
-        return gates_against(self.ledger, self.spec.name, released)
+        released = next(step.seq for step in reversed(state.steps) if step.stage == "released")
+        known = self.ledger.decisions.refresh()
+        software = next(entry.act.software for entry in known if entry.seq == released)
+        return gates_against(subject, known, released, software)
 
 
 def released_last(ledger: Ledger, model: str) -> Subject | None:

@@ -31,6 +31,8 @@ from resources.newest_seen import NewestSeen
 from resources.settings import Settings
 
 DECIDING = (
+    "gate.decided",
+    "gate.undecided",
     "ledger.reconciled",
     "package.built",
     "protocol.frozen",

@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.evidence.gate_decisions import gates_against
 from clinical_assets.evidence.signatures import (
     SUBJECT_KIND,
     SignatureStatement,
@@ -37,7 +38,6 @@ from clinical_assets.modelling.spec import ClinicalModel
 from clinical_assets.people.person import Person
 from clinical_assets.people.statement import CURRENT
 from resources.actors import authenticated_actor
-from resources.gate_decisions import gates_against
 from resources.ledger import Ledger
 from resources.ledger_database.store import Decide
 from resources.people.accounts import Accounts
@@ -111,7 +111,7 @@ class Stages:
                 return []
             refused = judge_transition(state, after, gates=gates)
             if refused is None and after == "released":
-                refused = self._gates(subject, connection)
+                refused = _gates(subject, self.ledger.decisions.within(connection))
             if refused is not None:
                 refusals.append(refused)
                 return [self._refusal(subject, state, after, refused)]
@@ -121,17 +121,6 @@ class Stages:
         if refusals:
             raise refusals[0]
         return self.state(subject)
-
-    def _gates(self, subject: Subject, connection: Connection) -> ClinicalError | None:
-        """What the ledger holds against the gates, whatever the caller's verdict is."""
-        problem = gates_against(self.ledger, self.spec.name, connection=connection)
-        if not problem:
-            return None
-        return ClinicalError(
-            f"It does not enter released: {problem}",
-            where=f"{subject.id} {subject.version}",
-            repair="Run the model's assets with their gates, then release",
-        )
 
     def signed_since(self, first: int) -> tuple[int, list[Subject]]:
         """Versions that were signed from entry ``first`` on, and where to go on the next time."""
@@ -350,6 +339,18 @@ def _nobody(subject: Subject) -> ClinicalError:
         "Nobody has proven who they are for this signature",
         where=f"{subject.id} {subject.version}",
         repair="Sign with `clinical sign`, which asks for id and secret",
+    )
+
+
+def _gates(subject: Subject, known: Sequence[Entry]) -> ClinicalError | None:
+    """What the ledger holds against the gates, whatever the caller's verdict is."""
+    problem = gates_against(subject, known)
+    if not problem:
+        return None
+    return ClinicalError(
+        f"It does not enter released: {problem}",
+        where=f"{subject.id} {subject.version}",
+        repair="Run the model's assets with their gates, then release",
     )
 
 

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from clinical_assets.commands.mistakes import say
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from clinical_assets.evidence.sources import RegisteredSource
     from resources.source_files import FileState, SourceFiles
 
-_MARKS = {"verified": "[green]verified[/]", "not added": "[yellow]not added[/]"}
+_STYLES = {"verified": "green", "not added": "yellow"}
 
 
 @click.group()
@@ -149,7 +152,7 @@ def _print_states(states: "Sequence[FileState]") -> None:
     rows = [
         (
             state.source,
-            _MARKS.get(state.state, "[red]wrong[/]"),
+            _mark(state.state),
             str(state.file.rows),
             state.file.sha256[:16],
             state.file.name,
@@ -159,14 +162,20 @@ def _print_states(states: "Sequence[FileState]") -> None:
     _print_table(("source", "state", "rows", "SHA-256 (start)", "file"), rows, wrapped="file")
     for state in states:
         if state.problem:
-            click.secho(f"Error: {state.problem}", fg="red", err=True)
+            say(state.problem)
         elif state.state == "not added":
             click.echo(
                 f"{state.source} is not shipped: run `clinical data add {state.source} FILE`."
             )
 
 
-def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], wrapped: str) -> None:
+def _mark(state: str) -> "Text":
+    from rich.text import Text
+
+    return Text(state, _STYLES[state]) if state in _STYLES else Text("wrong", "red")
+
+
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], wrapped: str) -> None:
     from clinical_assets.commands.tables import new_console, new_table
 
     table = new_table(heads, wrapped=wrapped, right=("rows",))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clinical_assets.commands.mistakes import say
 from clinical_assets.commands.tables import new_console
 from clinical_assets.errors import ClinicalError
 
@@ -136,7 +137,7 @@ def _show(console: "Console", outcome: _Outcome) -> None:
     if outcome.status == 130:
         click.echo(outcome.error, err=True)
     elif outcome.error:
-        click.secho(f"Error: {outcome.error}", fg="red", err=True)
+        say(outcome.error)
 
 
 class _Progress:

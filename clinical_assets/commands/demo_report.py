@@ -36,9 +36,9 @@ def _print_gates(console: "Console", report: "RunReport") -> None:
     table = new_table(("gate", "verdict", "why"), wrapped="why", title=f"Gates of {report.model}")
     for gate in report.gates:
         verdict = {
-            True: "[green]passed[/]",
-            False: "[red]refused[/]",
-            None: "[yellow]not decided[/]",
+            True: Text("passed", "green"),
+            False: Text("refused", "red"),
+            None: Text("not decided", "yellow"),
         }[gate.passed]
         passed = gate.passed is True  # one line is enough where nothing is to be done
         why = Text(gate.summary, no_wrap=passed, overflow="ellipsis" if passed else "fold")

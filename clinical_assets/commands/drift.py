@@ -12,6 +12,7 @@ import click
 
 from clinical_assets.commands.drift_found import Found
 from clinical_assets.commands.listed import listed_names
+from clinical_assets.commands.mistakes import say
 from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
 
@@ -95,14 +96,14 @@ def drift(
         plan = _plan(plan_file, columns)
         found, said = _work(outputs, plan, Parting(by, whole, time, every))
     except ClinicalError as error:
-        click.secho(visible(f"Error: {error}"), fg="red", err=True)
+        say(error)
         raise SystemExit(_BAD_INPUT) from None
     if not outputs.json_is_printed:
         show(found)
         for line in said:
             click.echo(line)
     if unlike := _unlike(found.whole, (by, time)):
-        click.secho(f"Error: {unlike}", fg="red", err=True)
+        say(unlike)
         raise SystemExit(_BAD_INPUT)
     raise SystemExit(1 if found.drifted else 0)
 
@@ -166,6 +167,8 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
         if tables is not None:
             found = _parted(found, *tables, plan, parting, outputs.seed)
         return found, outputs.write(found, plan, tables)
+    except BrokenPipeError:
+        raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.
         raise ClinicalError(
@@ -246,4 +249,8 @@ def _plan(file: Path | None, columns: str | None) -> "Plan":
             repair="Give a TOML file",
         ) from None
     names = listed_names(columns or "")
+    if columns is not None and not names:
+        raise ClinicalError(
+            "It names nothing", where="--columns", repair="Name some, or leave it out"
+        )
     return replace(plan, columns=names) if names else plan

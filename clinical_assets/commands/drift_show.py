@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
+from rich.text import Text
 
 from clinical_assets.commands.tables import new_console, new_table
 from clinical_assets.visible import visible
@@ -64,7 +64,7 @@ def _print(
     table = new_table(heads, wrapped=heads[wrapped], title=title, right=numbers)
     for row in rows:
         cells = [folded(c, width) if i == wrapped else c for i, c in enumerate(row)]
-        table.add_row(*map(escape, cells))
+        table.add_row(*map(Text, cells))
     console.print(table)
 
 

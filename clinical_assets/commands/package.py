@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from clinical_assets.commands.tables import new_console
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +92,7 @@ def _reproduce(
 ) -> tuple["Reproduction", dict[str, str]]:
     from clinical_assets.commands.rebuilding import prepare
 
-    console = _console(stderr=True)
+    console = new_console(stderr=True)
     files, report = _verified(path, trusted, console)
     root = into or Path(tempfile.mkdtemp(prefix="clinical-reproduce-"))
     place = prepare(root)
@@ -202,7 +204,7 @@ def _trusted_key(key: Path | None) -> bytes | None:
 
 
 def _print_report(report: "PackageReport") -> None:
-    console = _console()
+    console = new_console()
     if report.digest is not None:
         facts = {
             "model": f"{report.model} {report.version}",
@@ -213,9 +215,9 @@ def _print_report(report: "PackageReport") -> None:
         }
         for name, value in facts.items():
             # Never folded: digests are there to be copied.
-            console.print(f"{name:<16} {value}", markup=False, soft_wrap=True)
+            console.print(f"{name:<16} {visible(value)}", markup=False, soft_wrap=True)
     for problem in report.problems:
-        console.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
+        console.print(f"✗ {visible(problem)}", style="red", markup=False, soft_wrap=True)
     if report.passed:
         _print_passed(console, report)
     else:
@@ -250,7 +252,7 @@ def _print_verdict(verdict: "Reproduction", facts: Mapping[str, str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = _console()
+    console = new_console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("compared", "package", "rebuilt", "gap", "verdict"):
         table.add_column(name, overflow="fold", no_wrap=name in ("compared", "package", "rebuilt"))
@@ -306,12 +308,6 @@ def _verdict_object(verdict: "Reproduction", facts: Mapping[str, str]) -> dict[s
     from clinical_assets.canonical import to_plain
 
     return {"passed": verdict.passed, **to_plain(verdict), **facts}
-
-
-def _console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False)
 
 
 def _disk_error(error: OSError) -> ClinicalError:

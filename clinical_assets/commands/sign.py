@@ -150,6 +150,8 @@ def _role(state: "StageState", stage: str, meaning: str, roles: tuple[str, ...])
 
 
 def _waits_for(state: "StageState") -> str:
+    if state.unexamined:
+        return "It waits for an anomaly to be examined: `clinical stage show` names it."
     if state.stage == "quality approval" and not state.missing:
         return "Every signature is given: the release starts by itself where `clinical up` runs."
     waiting = [str(a) for a in state.missing if a.stage == state.stage]

@@ -1,18 +1,25 @@
 """The look of every table that ``clinical`` prints."""
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
 
-def new_console(*, quiet: bool = False) -> "Console":
+def new_console(*, quiet: bool = False, stderr: bool = False) -> "Console":
     """A console that never colours what it was not told to."""
     from rich.console import Console
 
-    return Console(quiet=quiet, highlight=False)
+    class PlainConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """For the command line to end, whose exit status 1 means something else."""
+            raise BrokenPipeError
+
+    return PlainConsole(quiet=quiet, stderr=stderr, highlight=False)
 
 
 def new_table(
@@ -27,9 +34,17 @@ def new_table(
     """
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
-    table.title_style = "bold"
+    class PlainTable(Table):
+        """A table whose cells and title say what they hold: no markup, no terminal's command."""
+
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            """A text as it is; what shall have a style is given as ``Text``."""
+            super().add_row(*map(_plain, cells), **options)
+
+    named = Text(visible(title), "bold") if title else None
+    table = PlainTable(box=box.SIMPLE_HEAD, pad_edge=False, title=named, title_justify="left")
     for name in columns:
         table.add_column(
             name,
@@ -38,3 +53,13 @@ def new_table(
             justify="right" if name in right else "left",
         )
     return table
+
+
+def _plain(cell: Any) -> Any:
+    from rich.text import Text
+
+    if isinstance(cell, str):
+        return Text(visible(cell))
+    if isinstance(cell, Text):  # of several lines, where whoever made it wants them
+        cell.plain = "\n".join(map(visible, cell.plain.split("\n")))
+    return cell

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clinical_assets.commands.mistakes import say
 from clinical_assets.commands.people_tools import logged_in_id, open_register
 from clinical_assets.commands.users_change import CHANGES
 from clinical_assets.commands.users_own import OWN
@@ -46,7 +47,7 @@ def list_users(as_json: bool) -> None:
         ]
         _print_table(("id", "kind", "state", "roles", "name"), rows, wrapped="name")
         for error in tampered:
-            click.secho(f"Error: {error}", fg="red", err=True)
+            say(error)
     if tampered:
         raise SystemExit(1)
 
@@ -134,13 +135,11 @@ def _plain(account: "Account") -> dict[str, Any]:
 
 
 def _print_table(heads: "Sequence[str]", rows: "Sequence[Sequence[str]]", wrapped: str) -> None:
-    from rich.markup import escape
-
     from clinical_assets.commands.tables import new_console, new_table
 
     table = new_table(heads, wrapped=wrapped)
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     new_console().print(table)
 
 

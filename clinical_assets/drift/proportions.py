@@ -74,9 +74,7 @@ def _chances(counts: Counts) -> np.ndarray:
     hits, n, others, m = counts
     every = hits + others
     x = np.arange(max(0, every - n), min(every, m) + 1)
-    logs = sum(
-        gammaln(total + 1) - gammaln(part + 1) - gammaln(total - part + 1)
-        for total, part in ((m, x), (n, every - x))
-    )
-    found: np.ndarray = np.exp(logs - logs.max())
-    return found / found.sum()
+    y = every - x
+    logs = -gammaln(x + 1) - gammaln(m - x + 1) - gammaln(y + 1) - gammaln(n - y + 1)
+    found = np.exp(logs - logs.max())
+    return np.asarray(found / found.sum())

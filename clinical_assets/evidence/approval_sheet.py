@@ -175,7 +175,8 @@ def approval_callouts(sheet: ApprovalSheet) -> tuple[Callout, ...]:
             Callout("bad", f"{plural(len(unexamined), 'anomaly', 'anomalies')} not examined.")
         )
     if sheet.superseded:
-        found.append(Callout("caution", "Transitions made under another policy hold no longer."))
+        made = "Transitions made under another policy or upon generated signatures"
+        found.append(Callout("caution", f"{made} hold no longer."))
     return tuple(found)
 
 
@@ -289,6 +290,10 @@ def _anomalies(sheet: ApprovalSheet) -> Section:
         "Anomalies",
         (
             table("Entries that were not obeyed", ("Entry", "At (UTC)", "What", "State"), rows),
-            table("Made under another policy, not in force", ("Transition",), superseded),
+            table(
+                "Made before, not in force now",
+                ("Transition",),
+                superseded,
+            ),
         ),
     )

@@ -92,12 +92,18 @@ def _moved(state: StageState, entry: Entry, moved: Moved) -> StageState:
     if after is not None and not problem:
         return _enter(state, after, entry, entry.act.reason or "moved by the machine")
     what = f"{moved.before or 'nothing'} → {moved.after}"
-    if foreign:
-        line = f"entry {entry.seq}: {what} was made under another policy"
+    if foreign or _was_generated(state):
+        why = "under another policy" if foreign else "upon signatures of generated people"
+        line = f"entry {entry.seq}: {what} was made {why}"
         return replace(state, superseded=(*state.superseded, line))
     if after is not None and _is_repeated(state, moved):
         return state  # two processes saw the same work done; the first one moved the version
     return _anomaly(state, entry, f"{what} is not a legal transition: {problem}")
+
+
+def _was_generated(state: StageState) -> bool:
+    """Whether generated people, who count no longer, gave signatures upon which it was moved."""
+    return any(s.demonstration and s.standing == "void" for s in state.signatures)
 
 
 def _is_repeated(state: StageState, moved: Moved) -> bool:
@@ -149,7 +155,8 @@ def _unfit(state: StageState, entry: Entry, signed: Signed, surroundings: Surrou
         return f"it is on another package of this version, {entry.act.subject.sha256[:12]}…"
     if "password" not in signed.factors:
         return "no password was shown for it"
-    if signed.demonstration and not surroundings.demonstration_counts:
+    # What a generated person closed stays closed: opening needs more than closing.
+    if signed.demonstration and not surroundings.demonstration_counts and not _closes(signed):
         return "its signer is a generated person, which counts in demonstrations only"
     return ""
 

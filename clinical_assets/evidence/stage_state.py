@@ -84,7 +84,8 @@ class StageState:
         stage: None where no entry says anything of it.
         steps: every stage that it entered, the first one first.
         signatures: every signature on it, in order, void ones too.
-        superseded: transitions that were made under another policy and do not hold under this one.
+        superseded: transitions that were made under another policy, or upon signatures of generated
+            people who count no longer, and do not hold now.
     """
 
     policy: StagePolicy

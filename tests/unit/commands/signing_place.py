@@ -7,14 +7,12 @@ from click.testing import CliRunner, Result
 
 from clinical_assets.cli import cli
 from clinical_assets.errors import ClinicalError
-from clinical_assets.ledger.actions import Bytes
-from resources.actors import acting
 from resources.ledger import open_ledger
 from resources.settings import Settings
 from resources.stages import Stages
 from resources.terminal import signed_in
 from tests.graph.small_model import MODEL
-from tests.unit.resources.governed import AUTHOR, GOOD, SUBJECT, decide_all
+from tests.unit.resources.governed import GOOD, SUBJECT, build
 
 SECRETS = {"rita": "horse staple battery", "cora": "long walks by the sea"}
 SECRETS |= {"edda": "four green old books", "quentin": "seven blue tin boxes"}
@@ -51,10 +49,7 @@ class SigningPlace:
 
     def build(self) -> "SigningPlace":
         """Packages the version and lets its gates be judged."""
-        ledger = open_ledger(Settings.load())
-        with acting(AUTHOR):
-            ledger.record("package.built", SUBJECT, Bytes(1))
-        decide_all(ledger)
+        build(open_ledger(Settings.load()))
         self.stages.advance(SUBJECT, GOOD)
         return self
 

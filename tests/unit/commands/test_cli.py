@@ -1,12 +1,18 @@
 """The command line as a whole: quick to help, one paragraph for a mistake."""
 
+import io
+import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from clinical_assets.cli import COMMANDS
+from clinical_assets.commands.tables import new_table
 
 HEAVY = (
     *("dagster", "mlflow", "sklearn", "polars", "pandera", "matplotlib", "rich", "numpy"),
@@ -40,6 +46,42 @@ def test_every_command_explains_itself(name: str) -> None:
     command = getattr(import_module(f"clinical_assets.commands.{name}"), name)
     assert command.name == name
     assert command.help
+
+
+@pytest.mark.parametrize("arguments", [("data", "list"), ("data", "list", "--json")])
+def test_a_reader_that_goes_away_is_no_finding(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """As ``clinical ledger verify | head`` ends: 1 would say that the ledger does not hold."""
+    command = [sys.executable, "-m", "clinical_assets.cli", *arguments]
+    environment = {"PATH": "/usr/bin:/bin", "CLINICAL_STORE": str(tmp_path)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, env=environment)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_table_shows_what_would_command_the_terminal() -> None:
+    table = new_table(("name", "what"), wrapped="what", title="A [bold]t\x1b[31m")
+    table.add_row("[bold green]champion[/]", "\x1b[31mRED\u202e")
+    table.add_row(Text("a\u202eb", "red"), "x\ny")
+    console = Console(file=io.StringIO(), width=60, force_terminal=False)
+    console.print(table)
+    shown = console.file.getvalue()
+    assert not set(shown) & {"\x1b", "\u202e"}
+    for text in (
+        "[bold]t",
+        "[bold green]champion[/]",
+        r"\u001b[31mRED\u202e",
+        r"a\u202eb",
+        r"x\ny",
+    ):
+        assert text in shown
+
+
+def test_a_mistake_quotes_what_would_command_the_terminal(tmp_path: Path) -> None:
+    done = run("demo", "--model", "a\x1b[31m\nError: fine", CLINICAL_STORE=str(tmp_path))
+    assert done.stderr.count("\n") == 1
+    assert r"a\u001b[31m\nError: fine" in done.stderr
 
 
 def test_an_unknown_command_is_refused() -> None:

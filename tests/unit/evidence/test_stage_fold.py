@@ -21,6 +21,7 @@ from tests.unit.evidence.signed_version import (
     REINSTATE,
     RETIRE,
     SUBJECT,
+    SURROUNDINGS,
     SUSPEND,
     History,
     history,
@@ -85,6 +86,35 @@ def test_demonstration_persons_count_where_demonstrations_do() -> None:
     version.sign(CLINICAL, demonstration=True)
     version.surroundings = replace(version.surroundings, demonstration_counts=True)
     assert version.state.valid[0].demonstration
+
+
+def generated(*closing: str) -> History:
+    """A version that generated people released, or closed, before people were enrolled."""
+    counts = replace(SURROUNDINGS, demonstration_counts=True)
+    version = history(until="clinical review", surroundings=counts)
+    for who, after in ((CLINICAL, "ethics review"), (ETHICS, "quality approval")):
+        version.sign(who, demonstration=True)
+        version.then(after)
+    version.sign(QUALITY, demonstration=True)
+    version.then("released")
+    if closing:
+        version.sign(closing, demonstration=True, comment="Alarm")
+    assert version.state.stage == (closing[1] if closing else "released")
+    version.surroundings = SURROUNDINGS
+    return version
+
+
+def test_what_generated_people_opened_waits_for_people_who_can_release_it() -> None:
+    version = generated()
+    state = version.state
+    assert (state.stage, state.valid, state.unexamined) == ("clinical review", (), ())
+    assert "ethics review was made upon signatures of generated people" in state.superseded[0]
+    version.then(CLINICAL, "ethics review", ETHICS, "quality approval", QUALITY, "released")
+    assert version.state.stage == "released"
+
+
+def test_what_generated_people_closed_stays_closed() -> None:
+    assert generated(*QUARANTINE).state.stage == "quarantined"
 
 
 @pytest.mark.parametrize("head", [{"head_root": "0" * 64}, {"head_size": 2}, {"head_size": 99}])

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from clinical_assets.canonical import sha256
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.gates import GATES
 from clinical_assets.ledger.actions import Attempt, Bytes, Decision
@@ -38,16 +39,23 @@ SUBJECT = version_subject(MODEL.name, "1.0.0+aaaaaaaa", "a" * 64)
 OTHER = version_subject(MODEL.name, "1.0.0+bbbbbbbb", "b" * 64)
 
 
-def decide(ledger: Ledger, gate: str, *, passed: bool) -> None:
-    """A gate's decision, as the storage of Dagster's events writes it."""
-    about = Subject("asset", f"{MODEL.name}/{GATES[gate]}")
+def decide(ledger: Ledger, gate: str, version: Subject = SUBJECT, *, passed: bool) -> None:
+    """A gate's decision about what a version is made of, as the storage of Dagster's events writes
+    it: assets before the package have digests of their own."""
+    own = GATES[gate] == "package"
+    judged = version.sha256 if own else sha256(f"{GATES[gate]} {version.sha256}".encode())
+    about = Subject("asset", f"{MODEL.name}/{GATES[gate]}", sha256=judged)
     ledger.record("gate.decided", about, Decision(gate, passed))
 
 
-def decide_all(ledger: Ledger, *, passed: bool = True) -> None:
-    """The decisions of every gate."""
-    for gate in GATES:
-        decide(ledger, gate, passed=passed)
+def build(ledger: Ledger, version: Subject = SUBJECT, *, passed: bool = True) -> None:
+    """The decisions of every gate, and the building of the package between them."""
+    for gate in (gate for gate, asset in GATES.items() if asset != "package"):
+        decide(ledger, gate, version, passed=passed)
+    with acting(AUTHOR):
+        ledger.record("package.built", version, Bytes(1))
+    for gate in (gate for gate, asset in GATES.items() if asset == "package"):
+        decide(ledger, gate, version, passed=passed)
 
 
 @dataclass(frozen=True)
@@ -104,15 +112,13 @@ class Governed:
 
     def build(self, subject=SUBJECT, gates: Verdict = GOOD) -> "Governed":
         """Packages the version, with somebody signed in, and lets its gates be judged."""
-        with acting(AUTHOR):
-            self.ledger.record("package.built", subject, Bytes(1))
-        decide_all(self.ledger, passed=gates.passed)
+        build(self.ledger, subject, passed=gates.passed)
         self.stages.advance(subject, gates)
         return self
 
-    def decide(self, gate: str, *, passed: bool) -> None:
+    def decide(self, gate: str, version: Subject = SUBJECT, *, passed: bool) -> None:
         """What a gate decides."""
-        decide(self.ledger, gate, passed=passed)
+        decide(self.ledger, gate, version, passed=passed)
 
     def review(self, by: Somebody = CORA, **more: Any) -> Entry:
         """The clinical review."""

@@ -3,11 +3,15 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.gates import GATES
+from clinical_assets.ledger.actions import Bytes, Undecided
+from clinical_assets.ledger.entry import Subject
 from resources import ledger as ledger_module
 from resources.in_force import InForce
 from resources.ledger import open_ledger_at
@@ -16,7 +20,7 @@ from resources.ledger_verifying import verify_own
 from resources.mlflow_registry import Registry
 from resources.package_store import PackageStore
 from resources.recorded.registry import RecordedRegistry
-from tests.unit.resources.governed import GOOD, MODEL, QUENTIN, SUBJECT, Governed
+from tests.unit.resources.governed import BAD, GOOD, MODEL, OTHER, QUENTIN, SUBJECT, Governed
 
 
 @pytest.fixture
@@ -187,7 +191,74 @@ def test_gates_are_the_ledger_s_and_not_the_caller_s(
     place.stages.enter(SUBJECT, "released", gates=GOOD)
     release(in_force)
     assert in_force.problem() == ""
-    place.decide(gate, passed=False)  # of the next candidate
+    place.decide(gate, passed=False)  # after the release
+    place.build(OTHER, BAD)  # the next candidate
+    assert in_force.problem() == ""
+
+
+def test_the_passes_of_another_candidate_do_not_release_a_version(place: Governed) -> None:
+    place.build(gates=BAD)
+    place.stages.advance(SUBJECT, GOOD)  # a verdict made by hand
+    place.review()
+    place.approve()
+    place.build(OTHER)
+    with pytest.raises(ClinicalError, match="that gate dataset_contract, "):
+        place.stages.enter(SUBJECT, "released", gates=GOOD)
+
+
+def test_the_refusals_of_another_candidate_do_not_keep_a_version_from_its_release(
+    place: Governed, in_force: InForce
+) -> None:
+    place.build()
+    place.review()
+    place.approve()
+    place.build(OTHER, BAD)
+    place.stages.enter(SUBJECT, "released", gates=GOOD)
+    release(in_force)
+    assert in_force.problem() == ""
+
+
+def test_a_gate_that_crashed_when_tried_last_does_not_count_as_passed(place: Governed) -> None:
+    place.build()
+    place.review()
+    place.approve()
+    asset = Subject("asset", f"{MODEL.name}/evaluation")
+    crashed = Undecided("performance", "MemoryError")
+    place.ledger.record("gate.undecided", asset, crashed, outcome="failed")
+    with pytest.raises(ClinicalError, match="gate performance could not be decided"):
+        place.stages.enter(SUBJECT, "released", gates=GOOD)
+    place.decide("performance", passed=True)
+    place.stages.enter(SUBJECT, "released", gates=GOOD)
+
+
+def test_a_gate_that_is_decided_over_and_over_hides_no_other(place: Governed) -> None:
+    place.build()
+    for _ in range(100):
+        place.decide("performance", passed=True)
+    place.review()
+    place.approve()
+    place.stages.enter(SUBJECT, "released", gates=GOOD)
+
+
+def test_a_release_under_a_clock_that_was_set_back_stays_in_force(
+    place: Governed, in_force: InForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then gates and release have one time; their order is that of the entries."""
+    later = datetime.now(UTC) + timedelta(hours=1)
+    with monkeypatch.context() as ahead:
+        ahead.setattr(place.ledger.store, "_clock", lambda: later)
+        place.ledger.record("package.exported", SUBJECT, Bytes(1))
+    released(place, in_force)
+    assert in_force.problem() == ""
+
+
+def test_a_gate_that_came_later_is_not_held_against_a_release(
+    place: Governed, in_force: InForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(place, in_force)
+    monkeypatch.setitem(GATES, "fairness", "evaluation")
+    assert "no decision of gate fairness" in in_force.problem()
+    monkeypatch.setattr("clinical_assets.gates.LATER", {"fairness": "99.0"})
     assert in_force.problem() == ""
 
 
@@ -195,7 +266,7 @@ def test_a_version_that_was_moved_past_the_gates_is_not_in_force(
     place: Governed, in_force: InForce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as past:
-        past.setattr("tests.unit.resources.governed.GATES", {})
+        past.setattr("tests.unit.resources.governed.decide", lambda *_, **__: None)
         past.setattr("resources.stages.gates_against", lambda *_, **__: "")
         released(place, in_force)
     assert "the ledger holds no decision of gate dataset_contract" in in_force.problem()

@@ -3,10 +3,10 @@
 What belongs here: which decisions are about this version, and what they say. What does not: check
 results in Dagster, which a release reads too, and how the verdicts come about.
 
-A version is made of what its package was built from: of each gate before the package, what it
-decided last before the building, and whatever it decided about the same content since. The gates of
-the package itself count where they judged its digest. Decisions about other candidates, before or
-after, say nothing of it.
+A version is made of what its package was built from: of a gate before the package counts what it
+decided last before the building, of the package's own gates what they decided first after it and
+before another package was built; and of both whatever they decided about the same content since.
+Decisions about other candidates say nothing of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,10 +31,13 @@ def gates_against(
         software: which released it, so that gates that came later are not asked for; None for this.
     """
     entries = [entry for entry in known if before is None or entry.seq < before]
-    built = [entry.seq for entry in entries if _is_building(entry, version)]
-    if not built:
+    buildings = [entry for entry in entries if _is_building(entry, version)]
+    own = [entry.seq for entry in buildings if entry.act.subject == version]
+    if not own:
         return "the ledger does not hold that its package was built"
-    verdicts = {gate: _verdict(gate, version, entries, built[-1]) for gate in demanded(software)}
+    others = [entry.seq for entry in buildings if entry.seq > own[-1]]
+    built = range(own[-1], min(others, default=entries[-1].seq + 1))
+    verdicts = {gate: _verdict(gate, version, entries, built) for gate in demanded(software)}
     told = []
     for verdict, words in (
         ("refused", "the ledger holds that gate {} refused"),
@@ -48,19 +51,22 @@ def gates_against(
 
 def _is_building(entry: Entry, version: Subject) -> bool:
     act = entry.act
-    return (act.action, act.outcome, act.subject) == ("package.built", "done", version)
+    about = (act.subject.kind, act.subject.id) == (version.kind, version.id)
+    return about and (act.action, act.outcome) == ("package.built", "done")
 
 
-def _verdict(gate: str, version: Subject, entries: Sequence[Entry], built: int) -> str:
+def _verdict(gate: str, version: Subject, entries: Sequence[Entry], built: range) -> str:
+    """What a gate says; of ``built``, the package was the model's newest."""
     asset = Subject("asset", f"{version.id}/{GATES[gate]}")
     own = [entry for entry in entries if _is_about(entry, gate, asset)]
     if own and isinstance(own[-1].act.details, Undecided):
         return "undecided"
     decided = [entry for entry in own if isinstance(entry.act.details, Decision)]
-    judged = [e.act.subject.sha256 for e in decided if e.seq < built]
     if GATES[gate] == _PACKAGE:
-        judged = [version.sha256]
-    about = [e.act.details for e in decided if judged and e.act.subject.sha256 == judged[-1]]
+        judged = [e.act.subject.sha256 for e in decided if e.seq in built][:1]
+    else:
+        judged = [e.act.subject.sha256 for e in decided if e.seq < built.start][-1:]
+    about = [e.act.details for e in decided if e.act.subject.sha256 in judged]
     if not about:
         return "silent"
     return "passed" if about[-1].passed else "refused"

@@ -41,9 +41,8 @@ OTHER = version_subject(MODEL.name, "1.0.0+bbbbbbbb", "b" * 64)
 
 def decide(ledger: Ledger, gate: str, version: Subject = SUBJECT, *, passed: bool) -> None:
     """A gate's decision about what a version is made of, as the storage of Dagster's events writes
-    it: assets before the package have digests of their own."""
-    own = GATES[gate] == "package"
-    judged = version.sha256 if own else sha256(f"{GATES[gate]} {version.sha256}".encode())
+    it: each has a digest of its own."""
+    judged = sha256(f"{GATES[gate]} {version.sha256}".encode())
     about = Subject("asset", f"{MODEL.name}/{GATES[gate]}", sha256=judged)
     ledger.record("gate.decided", about, Decision(gate, passed))
 

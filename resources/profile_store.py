@@ -13,6 +13,7 @@ who begins the store, so that all parts are on one grid.
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -311,21 +312,21 @@ def demand_names(folder: Path, keys: Iterable[Key]) -> None:
 
 
 def obstacles(parts: Mapping[Key, Profile]) -> dict[str, tuple[str, Key | None]]:
-    """Why columns are not counted, and the first part in which each is not; None for all parts.
+    """Why columns are not counted, and the first part where it is so; None where it is in all.
 
     Words that say that a column is absent give way to others, because more can be done about these.
     """
     found: dict[str, tuple[str, Key]] = {}
-    number: dict[str, int] = {}
+    number: Counter[tuple[str, str]] = Counter()
     for key, part in parts.items():
         for name, summary in part.summaries.items():
             if not (why := _obstacle(summary)):
                 continue
-            number[name] = number.get(name, 0) + 1
+            number[name, why] += 1
             if name not in found or (found[name][0] in _ABSENT and why not in _ABSENT):
                 found[name] = why, key
     whole = len(parts)
-    return {n: (why, key if number[n] < whole else None) for n, (why, key) in found.items()}
+    return {n: (why, key if number[n, why] < whole else None) for n, (why, key) in found.items()}
 
 
 def named(key: Key, parting: Parting) -> str:

@@ -334,7 +334,8 @@ def test_the_first_part_without_a_column_s_counts_is_said(
     assert not hasattr(store.over(until="2026-01-12")["lactate"], "obstacle")
     store.put(profiles_by(days(20, 1).drop("lactate"), known, "at", "site"))
     assert store.over("2026-01-20")["lactate"].obstacle == "not in the table"
-    assert store.over("2026-01-13")["lactate"].obstacle.startswith("not in the table; numeric")
+    both = f"not in the table; {why}, first 2026-01-13 a/..\n"
+    assert store.over("2026-01-13")["lactate"].obstacle == both
 
 
 def test_a_file_that_cannot_be_added_is_named(store: ProfileStore, known: Profile) -> None:

@@ -7,7 +7,9 @@ profiles are made and added (:mod:`clinical_assets.drift.profiles`), when a part
 ``store.json`` says what a part is, ``reference.profile`` holds the grid that all are counted on,
 and ``DAY/SITE.profile`` one part each, names percent-encoded. A part is written whole or not at
 all, and a day costs what it holds, however many are there. Who writes holds ``store.lock``, also
-who begins the store, so that all parts are on one grid.
+who begins the store, so that all parts are on one grid. ``store.putting`` names the new parts of a
+writer until all of them are there; none of them counts before, and the next writer takes away what
+one that was killed left.
 """
 
 import hashlib
@@ -33,10 +35,11 @@ _SETTINGS = "store.json"
 _REFERENCE = "reference.profile"
 _SUFFIX = ".profile"
 _LOCK = "store.lock"
+_PUTTING = "store.putting"
 _WAIT = 60.0
 _LONGEST = 200  # bytes; file systems take 255, and a file that is being written has a longer name
 # What may lie in a folder whose store was begun and cut off: it is begun again.
-_UNFINISHED = re.compile(r"\.(reference\.profile|store\.json)\.\d+\.part")
+_UNFINISHED = re.compile(r"\.(reference\.profile|store\.json|store\.putting)\.\d+\.part")
 _UNFINISHED_PART = re.compile(r"\..*\.\d+\.part", re.DOTALL)
 _BEGUN = re.compile(rf"reference\.profile|store\.lock.*|{_UNFINISHED.pattern}")
 # Those of a table without a column: comparisons look for these very words.
@@ -135,15 +138,16 @@ class ProfileStore:
         Raises:
             ClinicalError: one is there already, or a name is too long, or counts of a column would
                 be replaced by none because its type is another one, and then nothing is kept; or
-                another process puts parts; or they cannot be written.
+                another process puts parts; or they cannot be written, and then no new part is kept.
         """
         demand_names(self.folder, parts)
         with held(self.folder / _LOCK, wait_seconds=_WAIT):
+            self._take_away_unfinished()
             there = [key for key in parts if self._file(key).exists()]
             if there and not replace:
                 raise self._twice(there)
             lost = self._lost(parts, there)
-            self._put(parts)
+            self._put(parts, there)
         # Of these days alone: a day costs what it holds.
         days = dict.fromkeys(day for day, _ in parts) if replace else ()
         beside = (
@@ -182,7 +186,28 @@ class ProfileStore:
                 lost.setdefault(name, key)
         return lost
 
-    def _put(self, parts: Mapping[Key, Profile]) -> None:
+    def _take_away_unfinished(self) -> None:
+        try:
+            for key in self._unfinished():
+                self._file(key).unlink(missing_ok=True)
+            (self.folder / _PUTTING).unlink(missing_ok=True)
+            _sweep(self.folder, _UNFINISHED)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
+
+    def _unfinished(self) -> set[Key]:
+        """New parts of a writer that is at work, or was killed."""
+        file = self.folder / _PUTTING
+        try:
+            return {(day, site) for day, site in json.loads(file.read_text(encoding="utf-8"))}
+        except FileNotFoundError:
+            return set()
+        except (OSError, ValueError, TypeError):
+            raise _damaged(file) from None
+
+    def _put(self, parts: Mapping[Key, Profile], there: list[Key]) -> None:
+        new = sorted(parts.keys() - set(there))
+        write_output(self.folder / _PUTTING, json.dumps(new) + "\n")
         try:
             for folder in {self._file(key).parent for key in parts}:
                 folder.mkdir(exist_ok=True)
@@ -191,11 +216,17 @@ class ProfileStore:
             raise _unwritable(self.folder, error) from None
         for key, profile in parts.items():
             write_profile(profile, self._file(key), grid=False)
+        try:
+            (self.folder / _PUTTING).unlink()
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
 
     def keys(
         self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()
     ) -> Iterator[Key]:
         """Day and site of each part, in order of time and site; rows without a time at the end.
+
+        Parts that are being put are not among them until all of them are there.
 
         Args:
             since, until: when parts begin: days as ``2026-01-31``, of hours also
@@ -217,7 +248,9 @@ class ProfileStore:
                 continue
             order, day = (begin is None, begin or datetime.min), unquote(folder.name)
             found += [(order, site, day) for site in names if not sites or site in sites]
-        yield from ((day, site) for _, site, day in sorted(found))
+        unfinished = self._unfinished()
+        keys = ((day, site) for _, site, day in sorted(found))
+        yield from (key for key in keys if key not in unfinished)
 
     def part(self, key: Key) -> Profile:
         """One part.
@@ -408,11 +441,7 @@ def _parting(file: Path) -> Parting:
             raise TypeError
         parting = Parting(*(found[name] for name in names))
     except (OSError, ValueError, TypeError, KeyError):
-        raise ClinicalError(
-            "The store of profiles is damaged",
-            where=str(file),
-            repair="Restore it, or make it anew",
-        ) from None
+        raise _damaged(file) from None
     if number > _FORMAT:
         raise ClinicalError(
             f"The store of profiles is of format {number}, this program knows {_FORMAT}",
@@ -420,6 +449,12 @@ def _parting(file: Path) -> Parting:
             repair="Use a newer version of this program",
         )
     return parting
+
+
+def _damaged(file: Path) -> ClinicalError:
+    return ClinicalError(
+        "The store of profiles is damaged", where=str(file), repair="Restore it, or make it anew"
+    )
 
 
 def _told(parting: Parting) -> str:

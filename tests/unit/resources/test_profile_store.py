@@ -226,25 +226,54 @@ cli(["profile", sys.argv[2], "-o", sys.argv[3], "--time", "at", "--by", "site"])
 """
 
 
-@pytest.mark.parametrize("write", [1, 2], ids=["reference", "settings"])
+def run_killed(write: int, table: Path, folder: Path) -> int:
+    """Puts a table into a store and is killed in this write of a file, the first being 1."""
+    command = [sys.executable, "-c", KILLED, str(write), str(table), str(folder)]
+    return subprocess.run(command, check=False, capture_output=True).returncode
+
+
+@pytest.mark.parametrize("write", [1, 2, 3, 7], ids=["reference", "settings", "names", "part"])
 def test_a_beginning_that_was_killed_is_begun_by_running_again(tmp_path: Path, write: int) -> None:
     table, folder = tmp_path / "t.parquet", tmp_path / "store"
     days(1, 5).write_parquet(table)
-
-    def run(left: int) -> int:
-        command = [sys.executable, "-c", KILLED, str(left), str(table), str(folder)]
-        return subprocess.run(command, check=False, capture_output=True).returncode
-
-    assert run(write) == -signal.SIGKILL
-    names = {entry.name for entry in folder.iterdir()}
-    assert "store.lock" in names
-    assert any(name.endswith(".part") for name in names)
-    assert run(0) == 0
+    assert run_killed(write, table, folder) == -signal.SIGKILL
+    assert (folder / "store.lock").exists()
+    assert any(entry.name.endswith(".part") for entry in folder.rglob("*"))
+    assert run_killed(0, table, folder) == 0
     assert ProfileStore(folder).over().rows == 20
     assert {entry.name for entry in folder.iterdir()} == {
         *("reference.profile", "store.json", "store.lock"),
         *(f"2026-01-0{day}" for day in range(1, 6)),
     }
+
+
+def test_days_whose_adding_was_killed_do_not_count_and_are_added_by_running_again(
+    store: ProfileStore, tmp_path: Path
+) -> None:
+    before, table = store.over(), tmp_path / "t.parquet"
+    days(11, 3).write_parquet(table)
+    assert run_killed(5, table, store.folder) == -signal.SIGKILL
+    assert (store.folder / "2026-01-12").is_dir()
+    assert store.over() == before
+    assert run_killed(0, table, store.folder) == 0
+    assert store.over().rows == 52
+    assert not list(store.folder.rglob("*.part"))
+
+
+def test_a_replacement_that_was_cut_off_is_finished_by_running_again(
+    store: ProfileStore, known: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise ClinicalError("The disk is full", repair="Make room")
+
+    parts = profiles_by(days(9, 4), known, "at", "site")
+    with monkeypatch.context() as patched:
+        patched.setattr(profile_store, "write_profile", full)
+        with pytest.raises(ClinicalError, match="full"):
+            store.put(parts, replace=True)
+    assert store.over().rows == 40
+    store.put(parts, replace=True)
+    assert store.over().rows == 48
 
 
 def test_what_was_left_half_written_is_no_part_and_no_hindrance(

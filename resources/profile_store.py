@@ -1,26 +1,33 @@
 """A folder of small profiles by day and site: any window, site or the fleet is a sum of some.
 
 What belongs here: the folder's files, and which of them answer a question. What does not: how
-profiles are made and added (:mod:`clinical_assets.drift.profiles`).
+profiles are made and added (:mod:`clinical_assets.drift.profiles`), when a part begins
+(:mod:`.store_times`).
 
 ``store.json`` says what a part is, ``reference.profile`` holds the grid that all are counted on,
 and ``DAY/SITE.profile`` one part each, names percent-encoded. A part is written whole or not at
-all, and a day costs what it holds, however many are there.
+all, and a day costs what it holds, however many are there. Who writes holds ``store.lock``, also
+who begins the store, so that all parts are on one grid. ``store.putting`` names the new parts of a
+writer until all of them are there; none of them counts before, and the next writer takes away what
+one that was killed left.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from clinical_assets.drift.profiles import Profile, merged
+from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.errors import ClinicalError
-from clinical_assets.visible import visible
 from resources.locks import held
 from resources.profile_files import open_profile, read_part, write_profile
+from resources.store_times import Clock
 from resources.written_files import write_output
 
 _FORMAT = 1
@@ -28,9 +35,15 @@ _SETTINGS = "store.json"
 _REFERENCE = "reference.profile"
 _SUFFIX = ".profile"
 _LOCK = "store.lock"
+_PUTTING = "store.putting"
 _WAIT = 60.0
 _LONGEST = 200  # bytes; file systems take 255, and a file that is being written has a longer name
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2}([+-]\d{4})?)?")
+# What may lie in a folder whose store was begun and cut off: it is begun again.
+_UNFINISHED = re.compile(r"\.(reference\.profile|store\.json|store\.putting)\.\d+\.part")
+_UNFINISHED_PART = re.compile(r"\..*\.\d+\.part", re.DOTALL)
+_BEGUN = re.compile(rf"reference\.profile|store\.lock.*|{_UNFINISHED.pattern}")
+# Those of a table without a column: comparisons look for these very words.
+_ABSENT = ("not in the table", "not in the reference")
 
 Key = tuple[str, str]
 
@@ -51,6 +64,20 @@ class Parting:
     zone: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What a replacement left, and what it lost.
+
+    Attributes:
+        kept: other sites' parts of the same days, which are as they were.
+        lost: columns that had counts in a part and are not in its new table, and the first such
+            part.
+    """
+
+    kept: tuple[Key, ...] = ()
+    lost: Mapping[str, Key] = field(default_factory=dict)
+
+
 class ProfileStore:
     """The store in a folder.
 
@@ -67,15 +94,24 @@ class ProfileStore:
         self.reference = open_profile(str(folder / _REFERENCE))
 
     @classmethod
-    def begun(cls, folder: Path, reference: Profile, parting: Parting) -> "ProfileStore":
+    def begun(
+        cls, folder: Path, reference: Profile, parting: Parting, *, given: bool = True
+    ) -> "ProfileStore":
         """The store there, or a new one on the grid of ``reference``.
 
+        Args:
+            given: whether it is this reference that is wanted; else one that is there already, as
+                where another process began the store meanwhile, is as good.
+
         Raises:
-            ClinicalError: there is one of other parts or on another grid, or something else, or it
-                cannot be written.
+            ClinicalError: there is one of other parts or on another grid, or something else, or
+                another process holds the lock, or it cannot be written.
         """
         if not is_store(folder):
-            _make(folder, reference, parting)
+            _demand_room(folder)
+            with held(folder / _LOCK, wait_seconds=_WAIT):
+                if not is_store(folder):
+                    _make(folder, reference, parting)
         store = cls(folder)
         if store.parting != parting:
             raise ClinicalError(
@@ -83,7 +119,7 @@ class ProfileStore:
                 where=str(folder),
                 repair="Give the same columns and length of time, or name another folder",
             )
-        if store.reference.grid != reference.grid:
+        if given and store.reference.grid != reference.grid:
             raise ClinicalError(
                 "The store was begun with another reference, so its parts would not add up with"
                 " these",
@@ -93,53 +129,128 @@ class ProfileStore:
             )
         return store
 
-    def put(self, parts: Mapping[Key, Profile], *, replace: bool = False) -> None:
+    def put(self, parts: Mapping[Key, Profile], *, replace: bool = False) -> Put:
         """Keeps these parts.
 
         Args:
             replace: whether a part takes the place of one of the same day and site.
 
         Raises:
-            ClinicalError: one is there already, or a name is too long, and then none is kept; or
-                another process puts parts; or they cannot be written.
+            ClinicalError: one is there already, or a name is too long, or counts of a column would
+                be replaced by none because its type is another one, and then nothing is kept; or
+                another process puts parts; or they cannot be written, and then no new part is kept.
         """
-        for key in parts:
-            self._demand_short(key)
+        demand_names(self.folder, parts)
         with held(self.folder / _LOCK, wait_seconds=_WAIT):
-            self._put(parts, replace=replace)
+            self._take_away_unfinished()
+            there = [key for key in parts if self._file(key).exists()]
+            if there and not replace:
+                raise self._twice(there)
+            lost = self._lost(parts, there)
+            self._put(parts, there)
+        # Of these days alone: a day costs what it holds.
+        days = dict.fromkeys(day for day, _ in parts) if replace else ()
+        beside = (
+            (day, site) for day in days for site in _sites(self.folder / quote(day, safe=" "))
+        )
+        return Put(tuple(key for key in beside if key not in parts), lost)
 
-    def _put(self, parts: Mapping[Key, Profile], *, replace: bool) -> None:
-        there = [key for key in parts if self._file(key).exists()]
-        if there and not replace:
-            are = "One is" if len(there) == 1 else f"{len(there):,} are"
-            raise ClinicalError(
-                f"{are} in the store already, the first {' '.join(there[0])}; counted twice, rows"
-                " would weigh double",
-                where=str(self.folder),
-                repair="Give rows of other days; or, if these are all rows of theirs, --replace",
-            )
-        for key, profile in parts.items():
-            file = self._file(key)
+    def _twice(self, there: list[Key]) -> ClinicalError:
+        are = "One is" if len(there) == 1 else f"{len(there):,} are"
+        return ClinicalError(
+            f"{are} in the store already, the first {' '.join(there[0])}; counted twice, rows"
+            " would weigh double",
+            where=str(self.folder),
+            repair="Give rows of other days; or, if these are all rows of theirs, --replace",
+        )
+
+    def _lost(self, parts: Mapping[Key, Profile], there: list[Key]) -> dict[str, Key]:
+        lost: dict[str, Key] = {}
+        for key in there:
             try:
-                file.parent.mkdir(exist_ok=True)
-            except OSError as error:
-                raise _unwritable(self.folder, error) from None
-            write_profile(profile, file, grid=False)
+                before = self.part(key).summaries
+            except ClinicalError:
+                continue  # a damaged part is what is to be replaced
+            for name, summary in parts[key].summaries.items():
+                why = _obstacle(summary)
+                if not why or name not in before or _obstacle(before[name]):
+                    continue
+                if why not in _ABSENT:
+                    raise ClinicalError(
+                        f"The counts of {name} that the store has of {self._named(key)} would be"
+                        f" lost: {why}",
+                        where=str(self.folder),
+                        repair="Correct the column in the table; or take it out of the table, if"
+                        " its counts may be lost",
+                    )
+                lost.setdefault(name, key)
+        return lost
+
+    def _take_away_unfinished(self) -> None:
+        try:
+            for key in self._unfinished():
+                self._file(key).unlink(missing_ok=True)
+            (self.folder / _PUTTING).unlink(missing_ok=True)
+            _sweep(self.folder, _UNFINISHED)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
+
+    def _unfinished(self) -> set[Key]:
+        """New parts of a writer that is at work, or was killed."""
+        file = self.folder / _PUTTING
+        try:
+            return {(day, site) for day, site in json.loads(file.read_text(encoding="utf-8"))}
+        except FileNotFoundError:
+            return set()
+        except (OSError, ValueError, TypeError):
+            raise _damaged(file) from None
+
+    def _put(self, parts: Mapping[Key, Profile], there: list[Key]) -> None:
+        new = sorted(parts.keys() - set(there))
+        write_output(self.folder / _PUTTING, json.dumps(new) + "\n")
+        try:
+            for folder in {self._file(key).parent for key in parts}:
+                folder.mkdir(exist_ok=True)
+                _sweep(folder, _UNFINISHED_PART)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
+        for key, profile in parts.items():
+            write_profile(profile, self._file(key), grid=False)
+        try:
+            (self.folder / _PUTTING).unlink()
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
 
     def keys(
         self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()
     ) -> Iterator[Key]:
-        """Day and site of each part, in order.
+        """Day and site of each part, in order of time and site; rows without a time at the end.
+
+        Parts that are being put are not among them until all of them are there.
 
         Args:
-            since, until: days as ``2026-01-31``; the first is included, the second is not, and with
-                either no part without a time is.
+            since, until: when parts begin: days as ``2026-01-31``, of hours also
+                ``2026-01-31 08:00``; the first is included, the second is not, and with either no
+                part without a time is. Both are of the store's zone where they have no offset.
             sites: which; all where empty.
+
+        Raises:
+            ClinicalError: one of both is no such time, or a profile in the folder is of no day.
         """
-        for file in sorted(self.folder.glob(f"*/*{_SUFFIX}")):
-            key = unquote(file.parent.name), unquote(file.name.removesuffix(_SUFFIX))
-            if _within(key[0], since, until) and (not sites or key[1] in sites):
-                yield key
+        clock = Clock(self.parting.every, self.parting.zone)
+        first, last = clock.asked("--since", since), clock.asked("--until", until)
+        found = []
+        for folder in self.folder.glob("*/"):
+            if not (names := _sites(folder)):
+                continue
+            begin = _begin(clock, folder)
+            if (first or last) and not _within(begin, first, last):
+                continue
+            order, day = (begin is None, begin or datetime.min), unquote(folder.name)
+            found += [(order, site, day) for site in names if not sites or site in sites]
+        unfinished = self._unfinished()
+        keys = ((day, site) for _, site, day in sorted(found))
+        yield from (key for key in keys if key not in unfinished)
 
     def part(self, key: Key) -> Profile:
         """One part.
@@ -147,21 +258,26 @@ class ProfileStore:
         Raises:
             ClinicalError: it is not there, is damaged, or is on another grid.
         """
-        return read_part(self._file(key), self.reference.grid)
+        found = read_part(self._file(key), self.reference.grid)
+        if found.grid != self.reference.grid:
+            raise ClinicalError(
+                "The profile in the store is on another grid, so it cannot be added up",
+                where=str(self._file(key)),
+                repair="Take it out of the store's folder, where --time alone writes",
+            )
+        return found
 
     def over(
         self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()
     ) -> Profile:
         """The profile of all rows of these days and sites; see :meth:`keys`.
 
+        A column that could be counted in some parts only is not counted in the sum; the first part
+        in which it could not is said.
+
         Raises:
             ClinicalError: there are none, or a part is damaged.
         """
-        for name, day in (("--since", since), ("--until", until)):
-            if day and not _DAY.fullmatch(day):
-                raise ClinicalError(
-                    f"{visible(day)!r} is no day", where=name, repair="Write it as 2026-01-31"
-                )
         chosen = list(self.keys(since, until, sites))
         if lost := sorted(sites - {site for _, site in chosen}):
             raise ClinicalError(
@@ -175,7 +291,14 @@ class ProfileStore:
                 where=str(self.folder),
                 repair="Choose days between the first and the last of its folders",
             )
-        return merged(self.part(key) for key in chosen)
+        parts = {key: self.part(key) for key in chosen}
+        found, summaries = merged(parts.values()), {}
+        for name, (why, key) in obstacles(parts).items():
+            told = found.summaries[name]
+            if key and why not in _ABSENT and isinstance(told, BareSummary):
+                first = f"{told.obstacle}, first {self._named(key)}"
+                summaries[name] = replace(told, obstacle=first)
+        return replace(found, summaries={**found.summaries, **summaries})
 
     def identity(self) -> str:
         """What tells the store's content from another's: how many parts, and a SHA-256 of all."""
@@ -185,18 +308,11 @@ class ProfileStore:
             digest.update(hashlib.sha256(file.read_bytes()).digest())
         return f"store of {len(keys)} profiles, SHA-256 {digest.hexdigest()}"
 
-    def _demand_short(self, key: Key) -> None:
-        file = self._file(key)
-        if max(len(file.name), len(file.parent.name)) > _LONGEST:
-            raise ClinicalError(
-                f"The name of a site is too long for a file ({len(key[1])} letters)",
-                where=str(self.folder),
-                repair="Choose a column of short names of sites with --by",
-            )
+    def _named(self, key: Key) -> str:
+        return named(key, self.parting)
 
     def _file(self, key: Key) -> Path:
-        day, site = (quote(each, safe=" ") for each in key)
-        return self.folder / day / f"{site}{_SUFFIX}"
+        return _path(self.folder, key)
 
 
 def is_store(folder: Path) -> bool:
@@ -204,28 +320,116 @@ def is_store(folder: Path) -> bool:
     return (folder / _SETTINGS).is_file()
 
 
-def _within(day: str, since: str, until: str) -> bool:
-    if not (since or until):
-        return True
-    return day[:1].isdigit() and day >= since and (not until or day < until)
+def store_around(path: Path) -> Path | None:
+    """The store in whose folder a path lies, at any depth; None where it lies in none."""
+    # Both files, because far up the tree the name of one may be anybody's.
+    return next(
+        (f for f in path.resolve().parents if is_store(f) and (f / _REFERENCE).is_file()), None
+    )
 
 
-def _make(folder: Path, reference: Profile, parting: Parting) -> None:
+def demand_names(folder: Path, keys: Iterable[Key]) -> None:
+    """Refuses sites that no file can be named after.
+
+    Raises:
+        ClinicalError: a name is too long.
+    """
+    for key in keys:
+        file = _path(folder, key)
+        if max(len(file.name), len(file.parent.name)) > _LONGEST:
+            raise ClinicalError(
+                f"The name of a site is too long for a file ({len(key[1])} letters)",
+                where=str(folder),
+                repair="Choose a column of short names of sites with --by",
+            )
+
+
+def obstacles(parts: Mapping[Key, Profile]) -> dict[str, tuple[str, Key | None]]:
+    """Why columns are not counted, and the first part where it is so; None where it is in all.
+
+    Words that say that a column is absent give way to others, because more can be done about these.
+    """
+    found: dict[str, tuple[str, Key]] = {}
+    number: Counter[tuple[str, str]] = Counter()
+    for key, part in parts.items():
+        for name, summary in part.summaries.items():
+            if not (why := _obstacle(summary)):
+                continue
+            number[name, why] += 1
+            if name not in found or (found[name][0] in _ABSENT and why not in _ABSENT):
+                found[name] = why, key
+    whole = len(parts)
+    return {n: (why, key if number[n, why] < whole else None) for n, (why, key) in found.items()}
+
+
+def named(key: Key, parting: Parting) -> str:
+    """Day and site in words; the day alone where sites are not told apart."""
+    return " ".join(key) if parting.by else key[0]
+
+
+def _obstacle(summary: object) -> str:
+    return str(getattr(summary, "obstacle", ""))
+
+
+def _path(folder: Path, key: Key) -> Path:
+    day, site = (quote(each, safe=" ") for each in key)
+    return folder / day / f"{site}{_SUFFIX}"
+
+
+def _sites(folder: Path) -> list[str]:
+    """Sites that have a part in a day's folder, in order."""
+    return sorted(unquote(f.name.removesuffix(_SUFFIX)) for f in folder.glob(f"*{_SUFFIX}"))
+
+
+def _begin(clock: Clock, folder: Path) -> datetime | None:
+    try:
+        return clock.begin(unquote(folder.name))
+    except ValueError:
+        raise ClinicalError(
+            f"The store has a folder with profiles that is no part of {clock.every}",
+            where=str(folder),
+            repair="Take it out of the store, where --time alone writes",
+        ) from None
+
+
+def _within(begin: datetime | None, first: datetime | None, last: datetime | None) -> bool:
+    if begin is None:
+        return False
+    return (first is None or begin >= first) and (last is None or begin < last)
+
+
+def _demand_room(folder: Path) -> None:
+    """Makes the folder, and refuses one that holds something else."""
     try:
         folder.mkdir(exist_ok=True)
-        strange = next((entry.name for entry in folder.iterdir() if entry.name != _REFERENCE), "")
+        strange = any(not _BEGUN.fullmatch(entry.name) for entry in folder.iterdir())
     except OSError as error:
         raise _unwritable(folder, error) from None
-    if strange:
+    # Another process may have begun the store meanwhile, and put parts into it.
+    if strange and not is_store(folder):
         raise ClinicalError(
             "The folder holds something else than profiles by day and site",
             where=str(folder),
             repair="Name an empty or a new folder",
         )
+
+
+def _make(folder: Path, reference: Profile, parting: Parting) -> None:
+    try:
+        _sweep(folder, _UNFINISHED)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
     write_profile(reference, folder / _REFERENCE)
     # Last, so that what was begun and cut off is begun again.
     settings = {"format": _FORMAT, **asdict(parting)}
     write_output(folder / _SETTINGS, json.dumps(settings, ensure_ascii=False) + "\n")
+
+
+def _sweep(folder: Path, names: re.Pattern[str]) -> None:
+    """Removes what a process that was killed left half written; who calls holds the lock."""
+    for entry in folder.iterdir():
+        if names.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
 
 
 def _parting(file: Path) -> Parting:
@@ -237,11 +441,7 @@ def _parting(file: Path) -> Parting:
             raise TypeError
         parting = Parting(*(found[name] for name in names))
     except (OSError, ValueError, TypeError, KeyError):
-        raise ClinicalError(
-            "The store of profiles is damaged",
-            where=str(file),
-            repair="Restore it, or make it anew",
-        ) from None
+        raise _damaged(file) from None
     if number > _FORMAT:
         raise ClinicalError(
             f"The store of profiles is of format {number}, this program knows {_FORMAT}",
@@ -249,6 +449,12 @@ def _parting(file: Path) -> Parting:
             repair="Use a newer version of this program",
         )
     return parting
+
+
+def _damaged(file: Path) -> ClinicalError:
+    return ClinicalError(
+        "The store of profiles is damaged", where=str(file), repair="Restore it, or make it anew"
+    )
 
 
 def _told(parting: Parting) -> str:

@@ -4,6 +4,7 @@ Options, printing and exit codes only; profiles are made in ``clinical_assets.dr
 kept by day and site in ``resources/profile_store.py``.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,13 @@ from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from clinical_assets.drift import Profile
+    from resources.profile_store import Key, Parting, Put
 
 _BAD_INPUT = 2
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,15 @@ class Wish:
 @click.option("--time", help="Column of times: into a store, a profile for each day.")
 @click.option("--every", help="With --time: 1h, 1d, 1w, 1mo or multiples instead of days.")
 @click.option("--by", help="With --time: column of sites; a profile for each.")
-@click.option("--replace", is_flag=True, help="With --time: in the place of days that are there.")
-@click.option("--since", default="", help="Of a store: from this day on, as 2026-01-31.")
-@click.option("--until", default="", help="Of a store: before this day.")
+@click.option(
+    "--replace", is_flag=True, help="With --time: in the place of the same days and sites."
+)
+@click.option(
+    "--since",
+    default="",
+    help="Of a store: from this day on, as 2026-01-31, or hour, as 2026-01-31 08:00.",
+)
+@click.option("--until", default="", help="Of a store: before this day or hour.")
 @click.option("--sites", help="Of a store: only these sites, separated by commas.")
 def profile(
     inputs: tuple[str, ...],
@@ -147,6 +158,7 @@ def _into_file(wish: Wish) -> None:
     from resources.table_files import STDIN
     from resources.written_files import check_output
 
+    _demand_outside(wish.output)
     check_output(wish.output, [n for n in (*wish.inputs, wish.reference) if n and n != STDIN])
     known = open_profile(wish.reference) if wish.reference else None
     parts: list[Profile] = []
@@ -181,38 +193,109 @@ def _one(wish: Wish, name: str, known: "Profile | None") -> "Profile":
     return made
 
 
+def _demand_outside(output: Path) -> None:
+    """Whatever profile lies in a store's folder counts as one of its parts."""
+    from resources.profile_store import store_around
+
+    if store := store_around(output):
+        raise ClinicalError(
+            f"The output would lie in the store {store}, and count as one of its parts",
+            where=str(output),
+            repair="Name a file or a folder elsewhere",
+        )
+
+
 def _into_store(wish: Wish, time: str) -> None:
-    from clinical_assets.drift import profile as profiled
-    from clinical_assets.drift.cutting import zone_of
-    from clinical_assets.drift.profiles import profiles_by
-    from resources.profile_files import open_profile
-    from resources.profile_store import Parting, ProfileStore, is_store
+    from resources.profile_store import ProfileStore, demand_names
     from resources.table_files import open_table
 
-    every = wish.every or "1d"
-    if wish.columns and (wish.reference or is_store(wish.output)):
+    _demand_outside(wish.output)
+    tables = {name: open_table(name) for name in wish.inputs}
+    parting = _parting(wish, time, tables)
+    known = _reference(wish, time, tables)
+    parts = _counted(tables.values(), known, parting, moments=wish.moments)
+    # All is counted before the store is begun, so that bad input leaves no folder behind.
+    demand_names(wish.output, parts)
+    store = ProfileStore.begun(wish.output, known, parting, given=bool(wish.reference))
+    if store.reference.grid != known.grid:  # another process began it meanwhile
+        if wish.columns and set(store.reference.columns) != set(known.columns):
+            raise _other_columns()
+        parts = _counted(tables.values(), store.reference, parting, moments=wish.moments)
+    put = store.put(parts, replace=wish.replace)
+    rows = sum(part.rows for part in parts.values())
+    times, every = len({day for day, _ in parts}), parting.every
+    click.echo(f"{wish.output}: {rows:,} rows of {times:,} × {every}, {len(parts):,} profiles.")
+    _say_parts(parts, put, parting)
+
+
+def _parting(wish: Wish, time: str, tables: "Mapping[str, pl.LazyFrame]") -> "Parting":
+    from clinical_assets.drift.cutting import zone_of
+    from resources.profile_store import Parting
+
+    zones = {name: zone_of(table, time) for name, table in tables.items()}
+    if len(set(zones.values())) > 1:
+        told = ", ".join(f"{name}: {zone or 'none'}" for name, zone in zones.items())
         raise ClinicalError(
-            "A store has the columns of its reference",
-            where="--columns",
-            repair="Choose them when the reference is made",
+            "The times of the inputs are not in one zone",
+            where=told,
+            repair="Write them in one zone, or give each input a store of its own",
         )
-    for name in wish.inputs:
-        table = open_table(name)
-        if wish.reference:
-            known = open_profile(wish.reference)
-        elif is_store(wish.output):
-            known = ProfileStore(wish.output).reference
-        else:
-            columns = wish.columns or tuple(c for c in table.collect_schema() if c != time)
-            known = profiled(table, columns=columns)
-        parting = Parting(time, wish.by or "", every, zone_of(table, time))
-        parts = profiles_by(table, known, time, parting.by, every=every, moments=wish.moments)
-        store = ProfileStore.begun(wish.output, known, parting)
-        store.put(parts, replace=wish.replace)
-        rows = sum(part.rows for part in parts.values())
-        times = len({day for day, _ in parts})
-        click.echo(f"{wish.output}: {rows:,} rows of {times:,} × {every}, {len(parts):,} profiles.")
-        _say_obstacles(next(iter(parts.values())))
+    return Parting(time, wish.by or "", wish.every or "1d", zones[wish.inputs[0]])
+
+
+def _reference(wish: Wish, time: str, tables: "Mapping[str, pl.LazyFrame]") -> "Profile":
+    """The one that is named, or that of the store, or else the first table."""
+    from clinical_assets.drift import profile as profiled
+    from resources.profile_files import open_profile
+    from resources.profile_store import ProfileStore, is_store
+
+    if wish.columns and (wish.reference or is_store(wish.output)):
+        raise _other_columns()
+    if wish.reference:
+        return open_profile(wish.reference)
+    if is_store(wish.output):
+        return ProfileStore(wish.output).reference
+    table = tables[wish.inputs[0]]
+    columns = wish.columns or tuple(c for c in table.collect_schema() if c != time)
+    return profiled(table, columns=columns)
+
+
+def _other_columns() -> ClinicalError:
+    return ClinicalError(
+        "A store has the columns of its reference",
+        where="--columns",
+        repair="Choose them when the reference is made",
+    )
+
+
+def _counted(
+    tables: "Iterable[pl.LazyFrame]", known: "Profile", parting: "Parting", *, moments: bool
+) -> "dict[Key, Profile]":
+    """The parts of all tables together, so that a day that is in several has the rows of all."""
+    from clinical_assets.drift.profiles import profiles_by
+
+    time, by, every = parting.time, parting.by, parting.every
+    found: dict[Key, Profile] = {}
+    for table in tables:
+        for key, part in profiles_by(table, known, time, by, every=every, moments=moments).items():
+            found[key] = found[key].merge(part) if key in found else part
+    return found
+
+
+def _say_parts(parts: "Mapping[Key, Profile]", put: "Put", parting: "Parting") -> None:
+    from resources.profile_store import named, obstacles
+
+    for name, (why, key) in obstacles(parts).items():
+        first = f", first {named(key, parting)}" if key else ""
+        click.echo(visible(f"{name}: not profiled, {why}{first}."))
+    for name, key in put.lost.items():
+        gone = f"not in the table, so the counts of before are gone, first {named(key, parting)}"
+        click.secho(visible(f"Warning: {name} is {gone}."), fg="yellow", err=True)
+    if put.kept:
+        told = "; ".join(named(key, parting) for key in put.kept[:_NAMED])
+        more = f"; and {len(put.kept) - _NAMED:,} more" if len(put.kept) > _NAMED else ""
+        words = "Kept as it was, because the input has no row of that day and site"
+        click.echo(visible(f"{words}: {told}{more}."))
 
 
 def _demand_likeness(made: "Profile", name: str, known: "Profile | None") -> None:
@@ -227,4 +310,4 @@ def _demand_likeness(made: "Profile", name: str, known: "Profile | None") -> Non
 def _say_obstacles(made: "Profile") -> None:
     for name, summary in made.summaries.items():
         if why := getattr(summary, "obstacle", ""):
-            click.echo(f"{name}: not profiled, {why}.")
+            click.echo(visible(f"{name}: not profiled, {why}."))

@@ -26,7 +26,7 @@ from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.thresholds.bootstrap import LEAST_DAYS, Interval, block_bootstrap
 from clinical_assets.drift.thresholds.rowwise import ROWWISE
-from clinical_assets.drift.windowed import Found, measure_windows
+from clinical_assets.drift.windowed import Found, measure_windows, present
 from clinical_assets.errors import ClinicalError
 
 _DRAWS = 1000
@@ -145,8 +145,17 @@ def compare_windows(
     every: str = "",
     threads: int = 0,
 ) -> tuple[Part, ...]:
-    """The windows of :func:`over_time`, alone."""
-    found = over_time(reference, current, time, plan, every=every, threads=threads, intervals=False)
+    """The windows of :func:`over_time`, alone; listed also where none has rows enough."""
+    found = over_time(
+        reference,
+        current,
+        time,
+        plan,
+        every=every,
+        threads=threads,
+        intervals=False,
+        listed=True,
+    )
     return found.windows
 
 
@@ -160,6 +169,7 @@ def over_time(
     seed: int = 0,
     threads: int = 0,
     intervals: bool = True,
+    listed: bool = False,
 ) -> OverTime:
     """Holds each window of the current data against the whole reference, in order of time.
 
@@ -173,44 +183,36 @@ def over_time(
         every: see :func:`.cutting.cut`.
         seed: of what is drawn for thresholds and intervals.
         intervals: whether intervals are wanted.
+        listed: whether windows are listed where none has rows enough to be compared and thresholds
+            are constant, which is otherwise refused: it must not be read as "no drift".
 
     Raises:
         ClinicalError: the current data has no such column, or it holds no times, or ``every`` is
-            no length of time or makes more than 1,000 windows; or thresholds cannot be calibrated.
+            no length of time or makes more than 1,000 windows, or none of 30 rows; or thresholds
+            cannot be calibrated.
     """
     ours, theirs, plan = reference.lazy(), current.lazy(), plan or Plan()
     after = cut(theirs, time, every)
     obstacles = [too_few(int(n)) for n in after.rows]
     asked = [i for i, obstacle in enumerate(obstacles) if not obstacle]
-    if plan.thresholds.kind == "calibrated" and not asked:
-        raise ClinicalError(
-            f"No window of the current data has {FEWEST} rows, so nothing can be judged",
-            where=f"--time {time}, --every {after.every}",
-            repair="Take a longer --every",
-        )
+    calibrated = plan.thresholds.kind == "calibrated"
+    if not asked and (calibrated or not listed):
+        raise _no_window(time, after, calibrated=calibrated)
     places = _renumbered(after.places, asked, len(obstacles))
     before = _before(ours, time, after.every, plan)
     task = _Task(ours, theirs, before, after, places, len(asked), plan, seed, intervals)
     schemas = ours.collect_schema(), theirs.collect_schema()
     columns = paired(*schemas, plan.columns)
-    clock = next((c.obstacle for c in columns if c.name == time and before is not None), "")
-    if clock:
-        raise ClinicalError(
-            f"The times of both tables cannot be held against each other: {clock}",
-            where=f"--time {time}",
-            repair="Give both times in one zone and of one type",
-        )
+    if before is not None:
+        _demand_one_clock(columns, time)
     columns = tuple(c for c in columns if c.name != time)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         measured = list(pool.map(task.measured, columns))
     calibration = _calibration(measured, task, threads)
     judged = _judged(columns, measured, calibration, plan, len(asked))
     whole = int(ours.select(pl.len()).collect().item())
-    compared = iter(Comparison(judged[k], whole, int(after.rows[i])) for k, i in enumerate(asked))
-    windows = [
-        Part(label, int(rows), None if obstacle else next(compared), obstacle=obstacle)
-        for label, rows, obstacle in zip(after.labels, after.rows, obstacles, strict=True)
-    ]
+    found = [Comparison(judged[k], whole, int(after.rows[i])) for k, i in enumerate(asked)]
+    windows = _parts(after, obstacles, found)
     alarmed = np.append([window.drifted for window in windows], False)[after.places]
     if after.untimed:
         why = "its rows belong to no window"
@@ -264,7 +266,35 @@ def first_drift(windows: Sequence[Part]) -> dict[str, str]:
 
 def _absent(series: pl.Series) -> NDArray[np.int64]:
     """-1 where a row has no value, 0 where it has one."""
-    return series.is_not_null().cast(pl.Int64).to_numpy() - 1
+    return present(series).astype(np.int64) - 1
+
+
+def _parts(after: Cut, obstacles: Sequence[str], found: Sequence[Comparison]) -> list[Part]:
+    """All windows; those without an obstacle have what was found of them, in order."""
+    compared = iter(found)
+    return [
+        Part(label, int(rows), None if why else next(compared), obstacle=why)
+        for label, rows, why in zip(after.labels, after.rows, obstacles, strict=True)
+    ]
+
+
+def _demand_one_clock(columns: Sequence[Column], time: str) -> None:
+    if clock := next((c.obstacle for c in columns if c.name == time), ""):
+        raise ClinicalError(
+            f"The times of both tables cannot be held against each other: {clock}",
+            where=f"--time {time}",
+            repair="Give both times in one zone and of one type",
+        )
+
+
+def _no_window(time: str, after: Cut, *, calibrated: bool) -> ClinicalError:
+    most = int(after.rows.max())
+    return ClinicalError(
+        f"No window of the current data has {FEWEST} rows (the most is {most}), so nothing can be"
+        " judged over time",
+        where=f"--time {time}, --every {after.every}",
+        repair="Take a longer --every" + ("" if calibrated else ", or leave --time out"),
+    )
 
 
 def _by_day(codes: NDArray[np.int64], when: Cut, bins: int) -> NDArray[np.int64]:

@@ -72,8 +72,8 @@ def profiles_by(
         have a zone other than UTC), and site, in this order.
 
     Raises:
-        ClinicalError: there is no such column, ``time`` holds no times, ``every`` is no length or
-            makes more than 1,000 parts, or there are more than 200 sites.
+        ClinicalError: there is no such column, ``time`` holds no times, ``every`` is no length, is
+            longer than ten years or makes more than 1,000 parts, or there are more than 200 sites.
     """
     scan = frame.lazy()
     schema = scan.collect_schema()

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from deltalake import write_deltalake
 
 from clinical_assets.cli import cli
+from resources.profile_store import ProfileStore
 
 
 def clinical(*arguments: object) -> Result:
@@ -150,3 +151,111 @@ def test_a_delta_table_without_its_files_is_refused_in_words(tmp_path: Path) -> 
     for file in (tmp_path / "t.delta").glob("*.parquet"):
         file.unlink()
     refused(clinical("profile", tmp_path / "t.delta", "-o", tmp_path / "o"), "read to its end")
+
+
+def charted(folder: Path, name: str, first: int, number: int, site: str = "B") -> Path:
+    """A row each hour, beginning with so many hours after the new year."""
+    hours = pl.DataFrame({"n": range(first, first + number)})
+    rows = hours.select(
+        at=datetime(2026, 1, 1) + pl.duration(hours="n"), site=pl.lit(site), x=pl.col("n") * 7 % 31
+    )
+    rows.write_parquet(folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize("more", [(), ("--replace",)])
+def test_a_day_in_two_inputs_has_the_rows_of_both(tmp_path: Path, more: tuple[str, ...]) -> None:
+    first, second = charted(tmp_path, "a", 0, 30), charted(tmp_path, "b", 30, 30)
+    whole, store = charted(tmp_path, "c", 0, 60), tmp_path / "store"
+    options = ("--time", "at", "--by", "site", *more)
+    made = clinical("profile", first, second, "-o", store, *options)
+    assert (made.exit_code, "60 rows of 3 × 1d, 3 profiles" in made.output) == (0, True)
+    alike = ("--reference", store / "reference.profile")
+    one = clinical("profile", whole, "-o", tmp_path / "one", *options, *alike)
+    assert one.exit_code == 0, one.output
+    for part in (tmp_path / "one").glob("*/*.profile"):
+        there = store / part.relative_to(tmp_path / "one")
+        assert there.read_bytes() == part.read_bytes()
+
+
+def test_inputs_of_several_zones_or_a_bad_one_leave_no_folder(tmp_path: Path) -> None:
+    first, store = charted(tmp_path, "a", 0, 30), tmp_path / "store"
+    pl.read_parquet(first).with_columns(pl.col("at").dt.replace_time_zone("UTC")).write_parquet(
+        tmp_path / "b"
+    )
+    long = charted(tmp_path, "c", 0, 30, "ü" * 90)
+    pl.DataFrame({"x": [1]}).write_parquet(tmp_path / "d")
+    options = ("-o", store, "--time", "at", "--by", "site")
+    refused(clinical("profile", first, tmp_path / "b", *options), "not in one zone")
+    refused(clinical("profile", long, *options), "too long")
+    refused(clinical("profile", first, tmp_path / "d", *options), "no column named 'at'")
+    assert not store.exists()
+
+
+def test_who_comes_second_counts_on_the_grid_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = charted(tmp_path, "a", 0, 48), charted(tmp_path, "b", 48, 100)
+    store, begun = tmp_path / "store", ProfileStore.begun.__func__  # type: ignore[attr-defined]
+    options = ("--time", "at", "--by", "site")
+    another = clinical("profile", first, "-o", tmp_path / "another", *options)
+    assert another.exit_code == 0
+
+    def late(cls: type[ProfileStore], *arguments: object, **named: object) -> object:
+        (tmp_path / "another").rename(store)
+        monkeypatch.undo()
+        return begun(cls, *arguments, **named)
+
+    monkeypatch.setattr(ProfileStore, "begun", classmethod(late))
+    made = clinical("profile", second, "-o", store, *options)
+    assert made.exit_code == 0, made.output
+    found = clinical("profile", store, "-o", tmp_path / "sum.profile")
+    assert (found.exit_code, "148 rows" in found.output) == (0, True)
+
+
+def test_what_a_replacement_left_and_lost_is_said(tmp_path: Path) -> None:
+    both, store = tmp_path / "both", tmp_path / "store"
+    a, b = charted(tmp_path, "a", 0, 24, "A"), charted(tmp_path, "b", 0, 24, "B")
+    pl.concat([pl.read_parquet(a), pl.read_parquet(b)]).write_parquet(both)
+    options = ("-o", store, "--time", "at", "--by", "site")
+    assert "Kept" not in clinical("profile", both, *options).output
+    again = clinical("profile", a, *options, "--replace")
+    assert again.exit_code == 0
+    assert "no row of that day and site: 2026-01-01 B.\n" in again.output
+    text = tmp_path / "text"
+    pl.read_parquet(a).with_columns(pl.col("x").cast(pl.String)).write_parquet(text)
+    refused(clinical("profile", text, *options, "--replace"), "would be lost: numeric")
+    pl.read_parquet(a).drop("x").write_parquet(text)
+    lost = clinical("profile", text, *options, "--replace")
+    assert (lost.exit_code, "counts of before are gone, first 2026-01-01 A" in lost.output) == (
+        0,
+        True,
+    )
+
+
+def test_which_day_has_a_column_that_cannot_be_counted_is_said(tmp_path: Path) -> None:
+    good, bad, store = charted(tmp_path, "a", 0, 72), tmp_path / "bad", tmp_path / "store"
+    options = ("-o", store, "--time", "at", "--by", "site")
+    assert clinical("profile", good, *options).exit_code == 0
+    day = pl.read_parquet(charted(tmp_path, "b", 72, 24))
+    day.with_columns(pl.col("x").cast(pl.String)).write_parquet(bad)
+    assert clinical("profile", bad, *options).exit_code == 0
+    summed = clinical("profile", store, "-o", tmp_path / "sum.profile")
+    assert (
+        "x: not profiled, numeric in the reference, category (String) here, first 2026-01-04 B"
+        in (summed.output)
+    )
+    found = clinical("drift", store / "reference.profile", store)
+    assert (found.exit_code, "first 2026-01-04 B" in " ".join(found.output.split())) == (2, True)
+
+
+def test_no_profile_is_written_into_a_store(tmp_path: Path) -> None:
+    table, store = charted(tmp_path, "a", 0, 48), tmp_path / "store"
+    options = ("--time", "at", "--by", "site")
+    assert clinical("profile", table, "-o", store, *options).exit_code == 0
+    for output in ("2026-01-01/z.profile", "z.profile", "reference.profile"):
+        refused(clinical("profile", table, "-o", store / output), "would lie in the store")
+    refused(clinical("profile", table, "-o", store / "deeper", *options), "would lie in the store")
+    (tmp_path / "link").symlink_to(store)
+    refused(clinical("profile", table, "-o", tmp_path / "link" / "z"), "would lie in the store")
+    refused(clinical("profile", store, "-o", tmp_path / "x", "--until", "2026-02-31"), "is no day")

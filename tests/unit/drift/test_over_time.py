@@ -10,9 +10,9 @@ import pytest
 
 from clinical_assets.drift import compare
 from clinical_assets.drift.judging import Stream, judge
-from clinical_assets.drift.plan import read_plan
+from clinical_assets.drift.plan import Plan, read_plan
 from clinical_assets.drift.thresholds.rowwise import ROWWISE
-from clinical_assets.drift.windows import over_time, with_windows
+from clinical_assets.drift.windows import compare_windows, over_time, with_windows
 from clinical_assets.errors import ClinicalError
 
 START = datetime(2025, 1, 6)
@@ -189,3 +189,25 @@ def test_what_cannot_be_calibrated_is_refused_in_words() -> None:
         over_time(reference.drop("at"), current, "at", PLAN)
     with pytest.raises(ClinicalError, match="cannot be kept by windows of 84 days"):
         over_time(reference, current, "at", PLAN, every="12w")
+
+
+@pytest.mark.parametrize("plan", [None, PLAN], ids=["constant", "calibrated"])
+def test_windows_of_too_few_rows_are_not_read_as_no_drift(plan: Plan | None) -> None:
+    reference, current = days(60, 1), days(10, 2, rows=29, first=100)
+    with pytest.raises(ClinicalError, match=r"No window .* has 30 rows \(the most is 29\)"):
+        over_time(reference, current, "at", plan)
+    assert len(compare_windows(reference, current, "at")) == 10
+    over = over_time(reference, current, "at", every="1w")
+    assert all(window.comparison for window in over.windows)
+
+
+def test_a_column_of_nan_alone_in_the_reference_is_missing_there() -> None:
+    reference, current = days(60, 1), days(20, 2, first=100)
+    reference, current = (
+        side.with_columns(ph=pl.lit(float("nan"))) for side in (reference, current)
+    )
+    current = late(current, 110, pl.lit(7.4).alias("ph"))
+    over = over_time(reference, current, "at", PLAN, intervals=False)
+    (judged,) = over.windows[-1].comparison["ph"].judged
+    assert (judged.statistic, judged.value) == ("missing", pytest.approx(1.0, abs=0.01))
+    assert not over.windows[0].comparison["ph"].drifted

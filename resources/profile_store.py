@@ -15,7 +15,7 @@ one that was killed left.
 import hashlib
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -291,9 +291,10 @@ class ProfileStore:
                 where=str(self.folder),
                 repair="Choose days between the first and the last of its folders",
             )
-        parts = {key: self.part(key) for key in chosen}
-        found, summaries = merged(parts.values()), {}
-        for name, (why, key) in obstacles(parts).items():
+        seen, summaries = _Obstacles(), {}
+        # One at a time: a year of sites does not fit into memory, its sum does.
+        found = merged(seen.passed((key, self.part(key)) for key in chosen))
+        for name, (why, key) in seen.told().items():
             told = found.summaries[name]
             if key and why not in _ABSENT and isinstance(told, BareSummary):
                 first = f"{told.obstacle}, first {self._named(key)}"
@@ -349,17 +350,38 @@ def obstacles(parts: Mapping[Key, Profile]) -> dict[str, tuple[str, Key | None]]
 
     Words that say that a column is absent give way to others, because more can be done about these.
     """
-    found: dict[str, tuple[str, Key]] = {}
-    number: Counter[tuple[str, str]] = Counter()
-    for key, part in parts.items():
-        for name, summary in part.summaries.items():
-            if not (why := _obstacle(summary)):
-                continue
-            number[name, why] += 1
-            if name not in found or (found[name][0] in _ABSENT and why not in _ABSENT):
-                found[name] = why, key
-    whole = len(parts)
-    return {n: (why, key if number[n, why] < whole else None) for n, (why, key) in found.items()}
+    seen = _Obstacles()
+    deque(seen.passed(parts.items()), maxlen=0)
+    return seen.told()
+
+
+class _Obstacles:
+    """Collects them from parts that pass."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, Key]] = {}
+        self._number: Counter[tuple[str, str]] = Counter()
+        self._parts = 0
+
+    def passed(self, parts: Iterable[tuple[Key, Profile]]) -> Iterator[Profile]:
+        for key, part in parts:
+            self._parts += 1
+            for name, summary in part.summaries.items():
+                if not (why := _obstacle(summary)):
+                    continue
+                self._number[name, why] += 1
+                known = self._found.get(name)
+                if known is None or (known[0] in _ABSENT and why not in _ABSENT):
+                    self._found[name] = why, key
+            yield part
+
+    def told(self) -> dict[str, tuple[str, Key | None]]:
+        """As :func:`obstacles`."""
+        everywhere = {place for place, number in self._number.items() if number == self._parts}
+        return {
+            name: (why, None if (name, why) in everywhere else key)
+            for name, (why, key) in self._found.items()
+        }
 
 
 def named(key: Key, parting: Parting) -> str:

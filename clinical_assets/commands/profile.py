@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clinical_assets.commands.listed import listed_names
+from clinical_assets.commands.mistakes import say
 from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
 
@@ -114,8 +115,10 @@ def profile(
         else:
             _into_file(wish)
     except ClinicalError as error:
-        click.secho(visible(f"Error: {error}"), fg="red", err=True)
+        say(error)
         raise SystemExit(_BAD_INPUT) from None
+    except BrokenPipeError:
+        raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.
         told = ClinicalError(
@@ -123,7 +126,7 @@ def profile(
             where=", ".join(inputs),
             repair="Copy it again from where it came",
         )
-        click.secho(f"Error: {told}", fg="red", err=True)
+        say(told)
         raise SystemExit(_BAD_INPUT) from None
 
 

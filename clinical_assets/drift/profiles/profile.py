@@ -124,10 +124,11 @@ def merged(profiles: Iterable[Profile]) -> Profile:
     Raises:
         ClinicalError: there is none, or they are on different grids.
     """
-    every = list(profiles)
-    if not every:
+    every = iter(profiles)
+    first = next(every, None)
+    if first is None:
         raise ClinicalError("There is no profile to add up", repair="Give at least one")
-    return reduce(Profile.merge, every)
+    return reduce(Profile.merge, every, first)
 
 
 def require_same_grid(one: Profile, other: Profile) -> None:

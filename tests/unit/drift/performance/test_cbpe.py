@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.drift.performance import by_window, estimated, reconciled, record, reference
+from clinical_assets.drift.performance import (
+    by_window,
+    estimated,
+    prediction_drift,
+    reconciled,
+    record,
+    reference,
+)
 from clinical_assets.drift.performance.cbpe import expected_auroc
 from clinical_assets.drift.performance.formulas import FORMULAS
 from clinical_assets.drift.performance.poisson_binomial import poisson_binomial
@@ -301,6 +308,24 @@ def test_windows_by_name(good: Reference) -> None:
 def test_no_probabilities(bad: list, good: Reference) -> None:
     with pytest.raises(ClinicalError):
         estimated(bad, reference=good, threshold=0.3, seed=1)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 2, -0.01, None, "x", True])
+def test_a_threshold_that_makes_no_sense_is_refused(bad: object, good: Reference) -> None:
+    with pytest.raises(ClinicalError, match="from 0 to 1"):
+        estimated([0.2, 0.9], reference=good, threshold=bad, seed=1)
+    with pytest.raises(ClinicalError, match="from 0 to 1"):
+        prediction_drift([0.2, 0.9], [0.3], threshold=bad)
+
+
+def test_a_threshold_of_scores_that_are_no_probabilities(good: Reference) -> None:
+    p, score = [0.2, 0.9], [-1.4, 2.2]
+    found = estimated(p, reference=good, threshold=-2, seed=1, score=score)
+    assert found.values["npv"].value is None  # no row lies below the threshold
+    with pytest.raises(ClinicalError, match="Give a finite number"):
+        estimated(p, reference=good, threshold=math.nan, seed=1, score=score)
+    for edge in (0, 1):
+        estimated(p, reference=good, threshold=edge, seed=1)
 
 
 @pytest.mark.parametrize("p", [[0.0] * 5, [1.0] * 5, [0.5], [0.5] * 200, [0.0, 1.0], [5e-324, 1.0]])

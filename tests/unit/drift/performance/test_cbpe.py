@@ -255,6 +255,62 @@ def test_drift_of_concept_shows_only_in_the_labels(good: Reference) -> None:
     json.dumps(seen.to_dict(), allow_nan=False)
 
 
+@pytest.mark.slow
+def test_the_verdict_over_all_measures_holds_its_rate(good: Reference) -> None:
+    fails = bands = 0
+    for seed in range(120):
+        p, y = drawn(150, seed=seed + 7000)
+        guess = estimated(p, reference=good, threshold=0.3, seed=seed, draws=200)
+        seen = reconciled(guess, y, p, seed=seed)
+        fails, bands = fails + (not seen.holds), bands + bool(seen.outside)
+    assert fails <= 12  # 6 expected; more than 12 are 0.5 % probable
+    assert bands > fails
+
+
+def test_the_verdict_sees_probabilities_that_are_off(good: Reference) -> None:
+    p, y = drawn(300, seed=5)
+    for wrong in (np.minimum(1, 1.5 * p), np.random.default_rng(1).permutation(p)):
+        guess = estimated(wrong, reference=good, threshold=0.3, seed=1, draws=100)
+        seen = reconciled(guess, y, wrong, seed=1)
+        assert seen.chance < 0.01
+        assert "rests on is not so" in seen.explain()
+
+
+def test_one_measure_just_beyond_its_band_is_no_failure(good: Reference) -> None:
+    for seed in range(100):
+        p, y = drawn(150, seed=seed + 9000)
+        guess = estimated(p, reference=good, threshold=0.3, seed=seed, draws=100)
+        seen = reconciled(guess, y, p, seed=seed)
+        if len(seen.outside) == 1 and seen.holds:
+            break
+    assert "the estimate holds: " in seen.explain()
+    assert "beyond the band of one measure alone; over all measures together" in seen.explain()
+    assert "rests on" not in seen.explain()
+
+
+def test_the_chance_of_a_verdict_is_that_over_every_label_vector(good: Reference) -> None:
+    p, y = [0.9, 0.6, 0.3, 0.2], [0, 0, 1, 1]
+    guess = estimated(p, reference=good, threshold=0.5, seed=1, draws=100)
+    found = reconciled(guess, y, p, seed=1).chance
+    assert found == pytest.approx(naive_chance(p, y), abs=0.02)
+
+
+def naive_chance(p: list[float], y: list[int]) -> float:
+    vectors = list(itertools.product([0, 1], repeat=len(p)))
+    by_measure = enumerated(p, 0.5)
+    depth = [1.0] * len(vectors)
+    for outcomes in by_measure.values():
+        there = [(v, c) for v, c in outcomes if not math.isnan(v)]
+        for i, (value, _) in enumerate(outcomes):
+            if not math.isnan(value):
+                below = sum(c for v, c in there if v <= value + 1e-12)
+                above = sum(c for v, c in there if v >= value - 1e-12)
+                depth[i] = min(depth[i], below, above)
+    mine = depth[vectors.index(tuple(y))]
+    chances = [c for _, c in by_measure["brier"]]
+    return sum(c for d, c in zip(depth, chances, strict=True) if d <= mine + 1e-12)
+
+
 def test_record_over_windows(good: Reference) -> None:
     def windows(shift: float) -> list:
         found = []

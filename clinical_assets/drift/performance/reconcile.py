@@ -25,6 +25,7 @@ from clinical_assets.drift.performance.rows import Rows, Value, Vector, fixed, l
 from clinical_assets.errors import ClinicalError
 
 SURPRISE = 0.05  # chance of as many windows outside, below which the record does not hold
+CLEAR = 0.01  # chance of one window below which no other window is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ class Reconciled:
             beyond = "every realised value lies in its band; "
         if self.holds:
             return f"the estimate holds: {beyond}{rarity}."
+        something = "Something" if self.chance < CLEAR else "If that goes on, something"
         return (
-            f"the estimate does not hold: {beyond}{rarity}. If that goes on, something that it"
+            f"the estimate does not hold: {beyond}{rarity}. {something} that it"
             " rests on is not so: the calibration, the relation of inputs and outcome (drift of"
             " concept), or that rows do not depend on each other."
         )

@@ -273,7 +273,7 @@ def test_the_verdict_sees_probabilities_that_are_off(good: Reference) -> None:
         guess = estimated(wrong, reference=good, threshold=0.3, seed=1, draws=100)
         seen = reconciled(guess, y, wrong, seed=1)
         assert seen.chance < 0.01
-        assert "rests on is not so" in seen.explain()
+        assert ". Something that it rests on is not so" in seen.explain()
 
 
 def test_one_measure_just_beyond_its_band_is_no_failure(good: Reference) -> None:

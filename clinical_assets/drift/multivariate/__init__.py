@@ -18,13 +18,14 @@ from clinical_assets.drift.multivariate.domain_classifier import (
 )
 from clinical_assets.drift.multivariate.mmd import Discrepancy, mmd
 from clinical_assets.drift.multivariate.moments import Moments
-from clinical_assets.drift.multivariate.reconstruction import Reconstruction, reconstruction
+from clinical_assets.drift.multivariate.reconstruction import Level, Reconstruction, reconstruction
 
 __all__ = [
     "Conditioned",
     "CorrelationDrift",
     "Discrepancy",
     "DomainClassification",
+    "Level",
     "Moments",
     "Reconstruction",
     "conditioned",

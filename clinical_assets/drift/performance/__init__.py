@@ -6,7 +6,11 @@ a label counts as arrived, where results are kept, who is told.
 """
 
 from clinical_assets.drift.performance.calibration import Calibration, calibration
-from clinical_assets.drift.performance.calibration_drift import CalibrationDrift, calibration_drift
+from clinical_assets.drift.performance.calibration_drift import (
+    CalibrationDrift,
+    OneKind,
+    calibration_drift,
+)
 from clinical_assets.drift.performance.cbpe import Estimated, by_window, estimated
 from clinical_assets.drift.performance.prediction_drift import PredictionDrift, prediction_drift
 from clinical_assets.drift.performance.reconcile import Reconciled, Track, reconciled, record
@@ -17,6 +21,7 @@ __all__ = [
     "CalibrationDrift",
     "Estimated",
     "Limits",
+    "OneKind",
     "PredictionDrift",
     "Reconciled",
     "Reference",

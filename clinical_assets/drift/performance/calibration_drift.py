@@ -4,11 +4,16 @@ Differences are current less reference. Those of slope and intercept have Wald i
 samples are independent, so their variances add); that of the calibration error has a bootstrap
 interval, both samples resampled, which lies too high by the noise that resampling adds to an error:
 where it excludes 0 from above, read it with ``error_by_chance`` of both sides.
+
+Rows with only events, or with none, have no finite intercept; all the same they may refute the
+probabilities. If the rows were calibrated as the other side is, that would have the probability
+prod(p') of only events and prod(1 - p') of none, p' being their probabilities moved on the logit
+scale by that end of the other side's intercept interval which makes it the likelier.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,9 +22,51 @@ from clinical_assets.drift.performance.calibration import (
     Calibration,
     calibration,
     calibration_error,
+    logits,
 )
 from clinical_assets.drift.performance.resampled import REPLICATES
 from clinical_assets.drift.performance.rows import Value, labels, probabilities
+
+SURPRISE = 0.025  # chance of a side's labels below which they contradict the other side
+
+
+@dataclass(frozen=True, slots=True)
+class OneKind:
+    """A side with only events, or with none, while the other has both.
+
+    Attributes:
+        side: "reference" or "current".
+        events, n, expected: of that side; the events expected are the sum of its probabilities.
+        chance: probability of that, at most, if it were calibrated as the other side is.
+    """
+
+    side: Literal["reference", "current"]
+    events: int
+    n: int
+    expected: float
+    chance: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether chance does not explain it: below 2.5 %, as beyond one end of an interval."""
+        return self.chance < SURPRISE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"changed": self.changed}
+
+    def explain(self) -> str:
+        """The verdict and what it rests on."""
+        side, other = ("current", "reference")[:: 1 if self.side == "current" else -1]
+        seen = (
+            f"The {side} rows have {self.events or 'no'} events in {self.n}, where their"
+            f" probabilities foretell {self.expected:.1f}; calibrated as the {other} rows are,"
+            f" they would by chance in at most {self.chance:.2g} of such samples."
+        )
+        if not self.changed:
+            return f"Chance may explain the difference in calibration. {seen}"
+        wrong = "low" if self.events else "high"
+        return f"Calibration changed: the risks of the {side} rows are too {wrong}. {seen}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +75,8 @@ class CalibrationDrift:
 
     Attributes:
         slope, intercept, error: current less reference, with 95 % intervals.
+        one_kind: what a side that has only events, or none, says; None where both sides have
+            both, neither has, or the other's intercept is unknown.
     """
 
     reference: Calibration
@@ -35,13 +84,13 @@ class CalibrationDrift:
     slope: Value
     intercept: Value
     error: Value
+    one_kind: OneKind | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
-            name: getattr(self, name).to_dict()
-            for name in ("reference", "current", "slope", "intercept", "error")
-        }
+        names = ("reference", "current", "slope", "intercept", "error")
+        found = {name: getattr(self, name).to_dict() for name in names}
+        return found | {"one_kind": self.one_kind.to_dict() if self.one_kind else None}
 
     def explain(self) -> str:
         """What changed beyond chance, then the numbers."""
@@ -53,7 +102,9 @@ class CalibrationDrift:
         ]
         known = any(v.lower is not None for v in (self.slope, self.intercept))
         said = "Whether slope or intercept changed cannot be told from these rows."
-        if changed:
+        if self.one_kind:
+            said = self.one_kind.explain()
+        elif changed:
             said = f"Calibration changed: {'; '.join(changed)}."
         elif known:
             said = "Chance explains the difference in slope and intercept."
@@ -86,6 +137,25 @@ def calibration_drift(
         _difference(before.slope, now.slope),
         _difference(before.intercept, now.intercept),
         _error_difference(sides, now.error - before.error, seed),
+        _one_kind(before, now, sides),
+    )
+
+
+def _one_kind(before: Calibration, now: Calibration, sides: list[Any]) -> OneKind | None:
+    lone = [not 0 < side.events < side.n for side in (before, now)]
+    if lone[0] == lone[1]:
+        return None
+    mine, other = (now, before) if lone[1] else (before, now)
+    p = sides[lone[1]][1]
+    # The end of the interval that the lone side contradicts the least.
+    end = other.intercept.upper if mine.events else other.intercept.lower
+    if end is None:
+        return None
+    moved = logits(p) + end
+    log_chance = -float(np.logaddexp(0, -moved if mine.events else moved).sum())
+    return OneKind(
+        "current" if lone[1] else "reference",
+        *(mine.events, mine.n, float(p.sum()), math.exp(log_chance)),
     )
 
 

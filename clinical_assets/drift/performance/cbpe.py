@@ -103,7 +103,8 @@ def estimated(
     Args:
         probability: calibrated probability of the event, shape (n,).
         reference: what is known of labelled rows of the same model.
-        threshold: a row is called where its score is at or above it.
+        threshold: a row is called where its score is at or above it; from 0 to 1, or any finite
+            number where ``score`` is given.
         seed: of the draws that the bands of AUROC and Brier score rest on.
         score: what is ranked and held against the threshold; the probabilities where not given.
         covariates: columns held against the reference's ranges.

@@ -64,7 +64,8 @@ def prediction_drift(
     """Holds the predictions of two sets of rows against each other.
 
     Raises:
-        ClinicalError: a side has no rows, or a value is no probability.
+        ClinicalError: a side has no rows, a value is no probability, or the threshold is no number
+            from 0 to 1.
     """
     before, now = rows(reference, threshold), rows(current, threshold)
     n, m = len(before.score), len(now.score)

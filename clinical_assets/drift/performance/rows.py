@@ -33,13 +33,39 @@ def rows(probability: ArrayLike, threshold: float, score: ArrayLike | None = Non
     """Checked rows; without scores of their own the probabilities are the scores.
 
     Raises:
-        ClinicalError: there are none, or a value is missing or no probability.
+        ClinicalError: there are none, a value is missing or no probability, or the threshold is
+            not :func:`callable_at`.
     """
     p = probabilities(probability)
+    callable_at(threshold, own_scores=score is not None)
     s = p if score is None else np.asarray(score, dtype=np.float64)
     if s.shape != p.shape or not np.isfinite(s).all():
         raise _refused("The scores are not one finite number for each probability")
     return Rows(p, s, s >= threshold)
+
+
+def callable_at(threshold: float, *, own_scores: bool = False) -> None:
+    """Refuses a threshold that no row can sensibly be held against.
+
+    Args:
+        own_scores: whether scores that are no probabilities are held against it; any finite
+            number serves then.
+
+    Raises:
+        ClinicalError: it is no finite number, or for probabilities not one from 0 to 1.
+
+    >>> callable_at(0.5)
+    >>> callable_at(-1.2, own_scores=True)
+    """
+    number = isinstance(threshold, (int, float, np.number)) and not isinstance(threshold, bool)
+    if number and np.isfinite(threshold) and (own_scores or 0 <= threshold <= 1):
+        return
+    wanted = "a finite number" if own_scores else "a number from 0 to 1"
+    raise ClinicalError(
+        f"A threshold of {threshold!r} cannot be held against these scores",
+        where="performance",
+        repair=f"Give {wanted}, at or above which a row is called",
+    )
 
 
 def probabilities(values: ArrayLike) -> Vector:

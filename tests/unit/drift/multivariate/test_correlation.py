@@ -103,6 +103,37 @@ def test_heavy_tails_and_repeated_rows_raise_no_alarm_but_fishers_variance_does(
     assert np.mean(np.array(fishers) < 0.05) > 0.2
 
 
+def test_a_few_extreme_rows_raise_no_more_alarms_than_stated() -> None:
+    p = []
+    for seed in range(200):
+        sides = np.random.default_rng(seed).standard_t(2.5, size=(2, 100, 3))
+        p += [pair.p for pair in correlation_drift(frame(sides[0]), frame(sides[1])).pairs]
+    assert 0.03 <= np.mean(np.array(p) < 0.05) <= 0.065  # 0.078 with the first-order variance
+
+
+def test_the_variance_is_that_of_leaving_out_each_unit() -> None:
+    x, y = rows(60, 1, 0.4), rows(90, 2, 0.1)
+    g, h = np.arange(60) // 3, 100 + np.arange(90) // 2
+
+    def jackknife(values: NDArray[np.float64], unit: NDArray[np.int64]) -> float:
+        left = [np.corrcoef(values[unit != u, :2].T)[0, 1] for u in np.unique(unit)]
+        return float(np.var(np.arctanh(left)) * (len(left) - 1))
+
+    frames = [frame(v).with_columns(g=u) for v, u in ((x, g), (y, h))]
+    found = correlation_drift(*frames, columns=["a", "b", "g"], group="g").pairs[0]
+    r, s = (np.corrcoef(v[:, :2].T)[0, 1] for v in (x, y))
+    expected = (np.arctanh(s) - np.arctanh(r)) / np.sqrt(jackknife(x, g) + jackknife(y, h))
+    assert found.score == pytest.approx(expected)
+
+
+def test_a_unit_that_holds_all_the_spread_is_named() -> None:
+    x = frame(rows(40, 1)).with_columns(c=pl.when(pl.int_range(40) == 0).then(1.0).otherwise(0.0))
+    found = correlation_drift(x, x)
+    assert ("a", "c", "without one row, or unit, a column has one value only") in found.skipped
+    alone = frame(rows(40, 1)).with_columns(g=1)
+    assert not correlation_drift(alone, alone, group="g").pairs
+
+
 def test_hostile_columns_are_used_or_named() -> None:
     x = frame(rows(30, 1)).with_columns(
         same=pl.lit(1.0), copy=pl.col("a"), null=pl.lit(None, dtype=pl.Float64), word=pl.lit("x")

@@ -99,6 +99,37 @@ def test_drift_of_calibration_without_events() -> None:
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize(("event", "word"), [(0, "too high"), (1, "too low")])
+def test_only_events_or_none_refute_the_probabilities(event: int, word: str) -> None:
+    p = np.linspace(0.2, 0.88, 200)
+    found = calibration_drift(*drawn(500), np.full(200, event), p, seed=1)
+    assert found.one_kind.changed
+    assert found.one_kind.chance < 1e-10
+    assert f"Calibration changed: the risks of the current rows are {word}" in found.explain()
+    assert "cannot be told" not in found.explain()
+    assert found.to_dict()["one_kind"]["changed"]
+    back = calibration_drift(np.full(200, event), p, *drawn(500), seed=1)
+    assert back.one_kind.side == "reference"
+    assert f"the risks of the reference rows are {word}" in back.explain()
+
+
+def test_no_events_where_few_are_foretold_are_chance() -> None:
+    found = calibration_drift(*drawn(5000), np.zeros(40), np.full(40, 0.02), seed=1)
+    assert 0.98**40 < found.one_kind.chance < 0.98**40 * 1.2
+    assert not found.one_kind.changed
+    assert "Chance may explain" in found.explain()
+    neither = calibration_drift([0, 0], [0.1, 0.2], [0, 0], [0.1, 0.3], seed=1)
+    assert neither.one_kind is None
+    assert "cannot be told" in neither.explain()
+
+
+def test_a_side_calibrated_as_badly_as_the_other_has_not_changed() -> None:
+    y, p = drawn(4000, shift=-6.0)  # risks far too high on both sides
+    found = calibration_drift(y, p, np.zeros(100), p[:100], seed=1)
+    assert found.one_kind.expected > 10
+    assert not found.one_kind.changed
+
+
 def test_drift_of_predictions() -> None:
     from scipy.stats import ks_2samp
 

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.drift.performance import by_window, estimated, reconciled, record, reference
+from clinical_assets.drift.performance import (
+    by_window,
+    estimated,
+    prediction_drift,
+    reconciled,
+    record,
+    reference,
+)
 from clinical_assets.drift.performance.cbpe import expected_auroc
 from clinical_assets.drift.performance.formulas import FORMULAS
 from clinical_assets.drift.performance.poisson_binomial import poisson_binomial
@@ -248,6 +255,62 @@ def test_drift_of_concept_shows_only_in_the_labels(good: Reference) -> None:
     json.dumps(seen.to_dict(), allow_nan=False)
 
 
+@pytest.mark.slow
+def test_the_verdict_over_all_measures_holds_its_rate(good: Reference) -> None:
+    fails = bands = 0
+    for seed in range(120):
+        p, y = drawn(150, seed=seed + 7000)
+        guess = estimated(p, reference=good, threshold=0.3, seed=seed, draws=200)
+        seen = reconciled(guess, y, p, seed=seed)
+        fails, bands = fails + (not seen.holds), bands + bool(seen.outside)
+    assert fails <= 12  # 6 expected; more than 12 are 0.5 % probable
+    assert bands > fails
+
+
+def test_the_verdict_sees_probabilities_that_are_off(good: Reference) -> None:
+    p, y = drawn(300, seed=5)
+    for wrong in (np.minimum(1, 1.5 * p), np.random.default_rng(1).permutation(p)):
+        guess = estimated(wrong, reference=good, threshold=0.3, seed=1, draws=100)
+        seen = reconciled(guess, y, wrong, seed=1)
+        assert seen.chance < 0.01
+        assert ". Something that it rests on is not so" in seen.explain()
+
+
+def test_one_measure_just_beyond_its_band_is_no_failure(good: Reference) -> None:
+    for seed in range(100):
+        p, y = drawn(150, seed=seed + 9000)
+        guess = estimated(p, reference=good, threshold=0.3, seed=seed, draws=100)
+        seen = reconciled(guess, y, p, seed=seed)
+        if len(seen.outside) == 1 and seen.holds:
+            break
+    assert "the estimate holds: " in seen.explain()
+    assert "beyond the band of one measure alone; over all measures together" in seen.explain()
+    assert "rests on" not in seen.explain()
+
+
+def test_the_chance_of_a_verdict_is_that_over_every_label_vector(good: Reference) -> None:
+    p, y = [0.9, 0.6, 0.3, 0.2], [0, 0, 1, 1]
+    guess = estimated(p, reference=good, threshold=0.5, seed=1, draws=100)
+    found = reconciled(guess, y, p, seed=1).chance
+    assert found == pytest.approx(naive_chance(p, y), abs=0.02)
+
+
+def naive_chance(p: list[float], y: list[int]) -> float:
+    vectors = list(itertools.product([0, 1], repeat=len(p)))
+    by_measure = enumerated(p, 0.5)
+    depth = [1.0] * len(vectors)
+    for outcomes in by_measure.values():
+        there = [(v, c) for v, c in outcomes if not math.isnan(v)]
+        for i, (value, _) in enumerate(outcomes):
+            if not math.isnan(value):
+                below = sum(c for v, c in there if v <= value + 1e-12)
+                above = sum(c for v, c in there if v >= value - 1e-12)
+                depth[i] = min(depth[i], below, above)
+    mine = depth[vectors.index(tuple(y))]
+    chances = [c for _, c in by_measure["brier"]]
+    return sum(c for d, c in zip(depth, chances, strict=True) if d <= mine + 1e-12)
+
+
 def test_record_over_windows(good: Reference) -> None:
     def windows(shift: float) -> list:
         found = []
@@ -301,6 +364,24 @@ def test_windows_by_name(good: Reference) -> None:
 def test_no_probabilities(bad: list, good: Reference) -> None:
     with pytest.raises(ClinicalError):
         estimated(bad, reference=good, threshold=0.3, seed=1)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 2, -0.01, None, "x", True])
+def test_a_threshold_that_makes_no_sense_is_refused(bad: object, good: Reference) -> None:
+    with pytest.raises(ClinicalError, match="from 0 to 1"):
+        estimated([0.2, 0.9], reference=good, threshold=bad, seed=1)
+    with pytest.raises(ClinicalError, match="from 0 to 1"):
+        prediction_drift([0.2, 0.9], [0.3], threshold=bad)
+
+
+def test_a_threshold_of_scores_that_are_no_probabilities(good: Reference) -> None:
+    p, score = [0.2, 0.9], [-1.4, 2.2]
+    found = estimated(p, reference=good, threshold=-2, seed=1, score=score)
+    assert found.values["npv"].value is None  # no row lies below the threshold
+    with pytest.raises(ClinicalError, match="Give a finite number"):
+        estimated(p, reference=good, threshold=math.nan, seed=1, score=score)
+    for edge in (0, 1):
+        estimated(p, reference=good, threshold=edge, seed=1)
 
 
 @pytest.mark.parametrize("p", [[0.0] * 5, [1.0] * 5, [0.5], [0.5] * 200, [0.0, 1.0], [5e-324, 1.0]])

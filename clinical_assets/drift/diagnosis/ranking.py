@@ -65,12 +65,13 @@ def diagnose_numbers(
     }
     if change is None:
         return ranked(absent, sizes)
+    converted = units.claims(change)
     claims = [
-        *units.claims(change),
+        *converted,
         *stuck.claims(change),
         *clipping.claims(change),
         *precision.claims(change),
-        *fits.claims(change),
+        *fits.claims(change, converted=bool(converted)),
         *mixes.site_claims(change, known.sites),
         *mixes.case_claims(change, known.groups),
         *mixes.context_claims(change, known.context),

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clinical_assets.drift import Plan, compare, mixing, profile, sentences
+from clinical_assets.drift import Comparison, Plan, Profile, compare, mixing, profile, sentences
 from clinical_assets.errors import ClinicalError
 
 RNG = np.random.default_rng(7)
@@ -43,6 +43,90 @@ def test_a_quantity_is_claimed_only_where_the_name_speaks_for_it(profiled: bool)
         "though the column's name does not say so."
     )
     assert "glucose" not in said("creatinine_value")
+
+
+def asked(before: pl.DataFrame, after: pl.DataFrame) -> list[Comparison]:
+    """From tables, and from profiles."""
+    known = profile(before)
+    read_again = Profile.from_bytes(profile(after, known).to_bytes())
+    return [compare(before, after), compare(known, read_again), compare(known, profile(after))]
+
+
+@pytest.mark.parametrize("name", ["FiO2", "SpO2"])
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_a_fraction_that_became_a_percentage(name: str, part: float) -> None:
+    before, after = np.round(RNG.beta(4, 4, (2, 5000)), 2)
+    changed = np.where(RNG.random(5000) < part, after * 100, after)
+    for found in asked(pl.DataFrame({name: before}), pl.DataFrame({name: changed})):
+        cause = found[name].causes[0]
+        assert cause.endswith(
+            "100.0 times larger: fraction → % of share."
+            if part == 1
+            else "100.0 times larger: fraction → % of share for a part of them."
+        )
+
+
+def test_a_power_of_ten_is_not_put_down_to_a_quantity_that_nobody_named() -> None:
+    before, after = RNG.gamma(4, 2, (2, 5000))
+    said = first(pl.DataFrame({"x": before}), pl.DataFrame({"x": after * 100}), "x")
+    assert said == "Values are 100.0 times larger, as where fraction becomes %."
+
+
+@pytest.mark.parametrize("change", [pl.col("MAP") * 1.2, pl.col("MAP") - 15])
+def test_no_part_of_the_values_is_said_to_be_converted_by_a_factor_near_one(
+    change: pl.Expr,
+) -> None:
+    before, after = (pl.DataFrame({"MAP": RNG.normal(82, 14, 5000)}) for _ in range(2))
+    kinds = [cause["kind"] for cause in compare(before, after.select(change))["MAP"].evidence]
+    assert kinds[0] in ("offset", "scale")
+    assert "unit" not in kinds
+
+
+@pytest.mark.parametrize("name", ["MAP", "SBP", "PaCO2"])
+def test_a_conversion_of_the_quantity_that_the_name_speaks_of(name: str) -> None:
+    before, after = np.round(RNG.normal(82, 14, (2, 5000)))
+    for found in asked(
+        pl.DataFrame({name: before}), pl.DataFrame({name: np.round(after * 1.35951, 1)})
+    ):
+        assert found[name].causes == ("Values are 1.4 times larger: mmHg → cmH2O of pressure.",)
+
+
+def test_no_conversion_is_denied_where_one_is_named() -> None:
+    before, after = np.round(RNG.normal(82, 14, (2, 5000)), 1)
+    tables = pl.DataFrame({"weight": before}), pl.DataFrame({"weight": after * 1.35951})
+    said = [
+        compare(*tables)["weight"].causes,
+        compare(tables[0], tables[0] * 1.2)["weight"].causes,
+    ]
+    assert any("though the column's name speaks of weight" in cause for cause in said[0])
+    assert not any("no conversion" in cause for cause in said[0])
+    assert any("no conversion" in cause for cause in said[1])
+
+
+def test_a_rounding_to_steps_as_coarse_as_the_values_spread() -> None:
+    before, after = RNG.normal(84, 17, (2, 5000)).round(1)
+    for found in asked(
+        pl.DataFrame({"HR": before}), pl.DataFrame({"HR": np.round(after / 10) * 10})
+    ):
+        assert found["HR"].evidence[0]["kind"] == "precision"
+        assert found["HR"].causes[0].startswith("Values come in steps of about 10, ")
+
+
+def test_values_in_heaps_are_not_called_rounded() -> None:
+    before = pl.DataFrame({"x": RNG.normal(0, 1, 5000)})
+    heaps = pl.DataFrame({"x": RNG.choice([-1.0, 0.1, 1.0], 5000) + RNG.normal(0, 0.05, 5000)})
+    assert "precision" not in [cause["kind"] for cause in compare(before, heaps)["x"].evidence]
+
+
+def test_every_level_written_in_another_code() -> None:
+    codes = {"ICU": "1", "WARD": "2", "ER": "3", "OR": "4"}
+    before, after = (
+        pl.DataFrame({"w": RNG.choice([*codes], 5000, p=[0.4, 0.3, 0.2, 0.1])}) for _ in range(2)
+    )
+    for found in asked(before, after.with_columns(pl.col("w").replace(codes))):
+        assert [cause["kind"] for cause in found["w"].evidence] == ["renamed_level"]
+        assert "'ICU'" in found["w"].causes[0]
+        assert "→ '1'" in found["w"].causes[0]
 
 
 def test_only_drifted_columns_are_asked_and_the_evidence_is_theirs() -> None:

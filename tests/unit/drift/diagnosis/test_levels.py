@@ -34,6 +34,22 @@ def test_the_fault_put_in_is_named_first(fault, seed):
     assert json.dumps([cause.to_dict() for cause in found], allow_nan=False)
 
 
+def test_what_came_beside_renamed_levels_is_still_told():
+    def coded(ward, i):
+        return "COVID" if i % 4 == 0 else f"code {ward}"
+
+    after = [coded(ward, i) for i, ward in enumerate(wards(3))]
+    before = [w if i % 4 else "Closed ward" for i, w in enumerate(wards(1, n=1700))]
+    before = [w for i, w in enumerate(before) if i % 5 or w != "Closed ward"]
+    found = {c.kind: c for c in diagnose_levels(Levels(before), Levels(after, frozenset(before)))}
+    assert next(iter(found)) == "renamed_level"
+    whole = Levels(wards(1)), Levels([f"code {w}" for w in wards(2)], KNOWN)
+    assert [c.kind for c in diagnose_levels(*whole)][:1] == ["renamed_level"]
+    more = Levels([coded(w, i) for i, w in enumerate(wards(2))], KNOWN)
+    told = {c.kind: c for c in diagnose_levels(whole[0], more)}
+    assert "'COVID'" in told["new_level"].sentence
+
+
 def test_other_proportions():
     found = diagnose_levels(Levels(wards(1)), Levels(wards(2, (0.1, 0.3, 0.2, 0.4)), KNOWN))
     assert found[0].kind == "level_mix"

@@ -92,7 +92,7 @@ def quantiles(summary: NumericSummary) -> Points | None:
     if not len(points):
         return None
     points = points if len(points) == POINTS else resampled(points)
-    return _together(points, summary.commonest)
+    return points if summary.commonest_within else _together(points, summary.commonest)
 
 
 def _together(points: Points, commonest: tuple[float, float] | None) -> Points:

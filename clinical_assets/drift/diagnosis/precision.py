@@ -21,11 +21,15 @@ def claims(change: Change) -> list[Claim]:
     """
     way = finer(change.reference, change.current)
     found = _stepped(change, {"precision": 1.0} if way < 0 else {})
+    if way and not (found and found[0].evidence["step"] != _last_digit(change, way)):
+        return [_decimals(change, way)]
+    return found
+
+
+def _last_digit(change: Change, way: int) -> float | None:
+    """The step that fewer decimals make; None where they are not fewer."""
     written = places(change.current)
-    merely = (
-        way < 0 and written is not None and found and found[0].evidence["step"] == 10.0**-written
-    )
-    return found if not way or (found and not merely) else [_decimals(change, way)]
+    return 10.0**-written if way < 0 and written is not None else None
 
 
 def _decimals(change: Change, way: int) -> Claim:

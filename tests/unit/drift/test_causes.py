@@ -6,7 +6,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clinical_assets.drift import Comparison, Plan, Profile, compare, mixing, profile, sentences
+from clinical_assets.drift import (
+    Comparison,
+    Plan,
+    Profile,
+    compare,
+    merged,
+    mixing,
+    profile,
+    sentences,
+)
 from clinical_assets.errors import ClinicalError
 
 RNG = np.random.default_rng(7)
@@ -73,7 +82,7 @@ def test_a_power_of_ten_is_not_put_down_to_a_quantity_that_nobody_named() -> Non
 
 
 @pytest.mark.parametrize("change", [pl.col("MAP") * 1.2, pl.col("MAP") - 15])
-def test_no_part_of_the_values_is_said_to_be_converted_by_a_factor_near_one(
+def test_no_part_of_the_values_is_converted_by_a_factor_near_one(
     change: pl.Expr,
 ) -> None:
     before, after = (pl.DataFrame({"MAP": RNG.normal(82, 14, 5000)}) for _ in range(2))
@@ -127,6 +136,49 @@ def test_every_level_written_in_another_code() -> None:
         assert [cause["kind"] for cause in found["w"].evidence] == ["renamed_level"]
         assert "'ICU'" in found["w"].causes[0]
         assert "→ '1'" in found["w"].causes[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "part"),
+    [(80.0, "stuck", 0.4), (81.2345678, "stuck", 0.4), (-999.0, "placeholder", 0.2)],
+)
+def test_a_frequent_value_is_named_from_files_and_sums_too(
+    value: float, kind: str, part: float
+) -> None:
+    def table(share: float) -> pl.DataFrame:
+        return pl.DataFrame(
+            {"hr": np.where(RNG.random(8000) < share, value, RNG.normal(84, 17, 8000))}
+        )
+
+    before, after = table(0.0), table(part)
+    known = profile(before)
+    added = merged([profile(after[at : at + 2500], known) for at in range(0, 8000, 2500)])
+    for found in [*asked(before, after), compare(known, added)]:
+        (cause, *_) = found["hr"].evidence
+        assert cause["kind"] == kind
+        assert cause["evidence"]["value"] == pytest.approx(value, rel=0.016)
+        assert cause["evidence"]["share"] == pytest.approx(part, abs=0.02)
+
+
+def test_a_value_that_was_as_frequent_before_is_not_called_stuck() -> None:
+    def table(shift: float) -> pl.DataFrame:
+        values = np.maximum(RNG.lognormal(0, 1, 8000), 0.4) * 1.0
+        return pl.DataFrame({"lab": np.where(values > 0.4, values + shift, 0.4)})
+
+    before, after = table(0.0), table(1.0)
+    for found in asked(before, after):
+        kinds = [cause["kind"] for cause in found["lab"].evidence]
+        assert found["lab"].drifted
+        assert not {"stuck", "placeholder"} & set(kinds)
+
+
+@pytest.mark.parametrize("value", [310.15, 98.6])
+def test_a_part_of_the_values_elsewhere_is_not_called_one_value(value: float) -> None:
+    before = pl.DataFrame({"x": RNG.normal(37, 0.7, 8000)})
+    after = np.where(RNG.random(8000) < 0.5, RNG.normal(value, 0.7, 8000), before["x"].to_numpy())
+    for found in asked(before, pl.DataFrame({"x": after})):
+        kinds = [cause["kind"] for cause in found["x"].evidence]
+        assert not {"stuck", "placeholder"} & set(kinds)
 
 
 def test_only_drifted_columns_are_asked_and_the_evidence_is_theirs() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from clinical_assets.drift.diagnosis import Background, Cause, diagnose_levels, diagnose_numbers
+from clinical_assets.drift.diagnosis.fits import KINDS as FITTED
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.naming import identifying
@@ -29,7 +30,6 @@ SAID = 3
 _LEAST = 0.2
 _CODES = 10
 _TIED = 0.03
-_FITTED = ("offset", "scale", "spread", "gain_and_offset")
 _OF_MISSING = ("missing", "measured_less", "measured_more")
 _SORTS: frozenset[Kind] = frozenset({"numeric", "category", "boolean"})
 
@@ -117,14 +117,14 @@ def causes_of(
 def _worth_saying(causes: Sequence[Cause]) -> tuple[Cause, ...]:
     """The first ones; fitted numbers only as far as they explain about as much as the best of them,
     and not where a known conversion says the same."""
-    fitted = [cause.weight for cause in causes if cause.kind in _FITTED]
+    fitted = [cause.weight for cause in causes if cause.kind in FITTED]
     least = max(fitted, default=0.0) - _TIED
     unit = bool(causes) and causes[0].kind == "unit"
     said = [
         cause
         for place, cause in enumerate(causes)
         if place == 0
-        or (cause.weight >= _LEAST and cause.kind not in _FITTED)
+        or (cause.weight >= _LEAST and cause.kind not in FITTED)
         or (cause.weight >= max(_LEAST, least) and not unit)
     ]
     return tuple(said[:SAID])

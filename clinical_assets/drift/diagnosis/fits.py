@@ -12,6 +12,7 @@ from clinical_assets.drift.diagnosis.cause import Claim, Kind
 from clinical_assets.drift.diagnosis.change import Change, Points
 from clinical_assets.drift.diagnosis.units import ratio_of_quantiles
 
+KINDS: tuple[Kind, ...] = ("offset", "scale", "spread", "gain_and_offset")
 _ENOUGH = 0.7
 _NEXT_TO_NONE = 0.02
 _UNKNOWN = ", which is no conversion of units that is known for it here"

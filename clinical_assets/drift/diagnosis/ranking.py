@@ -94,19 +94,23 @@ def ranked(
 ) -> tuple[Cause, ...]:
     """Claims as causes: what share of the whole change each explains, times its trust.
 
+    Where another mix of sites or patients explains most, it comes before fitted numbers: those
+    explain a difference between patients as well as one of the measurement.
+
     Args:
         change: in words, where nothing explains it.
     """
     total = sum(sizes.values())
     if not total:
         return ()
-    causes = []
+    causes, claims = [], list(claims)
     for claim in claims:
         gone = sum(share * sizes[aspect] for aspect, share in claim.explains.items())
         weight = claim.trust * gone / total
         if weight >= _LEAST:
             causes.append(Cause(claim.kind, claim.sentence, weight, claim.evidence))
-    causes.sort(key=lambda cause: -cause.weight)
+    mixed = mixes.most_of(claims)
+    causes.sort(key=lambda cause: (mixed and cause.kind in fits.KINDS, -cause.weight))
     if sum(cause.weight for cause in causes[:2]) < _HALF:
         causes.insert(0, _unexplained(sizes, causes, change))
     return tuple(causes)

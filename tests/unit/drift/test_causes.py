@@ -1,6 +1,9 @@
 """Causes in a comparison: which columns are asked, what may be named, what a mix of sites says."""
 
 import doctest
+import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -245,6 +248,58 @@ def test_other_patients_are_told_by_the_plan_s_context() -> None:
     assert said.startswith("The patients changed: age above ")
     with pytest.raises(ClinicalError, match="no column named 'sex'"):
         compare(sites(99, 99), sites(99, 9), Plan(context=("sex",)))
+
+
+def older(n: int, age: float, measured: Callable[[np.ndarray], np.ndarray]) -> pl.DataFrame:
+    """A pressure that rises with age, as it is measured."""
+    ages = RNG.normal(age, 12, n)
+    return pl.DataFrame(
+        {"age": ages, "bp": measured(80 + 0.8 * ages + RNG.normal(0, 5, n))},
+    )
+
+
+def by_age(n: int, age: float, measured: Callable[[np.ndarray], np.ndarray]) -> list[Any]:
+    before = older(n, 50, lambda bp: bp)
+    return list(compare(before, older(n, age, measured), Plan(context=("age",)))["bp"].evidence)
+
+
+@pytest.mark.parametrize(("n", "age"), [(20_000, 58), (20_000, 62), (20_000, 75), (2000, 60)])
+def test_older_patients_are_told_from_an_offset(n: int, age: float) -> None:
+    found = by_age(n, age, lambda bp: bp)
+    assert found[0]["kind"] == "case_mix"
+    assert found[0]["sentence"].startswith("The patients changed: age above ")
+    assert found[0]["evidence"]["explained"] > 0.7
+    assert "like for like" not in found[0]["sentence"]
+
+
+@pytest.mark.parametrize("n", [2000, 20_000])
+def test_an_offset_among_the_same_patients_is_no_mix(n: int) -> None:
+    for measured, kind in ((lambda bp: bp + 12, "offset"), (lambda bp: bp * 1.15, "scale")):
+        found = [cause["kind"] for cause in by_age(n, 50, measured)]
+        assert found[0] in (kind, "offset")
+        assert "case_mix" not in found
+
+
+def test_a_change_of_the_measurement_is_not_hidden_by_older_patients() -> None:
+    both = by_age(20_000, 58, lambda bp: bp + 6)
+    assert [cause["kind"] for cause in both[:2]] == ["offset", "case_mix"]
+    assert "which explains" in both[1]["sentence"]
+    assert re.search(r"like for like, values are still about [56]\.\d+ higher", both[1]["sentence"])
+    little = by_age(20_000, 58, lambda bp: bp + 2)
+    assert [cause["kind"] for cause in little[:2]] == ["case_mix", "offset"]
+    assert "like for like, values are still about" in little[0]["sentence"]
+    assert by_age(20_000, 75, lambda bp: bp / 7.500615)[0]["kind"] != "case_mix"
+
+
+def test_slices_are_narrow_where_either_side_has_many_and_hold_enough() -> None:
+    before, after = pl.Series(RNG.normal(50, 12, 20_000)), pl.Series(RNG.normal(75, 12, 20_000))
+    labels = mixing._parts(before, after, whole=False)
+    assert labels.before.value_counts()["count"].min() >= 100
+    assert 15 <= len(labels.upto) <= 40
+    assert max(after.to_frame().group_by(labels.after).len()["len"]) < 0.45 * 20_000
+    few = mixing._parts(before[:60], after[:60], whole=False)
+    assert len(few.upto) <= 5
+    assert few.before.value_counts()["count"].min() >= 12
 
 
 @pytest.mark.parametrize("age", [pl.lit("old"), pl.lit([1])])

@@ -80,7 +80,7 @@ def change_of(name: str, reference: NumericSummary, current: NumericSummary) -> 
     if before is None or after is None:
         return None
     gap = distance(before, after)
-    return Change(name, reference, current, before, after, gap, _chance(reference, current))
+    return Change(name, reference, current, before, after, gap, chance(reference, current))
 
 
 def quantiles(summary: NumericSummary) -> Points | None:
@@ -184,7 +184,8 @@ def change_of_share(before: tuple[int, int], after: tuple[int, int]) -> float:
     return change if abs(change) > max(4 * error, 0.01) else 0.0
 
 
-def _chance(reference: Summary, current: Summary) -> float:
-    """Mean of Kolmogorov's distribution, ln 2 sqrt(pi / 2), at both sizes."""
+def chance(reference: Summary, current: Summary) -> float:
+    """The distance to expect where nothing changed: the mean of Kolmogorov's distribution,
+    ln 2 sqrt(pi / 2), at both sizes, and what the points leave undecided."""
     size = 1 / present(reference) + 1 / present(current)
     return math.log(2) * math.sqrt(math.pi / 2 * size) + _GRID

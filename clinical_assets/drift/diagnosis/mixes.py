@@ -5,7 +5,7 @@ part are counted, the reference in the current proportions is compared with what
 other columns are known to have changed at the same time, that is all that can be said.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from clinical_assets.drift.diagnosis.change import (
 from clinical_assets.drift.diagnosis.summaries import NumericSummary
 
 _ENOUGH = 0.25
-_MOST = 0.7  # from here on a mix is the likelier reason of what a fitted number says as well
+MOST = 0.7
 _FINE = 2000
 _LIKE = 0.05
 _OPEN = 0.15  # of the current values beyond the last cut: what is left may be their difference
@@ -56,7 +56,7 @@ class _Mix(NamedTuple):
 
     @property
     def words(self) -> str:
-        share = "" if self.explained >= _MOST else f", which explains {self.explained:.0%} of it"
+        share = "" if self.explained >= MOST else f", which explains {self.explained:.0%} of it"
         return (
             f"{self.part} has {self.after:.0%} of the values, {self.before:.0%} in the reference"
             f"{share}{self.left}"
@@ -90,12 +90,6 @@ def case_claims(change: Change, groups: Mapping[str, Parts]) -> list[Claim]:
         sentence = f"The patients changed: {column} {found.words}"
         claims.append(Claim("case_mix", sentence, {"shape": found.explained}, 0.96, found.evidence))
     return claims
-
-
-def most_of(claims: Iterable[Claim]) -> bool:
-    """Whether other proportions explain most of the change."""
-    kinds = ("site_mix", "case_mix")
-    return any(c.kind in kinds and c.explains["shape"] >= _MOST for c in claims)
 
 
 def context_claims(

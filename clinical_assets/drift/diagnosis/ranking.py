@@ -23,6 +23,7 @@ from clinical_assets.drift.diagnosis.summaries import CategorySummary, NumericSu
 
 _LEAST = 0.05
 _HALF = 0.5
+_KNOWN = ("site_mix", "case_mix", "seasonal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def diagnose_numbers(
     }
     if change is None:
         return ranked(absent, sizes)
-    converted = units.claims(change)
+    converted = units.best(
+        [*units.claims(change), *_converted_in_season(name, known.year_before, current)]
+    )
     claims = [
         *converted,
         *stuck.claims(change),
@@ -82,6 +85,14 @@ def diagnose_numbers(
     return ranked(claims, sizes | change.aspects, f" (median {middle[1]:.4g}, was {middle[0]:.4g})")
 
 
+def _converted_in_season(
+    name: str, year_before: NumericSummary | None, current: NumericSummary
+) -> list[Claim]:
+    """A conversion that the season hides where the reference has all of the year."""
+    change = None if year_before is None else change_of(name, year_before, current)
+    return units.claims(change) if change is not None else []
+
+
 def diagnose_levels(reference: CategorySummary, current: CategorySummary) -> tuple[Cause, ...]:
     """Likely causes of a categorical column's change; see :func:`diagnose_numbers`."""
     gap, claims = categories.claims(reference, current)
@@ -94,8 +105,8 @@ def ranked(
 ) -> tuple[Cause, ...]:
     """Claims as causes: what share of the whole change each explains, times its trust.
 
-    Where another mix of sites or patients explains most, it comes before fitted numbers: those
-    explain a difference between patients as well as one of the measurement.
+    Where another mix of sites or patients, or a season, explains most, it comes before fitted
+    numbers: those explain a difference between patients as well as one of the measurement.
 
     Args:
         change: in words, where nothing explains it.
@@ -109,8 +120,8 @@ def ranked(
         weight = claim.trust * gone / total
         if weight >= _LEAST:
             causes.append(Cause(claim.kind, claim.sentence, weight, claim.evidence))
-    mixed = mixes.most_of(claims)
-    causes.sort(key=lambda cause: (mixed and cause.kind in fits.KINDS, -cause.weight))
+    known = any(c.kind in _KNOWN and c.explains["shape"] >= mixes.MOST for c in claims)
+    causes.sort(key=lambda cause: (known and cause.kind in fits.KINDS, -cause.weight))
     if sum(cause.weight for cause in causes[:2]) < _HALF:
         causes.insert(0, _unexplained(sizes, causes, change))
     return tuple(causes)

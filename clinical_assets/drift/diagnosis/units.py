@@ -28,10 +28,11 @@ def claims(change: Change, table: Sequence[Conversion] = CONVERSIONS) -> list[Cl
     found = [claim for row in table for claim in _whole(change, row, table)]
     if not found:
         found = [claim for row in table for claim in _partly(change, row, table)]
-    return _best(found)
+    return best(found)
 
 
-def _best(found: list[Claim]) -> list[Claim]:
+def best(found: Sequence[Claim]) -> list[Claim]:
+    """The claim that explains most, or none."""
     return sorted(found, key=lambda c: -c.trust * c.explains["shape"])[:1]
 
 

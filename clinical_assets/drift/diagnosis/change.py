@@ -124,6 +124,18 @@ def distance(a: Points, b: Points) -> float:
     return float(np.abs(upto_a - upto_b).max())
 
 
+def remainder(expected: Points, after: Points, allowed: float) -> float:
+    """By how much the values lie above those expected, in the column's unit; 0 within chance.
+
+    Args:
+        allowed: the distance to expect where they are as expected.
+    """
+    if distance(expected, after) < max(_SOME, _BEYOND_CHANCE * allowed):
+        return 0.0
+    part = slice(len(expected) // 10, -(len(expected) // 10))
+    return float(np.median(after[part] - expected[part]))
+
+
 def snapped(points: Points, decimals: int | None) -> Points:
     """Rounded to the precision of the reference, so that equal values are equal again."""
     return points if decimals is None else np.round(points, decimals)

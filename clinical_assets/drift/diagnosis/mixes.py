@@ -16,8 +16,8 @@ from clinical_assets.drift.diagnosis.change import (
     Change,
     Points,
     change_of,
-    distance,
     quantiles,
+    remainder,
     resampled,
 )
 from clinical_assets.drift.diagnosis.summaries import NumericSummary
@@ -25,7 +25,6 @@ from clinical_assets.drift.diagnosis.summaries import NumericSummary
 _ENOUGH = 0.25
 MOST = 0.7
 _FINE = 2000
-_LIKE = 0.05
 _OPEN = 0.15  # of the current values beyond the last cut: what is left may be their difference
 
 
@@ -152,12 +151,7 @@ def _beyond(
 
 
 def _left(change: Change, expected: Points) -> str:
-    """How like patients differ from like, beyond what chance and the parts' width leave."""
-    gap = distance(expected, change.after)
-    if gap < max(_LIKE, 2.5 * change.chance):
-        return ""
-    part = slice(len(expected) // 10, -(len(expected) // 10))
-    step = float(np.median(change.after[part] - expected[part]))
+    step = remainder(expected, change.after, change.chance)
     way = "higher" if step > 0 else "lower"
     return f"; like for like, values are still about {abs(step):.3g} {way}" if step else ""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from clinical_assets.drift.diagnosis.cause import Claim
-from clinical_assets.drift.diagnosis.change import Change, chance, distance, quantiles
+from clinical_assets.drift.diagnosis.change import Change, chance, distance, quantiles, remainder
 from clinical_assets.drift.diagnosis.summaries import NumericSummary
 
 _ENOUGH = 0.5
@@ -27,15 +27,18 @@ def claims(change: Change, year_before: NumericSummary | None) -> list[Claim]:
         return []
     left = distance(points, change.after)
     # A year before is less than the reference, so that chance leaves more of a distance to it.
-    more = max(0.0, chance(year_before, change.current) - change.chance)
-    explained = change.explained(max(0.0, left - more))
+    allowed = chance(year_before, change.current)
+    explained = change.explained(max(0.0, left - max(0.0, allowed - change.chance)))
     if explained < _ENOUGH:
         return []
+    step = remainder(points, change.after, allowed)
+    way = "higher" if step > 0 else "lower"
+    still = f"; values are still about {abs(step):.3g} {way} than then" if step else ""
     return [
         Claim(
             "seasonal",
             f"The same days a year before were like this (distance {left:.3f}, to the reference "
-            f"{change.distance:.3f}): a season",
+            f"{change.distance:.3f}): a season{still}",
             {"shape": explained},
             0.97,
             {"distance_year_before": left, "distance": change.distance, "explained": explained},

@@ -1,5 +1,6 @@
 """A season that comes every year is told from a change of the measurement."""
 
+import re
 import time
 from datetime import datetime, timedelta
 
@@ -64,6 +65,19 @@ def test_another_unit_or_an_offset_in_the_same_season_is_none() -> None:
         for column in found.values():
             assert column.evidence[0]["kind"] in kinds
             assert "seasonal" not in [cause["kind"] for cause in column.evidence]
+
+
+def test_what_a_season_does_not_explain_is_told() -> None:
+    later = wards(366 + 60, 62, 2)
+    as_then = drifted(later)
+    higher = drifted(later.with_columns(pl.col("glucose") + 6))
+    assert as_then
+    assert not any("still about" in column.causes[0] for column in as_then.values())
+    full = [column.causes[0] for label, column in higher.items() if label != "2025-05-01"]
+    assert full
+    for cause in full:
+        assert cause.startswith("The same days a year before were like this")
+        assert re.search(r"values are still about [4-8](\.\d+)? higher than then\.$", cause)
 
 
 def test_where_the_reference_has_no_such_days_nothing_is_said_of_windows() -> None:

@@ -92,7 +92,18 @@ def quantiles(summary: NumericSummary) -> Points | None:
     if not len(points):
         return None
     points = points if len(points) == POINTS else resampled(points)
-    return points if summary.commonest_within else _together(points, summary.commonest)
+    return _together(points, _known_place(summary))
+
+
+def _known_place(summary: NumericSummary) -> tuple[float, float] | None:
+    """The most frequent value and its share: the least or the greatest of all where it may be that,
+    so that values which are set to a bound lie at it; None where its place is not known."""
+    found, within = summary.commonest, summary.commonest_within
+    if found is None or not within:
+        return found
+    ends = (end for end in (summary.minimum, summary.maximum) if end is not None)
+    near = next((end for end in ends if abs(end - found[0]) <= within), None)
+    return None if near is None else (near, found[1])
 
 
 def _together(points: Points, commonest: tuple[float, float] | None) -> Points:

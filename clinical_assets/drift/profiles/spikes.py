@@ -165,7 +165,7 @@ def _value(low: float, high: float, ends: Vector, decimals: int | None) -> tuple
     if decimals is not None:
         for end in (float(ends[0]), float(ends[-1])):
             if low <= end <= high and round(end, decimals) == end:
-                return end, False
+                return end, high - low < 10.0**-decimals
         if low < (middle := round((low + high) / 2, decimals)) <= high:
             return middle, high - low < 10.0**-decimals
     return _shortest(low, high), False

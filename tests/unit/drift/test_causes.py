@@ -163,6 +163,13 @@ def test_a_frequent_value_is_named_from_files_and_sums_too(
         assert cause["evidence"]["share"] == pytest.approx(part, abs=0.02)
 
 
+@pytest.mark.parametrize("bound", [0.7, 0.7123456])
+def test_a_bound_is_told_from_files_too(bound: float) -> None:
+    before, after = (pl.DataFrame({"lab": RNG.lognormal(0, 1, 8000)}) for _ in range(2))
+    for found in asked(before, after.with_columns(pl.col("lab").clip(lower_bound=bound))):
+        assert found["lab"].evidence[0]["kind"] == "clipped"
+
+
 def test_a_value_that_was_as_frequent_before_is_not_called_stuck() -> None:
     def table(shift: float) -> pl.DataFrame:
         values = np.maximum(RNG.lognormal(0, 1, 8000), 0.4) * 1.0

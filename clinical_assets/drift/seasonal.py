@@ -23,7 +23,7 @@ from clinical_assets.drift.result import ColumnDrift
 from clinical_assets.errors import ClinicalError
 
 MOST = 200
-_NO_DAY = np.iinfo(np.int64).min // 2
+_NO_DAY = -(10**6)  # long before any
 
 Rows = NDArray[np.int64]
 Told = Mapping[tuple[int, str], ColumnDrift]

@@ -61,7 +61,12 @@ def _styled(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
 
 
 def _pairs(before: Shares, after: Shares) -> list[tuple[str, str]]:
-    """Vanished and new levels of about the same share, the largest first."""
+    """Vanished and new levels of about the same share, the largest first.
+
+    None where either side is a single level, whose share says nothing.
+    """
+    if min(len(before), len(after)) < 2:
+        return []
     gone = sorted(
         (lv for lv in before if lv not in after and lv != _OTHER), key=lambda x: -before[x]
     )

@@ -35,19 +35,18 @@ def test_the_fault_put_in_is_named_first(fault, seed):
 
 
 def test_what_came_beside_renamed_levels_is_still_told():
-    def coded(ward, i):
-        return "COVID" if i % 4 == 0 else f"code {ward}"
+    before = Levels(wards(1))
+    coded = [f"code {ward}" for ward in wards(2)]
+    assert [c.kind for c in diagnose_levels(before, Levels(coded, KNOWN))] == ["renamed_level"]
+    more = ["COVID" if i % 20 == 0 else code for i, code in enumerate(coded)]
+    told = {c.kind: c.sentence for c in diagnose_levels(before, Levels(more, KNOWN))}
+    assert next(iter(told)) == "renamed_level"
+    assert told["new_level"].endswith("the reference does not have: 'COVID'")
 
-    after = [coded(ward, i) for i, ward in enumerate(wards(3))]
-    before = [w if i % 4 else "Closed ward" for i, w in enumerate(wards(1, n=1700))]
-    before = [w for i, w in enumerate(before) if i % 5 or w != "Closed ward"]
-    found = {c.kind: c for c in diagnose_levels(Levels(before), Levels(after, frozenset(before)))}
-    assert next(iter(found)) == "renamed_level"
-    whole = Levels(wards(1)), Levels([f"code {w}" for w in wards(2)], KNOWN)
-    assert [c.kind for c in diagnose_levels(*whole)][:1] == ["renamed_level"]
-    more = Levels([coded(w, i) for i, w in enumerate(wards(2))], KNOWN)
-    told = {c.kind: c for c in diagnose_levels(whole[0], more)}
-    assert "'COVID'" in told["new_level"].sentence
+
+def test_another_site_s_only_level_is_no_renamed_one():
+    found = diagnose_levels(Levels(["A"] * 900), Levels(["B"] * 900, frozenset("A")))
+    assert [cause.kind for cause in found] == ["new_level", "vanished_level"]
 
 
 def test_other_proportions():

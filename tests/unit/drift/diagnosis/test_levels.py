@@ -38,7 +38,7 @@ def test_what_came_beside_renamed_levels_is_still_told():
     before = Levels(wards(1))
     coded = [f"code {ward}" for ward in wards(2)]
     assert [c.kind for c in diagnose_levels(before, Levels(coded, KNOWN))] == ["renamed_level"]
-    more = ["COVID" if i % 20 == 0 else code for i, code in enumerate(coded)]
+    more = ["COVID" if i % 15 == 0 else code for i, code in enumerate(coded)]
     told = {c.kind: c.sentence for c in diagnose_levels(before, Levels(more, KNOWN))}
     assert next(iter(told)) == "renamed_level"
     assert told["new_level"].endswith("the reference does not have: 'COVID'")

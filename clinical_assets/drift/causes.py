@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from clinical_assets.drift.diagnosis import Background, Cause, diagnose_levels, diagnose_numbers
+from clinical_assets.drift.diagnosis.fits import KINDS as FITTED
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.naming import identifying
@@ -27,9 +28,9 @@ MOST_ROWS = 1 << 20
 MOST_COLUMNS = 100
 SAID = 3
 _LEAST = 0.2
+_FEWEST = 30  # values of a year before
 _CODES = 10
 _TIED = 0.03
-_FITTED = ("offset", "scale", "spread", "gain_and_offset")
 _OF_MISSING = ("missing", "measured_less", "measured_more")
 _SORTS: frozenset[Kind] = frozenset({"numeric", "category", "boolean"})
 
@@ -51,6 +52,7 @@ def with_causes(
     current: pl.LazyFrame,
     mix: Mix | None = None,
     *,
+    year_before: pl.LazyFrame | None = None,
     threads: int = 0,
 ) -> tuple[ColumnDrift, ...]:
     """The columns, with likely causes for those that drifted.
@@ -60,17 +62,30 @@ def with_causes(
 
     Args:
         mix: how rows fall into sites and kinds of patients, where that is known.
+        year_before: those rows of the reference that are of the current days a year before, where
+            there are any.
     """
     drifted = [c for c in columns if c.drifted and c.kind in _SORTS]
     asked = [c.name for c in sorted(drifted, key=_least_psi)[:MOST_COLUMNS]]
     if not asked:
         return tuple(columns)
-    ours, theirs = (_thinned(side) for side in (reference, current))
+    ours, theirs = (thinned(side) for side in (reference, current))
     known = profile(ours, columns=asked, threads=threads)
     new = profile(theirs, known, columns=asked, threads=threads)
     pairs = {name: (known[name], new[name]) for name in asked}
     backgrounds = {name: mix.background(name, known) for name in asked} if mix else {}
+    if year_before is not None:
+        past = profile(thinned(year_before), known, columns=asked, threads=threads)
+        backgrounds = {n: after_a_year(backgrounds.get(n), past[n]) for n in asked}
     return causes_of_pairs(columns, pairs, backgrounds)
+
+
+def after_a_year(background: Background | None, year_before: Summary) -> Background:
+    """The background with a column's values of a year before, where these are enough."""
+    known = background or Background()
+    if isinstance(year_before, NumericSummary) and year_before.present >= _FEWEST:
+        return replace(known, year_before=year_before)
+    return known
 
 
 def causes_of_pairs(
@@ -117,14 +132,14 @@ def causes_of(
 def _worth_saying(causes: Sequence[Cause]) -> tuple[Cause, ...]:
     """The first ones; fitted numbers only as far as they explain about as much as the best of them,
     and not where a known conversion says the same."""
-    fitted = [cause.weight for cause in causes if cause.kind in _FITTED]
+    fitted = [cause.weight for cause in causes if cause.kind in FITTED]
     least = max(fitted, default=0.0) - _TIED
     unit = bool(causes) and causes[0].kind == "unit"
     said = [
         cause
         for place, cause in enumerate(causes)
         if place == 0
-        or (cause.weight >= _LEAST and cause.kind not in _FITTED)
+        or (cause.weight >= _LEAST and cause.kind not in FITTED)
         or (cause.weight >= max(_LEAST, least) and not unit)
     ]
     return tuple(said[:SAID])
@@ -139,7 +154,8 @@ def _least_psi(column: ColumnDrift) -> float:
     return -float(column.statistics.get("psi") or 0.0)
 
 
-def _thinned(frame: pl.LazyFrame) -> pl.LazyFrame:
+def thinned(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Evenly spaced rows of a long table, about a million."""
     rows = int(frame.select(pl.len()).collect().item())
     return frame.gather_every(-(-rows // MOST_ROWS)) if rows > MOST_ROWS else frame
 

@@ -7,9 +7,11 @@ reference. What does not: what a mix explains (:mod:`clinical_assets.drift.diagn
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from clinical_assets.drift.diagnosis import Background, Parts
 from clinical_assets.drift.kinds import kind_of
@@ -20,7 +22,8 @@ from clinical_assets.errors import ClinicalError
 
 MOST_PARTS = 20
 _FEWEST = 30
-_FIFTHS = np.arange(1, 5) / 5
+_SLICES = 20  # at most, of either side
+_ROWS = 100  # of the reference in a slice, where it has 500
 _PART = "part of the mix"
 
 
@@ -38,7 +41,7 @@ class Mix:
     current: pl.LazyFrame
     site: str = ""
     context: Sequence[str] = ()
-    _labels: dict[str, tuple[pl.Series, pl.Series]] = field(default_factory=dict)
+    _labels: dict[str, "_Labels"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises :class:`ClinicalError` where a table lacks a column of the context, or has it as
@@ -74,7 +77,7 @@ class Mix:
         )
 
         def parted(column: str) -> Parts:
-            before, after = self._parts_of(column)
+            before, after, upto = self._parts_of(column)
             frames = pl.DataFrame({_PART: before, name: ours}).partition_by(_PART, as_dict=True)
             summaries: dict[str, NumericSummary] = {}
             for (label,), rows in frames.items():
@@ -82,7 +85,7 @@ class Mix:
                 if label is not None and isinstance(found, NumericSummary):
                     summaries[str(label)] = found
             enough = {k: s for k, s in summaries.items() if s.present >= _FEWEST}
-            return Parts(enough, _present_by(after, theirs))
+            return Parts(enough, _present_by(after, theirs), upto)
 
         others = [column for column in self.context if column not in (name, self.site)]
         return Background(
@@ -97,7 +100,7 @@ class Mix:
             self.site in schema and kind_of(schema[self.site]) != "other" for schema in schemas
         )
 
-    def _parts_of(self, column: str) -> tuple[pl.Series, pl.Series]:
+    def _parts_of(self, column: str) -> "_Labels":
         """Each row's part on both sides, read once."""
         if column not in self._labels:
             before, after = (
@@ -107,21 +110,56 @@ class Mix:
         return self._labels[column]
 
 
-def _parts(before: pl.Series, after: pl.Series, *, whole: bool) -> tuple[pl.Series, pl.Series]:
-    """Levels, or fifths of the reference where there are many numbers.
+class _Labels(NamedTuple):
+    """The part of each row on both sides, and the parts' upper ends where they are ranges."""
+
+    before: pl.Series
+    after: pl.Series
+    upto: Mapping[str, float]
+
+
+def _parts(before: pl.Series, after: pl.Series, *, whole: bool) -> _Labels:
+    """Levels, or slices where there are many numbers.
 
     >>> ages = pl.Series([float(i) for i in range(100)])
-    >>> _parts(ages, ages, whole=False)[0].unique(maintain_order=True).to_list()[:2]
+    >>> _parts(ages, ages, whole=False).before.unique(maintain_order=True).to_list()[:2]
     ['up to 19.8', 'above 19.8, up to 39.6']
     """
     if kind_of(before.dtype) == "numeric" and not whole and before.n_unique() > MOST_PARTS:
-        present = before.drop_nulls().cast(pl.Float64).drop_nans()
-        edges = np.unique(np.quantile(present.to_numpy(), _FIFTHS)).tolist()
+        edges = _edges(*(_numbers(side) for side in (before, after)))
         names = [f"up to {edges[0]:g}"]
         names += [f"above {a:g}, up to {b:g}" for a, b in pairwise(edges)]
         names.append(f"above {edges[-1]:g}")
-        return _cut(before, edges, names), _cut(after, edges, names)
-    return before.cast(pl.String), after.cast(pl.String)
+        upto = dict(zip(names, [*edges, np.inf], strict=True))
+        return _Labels(_cut(before, edges, names), _cut(after, edges, names), upto)
+    return _Labels(before.cast(pl.String), after.cast(pl.String), {})
+
+
+def _edges(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> list[float]:
+    """Quantiles of both sides, so that slices are narrow where either has many, as far as the
+    reference has some hundred values in each; fifths of it where it has few.
+
+    The current side's quantiles lie at 30 of its values at least.
+    """
+    least = max(1, min(_ROWS, len(ours) // 5))
+    slices = [max(1, min(_SLICES, n // f)) for n, f in ((len(ours), least), (len(theirs), _FEWEST))]
+    wanted = [
+        np.quantile(side, np.arange(1, n) / n) if len(side) else np.empty(0)
+        for side, n in zip((ours, theirs), slices, strict=True)
+    ]
+    ordered, edges, below = np.sort(ours), [], 0
+    for edge in np.unique([float(f"{each:g}") for each in np.concatenate(wanted)]).tolist():
+        upto = int(np.searchsorted(ordered, edge, "right"))
+        if upto - below >= least and len(ours) - upto >= least:
+            edges.append(edge)
+            below = upto
+    return edges or [float(np.median(ordered))]
+
+
+def _numbers(values: pl.Series) -> NDArray[np.float64]:
+    """Those that are finite."""
+    found = values.cast(pl.Float64)
+    return found.filter(found.is_finite()).to_numpy()
 
 
 def _cut(values: pl.Series, edges: Sequence[float], names: Sequence[str]) -> pl.Series:

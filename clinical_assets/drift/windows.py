@@ -24,6 +24,7 @@ from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.parts import FEWEST, Part, too_few
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
+from clinical_assets.drift.seasonal import Years, with_seasons
 from clinical_assets.drift.thresholds.bootstrap import LEAST_DAYS, Interval, block_bootstrap
 from clinical_assets.drift.thresholds.rowwise import ROWWISE
 from clinical_assets.drift.windowed import Found, measure_windows, present
@@ -43,12 +44,14 @@ class OverTime:
         intervals: of the whole comparison's PSI, 95 %, by column, where there are enough days.
         calibration: what calibrated thresholds rest on; None where thresholds are constant.
         alarmed: which rows of the current data lie in a window with an alarm.
+        years: where to look for the same days a year before.
     """
 
     windows: tuple[Part, ...]
     intervals: Mapping[str, Interval]
     calibration: Calibration | None
     alarmed: NDArray[np.bool_]
+    years: Years
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +178,8 @@ def over_time(
 
     Windows without rows between the first and the last are listed, too, and at the end the rows
     that have no time, if there are any. Windows of fewer than 30 rows are not compared, and passed
-    over where the plan asks for k of n windows. The statistics are those of :mod:`.windowed`.
+    over where the plan asks for k of n windows. The statistics are those of :mod:`.windowed`;
+    causes are given where the reference has the same days a year before (:mod:`.seasonal`).
 
     Args:
         time: the column of dates or times; it is not compared itself. Where thresholds are
@@ -212,13 +216,14 @@ def over_time(
     judged = _judged(columns, measured, calibration, plan, len(asked))
     whole = int(ours.select(pl.len()).collect().item())
     found = [Comparison(judged[k], whole, int(after.rows[i])) for k, i in enumerate(asked)]
-    windows = _parts(after, obstacles, found)
+    years = Years(ours, theirs, time)
+    windows = with_seasons(_parts(after, obstacles, found), after.places, years)
     alarmed = np.append([window.drifted for window in windows], False)[after.places]
     if after.untimed:
         why = "its rows belong to no window"
         windows.append(Part(NO_TIME, after.untimed, None, obstacle=why))
     drawn = {c.name: m.interval for c, m in zip(columns, measured, strict=True) if m.interval}
-    return OverTime(tuple(windows), drawn, calibration, alarmed)
+    return OverTime(tuple(windows), drawn, calibration, alarmed, years)
 
 
 def with_windows(
@@ -227,15 +232,33 @@ def with_windows(
     """The whole comparison with what its windows say: intervals, and where thresholds are
     calibrated the verdict: a column has drifted where a window of it is an alarm.
 
-    Causes are then looked for in the rows of the windows with alarms.
+    Causes are then looked for in the rows of the windows with alarms. A season is told where the
+    reference has the same days a year before.
     """
     columns = tuple(replace(c, interval=over.intervals.get(c.name)) for c in found.columns)
+    ours, theirs = reference.lazy(), current.lazy()
     if over.calibration is None:
+        past = over.years.before(np.ones(len(over.alarmed), dtype=np.bool_))
+        if len(past) and any(column.drifted for column in columns):
+            asked = with_causes(columns, ours, theirs, mix, year_before=_rows(ours, past))
+            columns = tuple(map(_seasonal, columns, asked))
         return replace(found, columns=columns)
     columns = tuple(replace(c, reasons=_alarmed(over, c.name)) for c in columns)
-    rows = pl.Series(over.alarmed)
-    alarmed = current.lazy().filter(pl.lit(rows)) if rows.any() else current.lazy()
-    return replace(found, columns=with_causes(columns, reference.lazy(), alarmed, mix))
+    if over.alarmed.any():
+        theirs = theirs.filter(pl.lit(pl.Series(over.alarmed)))
+    past = over.years.before(over.alarmed)
+    year = _rows(ours, past) if len(past) else None
+    return replace(found, columns=with_causes(columns, ours, theirs, mix, year_before=year))
+
+
+def _rows(frame: pl.LazyFrame, rows: NDArray[np.int64]) -> pl.LazyFrame:
+    return frame.select(pl.all().gather(pl.Series(rows)))
+
+
+def _seasonal(column: ColumnDrift, asked: ColumnDrift) -> ColumnDrift:
+    """The causes that were known, unless a season, or what it hid, is likelier."""
+    likelier = asked.evidence and asked.evidence[0]["kind"] in ("seasonal", "unit")
+    return asked if likelier else column
 
 
 def _alarmed(over: OverTime, name: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Levels that appeared, vanished, were renamed, or are there in other proportions."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from clinical_assets.drift.diagnosis.cause import Aspect, Claim
 from clinical_assets.drift.diagnosis.change import missing_change
@@ -24,8 +24,10 @@ def claims(reference: CategorySummary, current: CategorySummary) -> tuple[float,
         return 0.0, []
     found = list(_styled(before, after, gap))
     if not found:
-        found = list(_renamed(before, after, gap))
-        found += _appeared(before, after, gap, renamed=bool(found))
+        pairs = _pairs(before, after)
+        found = list(_renamed(before, after, gap, pairs))
+        after = _back(after, pairs)
+        found += _appeared(before, after, gap)
     found += _mixed(before, after, gap)
     return gap, found
 
@@ -58,8 +60,13 @@ def _styled(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
     )
 
 
-def _renamed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
-    """Vanished and new levels of about the same share, the largest first."""
+def _pairs(before: Shares, after: Shares) -> list[tuple[str, str]]:
+    """Vanished and new levels of about the same share, the largest first.
+
+    None where either side is a single level, whose share says nothing.
+    """
+    if min(len(before), len(after)) < 2:
+        return []
     gone = sorted(
         (lv for lv in before if lv not in after and lv != _OTHER), key=lambda x: -before[x]
     )
@@ -73,33 +80,43 @@ def _renamed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
             match = min(near, key=lambda n: abs(after[n] - before[old]))
             new.remove(match)
             pairs.append((old, match))
+    return pairs
+
+
+def _back(after: Shares, pairs: Sequence[tuple[str, str]]) -> Shares:
+    """The shares under the names that the renamed levels had."""
+    names = {new: old for old, new in pairs}
+    return {names.get(level, level): share for level, share in after.items()}
+
+
+def _renamed(
+    before: Shares, after: Shares, gap: float, pairs: Sequence[tuple[str, str]]
+) -> Iterator[Claim]:
     if not pairs:
         return
-    back = {new: old for old, new in pairs}
-    undone: dict[str, float] = {}
-    for level, share in after.items():
-        name = back.get(level, level)
-        undone[name] = undone.get(name, 0.0) + share
-    explained = max(0.0, 1 - _distance(before, undone) / gap)
+    explained = max(0.0, 1 - _distance(before, _back(after, pairs)) / gap)
     shown = ", ".join(
         f"{old!r} ({before[old]:.1%}) → {n!r} ({after[n]:.1%})" for old, n in pairs[:3]
     )
+    more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
     yield Claim(
         "renamed_level",
-        f"Levels vanished and others of the same share came: {shown}",
+        f"Levels vanished and others of the same share came: {shown}{more}",
         {"shape": explained},
         0.95,
         {"levels": len(pairs), "explained": explained},
     )
 
 
-def _appeared(before: Shares, after: Shares, gap: float, *, renamed: bool) -> Iterator[Claim]:
+def _appeared(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:
+    """Levels that came or went, renamed ones under the name that they had."""
     new = {level: share for level, share in after.items() if level not in before}
     gone = {level: share for level, share in before.items() if level not in after}
     new.pop(_OTHER, None), gone.pop(_OTHER, None)
+    left = _distance(before, after)
     if sum(new.values()) >= _LEAST:
         rest = _scaled({lv: s for lv, s in after.items() if lv not in new})
-        explained = _part(before, rest, {} if renamed else new, gap)
+        explained = _part(left, before, rest, new) / gap
         yield Claim(
             "new_level",
             f"{sum(new.values()):.1%} of the values are levels that the reference does not have: "
@@ -110,7 +127,7 @@ def _appeared(before: Shares, after: Shares, gap: float, *, renamed: bool) -> It
         )
     if sum(gone.values()) >= _LEAST:
         rest = _scaled({lv: s for lv, s in before.items() if lv not in gone})
-        explained = _part(rest, after, {} if renamed else gone, gap)
+        explained = _part(left, rest, after, gone) / gap
         yield Claim(
             "vanished_level",
             f"Levels that had {sum(gone.values()):.1%} of the reference are gone: {_named(gone)}",
@@ -120,12 +137,12 @@ def _appeared(before: Shares, after: Shares, gap: float, *, renamed: bool) -> It
         )
 
 
-def _part(before: Shares, after: Shares, levels: Shares, gap: float) -> float:
-    """What is gone of the distance without these levels, or what of it they hold themselves: where
-    one level takes another's place, each alone leaves all of it."""
+def _part(left: float, before: Shares, after: Shares, levels: Shares) -> float:
+    """How much less of the distance there is without these levels, or what of it they hold
+    themselves: where one level takes another's place, each alone leaves all of it."""
     if not before or not after:
-        return 1.0
-    return max(0.0, 1 - _distance(before, after) / gap, min(1.0, sum(levels.values()) / gap))
+        return left
+    return max(0.0, left - _distance(before, after), min(left, sum(levels.values())))
 
 
 def _mixed(before: Shares, after: Shares, gap: float) -> Iterator[Claim]:

@@ -80,7 +80,7 @@ def change_of(name: str, reference: NumericSummary, current: NumericSummary) -> 
     if before is None or after is None:
         return None
     gap = distance(before, after)
-    return Change(name, reference, current, before, after, gap, _chance(reference, current))
+    return Change(name, reference, current, before, after, gap, chance(reference, current))
 
 
 def quantiles(summary: NumericSummary) -> Points | None:
@@ -92,7 +92,18 @@ def quantiles(summary: NumericSummary) -> Points | None:
     if not len(points):
         return None
     points = points if len(points) == POINTS else resampled(points)
-    return _together(points, summary.commonest)
+    return _together(points, _known_place(summary))
+
+
+def _known_place(summary: NumericSummary) -> tuple[float, float] | None:
+    """The most frequent value and its share: the least or the greatest of all where it may be that,
+    so that values which are set to a bound lie at it; None where its place is not known."""
+    found, within = summary.commonest, summary.commonest_within
+    if found is None or not within:
+        return found
+    ends = (end for end in (summary.minimum, summary.maximum) if end is not None)
+    near = next((end for end in ends if abs(end - found[0]) <= within), None)
+    return None if near is None else (near, found[1])
 
 
 def _together(points: Points, commonest: tuple[float, float] | None) -> Points:
@@ -122,6 +133,18 @@ def distance(a: Points, b: Points) -> float:
     upto_a = np.searchsorted(a, every, "right") / len(a)
     upto_b = np.searchsorted(b, every, "right") / len(b)
     return float(np.abs(upto_a - upto_b).max())
+
+
+def remainder(expected: Points, after: Points, allowed: float) -> float:
+    """By how much the values lie above those expected, in the column's unit; 0 within chance.
+
+    Args:
+        allowed: the distance to expect where they are as expected.
+    """
+    if distance(expected, after) < max(_SOME, _BEYOND_CHANCE * allowed):
+        return 0.0
+    part = slice(len(expected) // 10, -(len(expected) // 10))
+    return float(np.median(after[part] - expected[part]))
 
 
 def snapped(points: Points, decimals: int | None) -> Points:
@@ -184,7 +207,8 @@ def change_of_share(before: tuple[int, int], after: tuple[int, int]) -> float:
     return change if abs(change) > max(4 * error, 0.01) else 0.0
 
 
-def _chance(reference: Summary, current: Summary) -> float:
-    """Mean of Kolmogorov's distribution, ln 2 sqrt(pi / 2), at both sizes."""
+def chance(reference: Summary, current: Summary) -> float:
+    """The distance to expect where nothing changed: the mean of Kolmogorov's distribution,
+    ln 2 sqrt(pi / 2), at both sizes, and what the points leave undecided."""
     size = 1 / present(reference) + 1 / present(current)
     return math.log(2) * math.sqrt(math.pi / 2 * size) + _GRID

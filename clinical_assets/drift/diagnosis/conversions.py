@@ -110,7 +110,15 @@ CONVERSIONS: tuple[Conversion, ...] = (
     ),
     Conversion("length", "m", "cm", 100.0, ("height", "length"), _SI),
     Conversion(
-        "share", "fraction", "%", 100.0, ("fio2", "sat", "spo2", "hct", "hematocrit", "pct"), "%"
+        "share",
+        "fraction",
+        "%",
+        100.0,
+        (
+            *("fio2", "spo2", "sao2", "svo2", "scvo2", "sat", "o2sat", "saturation"),
+            *("hct", "hematocrit", "haematocrit", "pct", "percent", "fraction"),
+        ),
+        "%",
     ),
     Conversion("cell count", "10⁹/L", "1/µL", 1000.0, ("wbc", "platelet", "cells"), _SI),
     Conversion("time", "h", "min", 60.0, ("hour", "minute", "duration", "time"), "h = 60 min"),

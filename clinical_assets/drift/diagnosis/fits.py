@@ -12,19 +12,25 @@ from clinical_assets.drift.diagnosis.cause import Claim, Kind
 from clinical_assets.drift.diagnosis.change import Change, Points
 from clinical_assets.drift.diagnosis.units import ratio_of_quantiles
 
+KINDS: tuple[Kind, ...] = ("offset", "scale", "spread", "gain_and_offset")
 _ENOUGH = 0.7
 _NEXT_TO_NONE = 0.02
+_UNKNOWN = ", which is no conversion of units that is known for it here"
 
 
-def claims(change: Change) -> list[Claim]:
-    """Each of the fits that explains most of the change."""
+def claims(change: Change, *, converted: bool = False) -> list[Claim]:
+    """Each of the fits that explains most of the change.
+
+    Args:
+        converted: a known conversion of units explains it, too.
+    """
     if not change.visible:
         return []
-    found = list(_fits(change))
+    found = list(_fits(change, converted=converted))
     return [claim for claim in found if claim.explains["shape"] >= _ENOUGH]
 
 
-def _fits(change: Change) -> Iterator[Claim]:
+def _fits(change: Change, *, converted: bool) -> Iterator[Claim]:
     before, after = change.before, change.after
     step, ratio = _offset(before, after), ratio_of_quantiles(change)
     yield _claim(
@@ -42,9 +48,9 @@ def _fits(change: Change) -> Iterator[Claim]:
             "scale",
             after / ratio,
             0.93,
-            f"Values are about {_number(ratio)} times what they were throughout, which is no "
-            "conversion of units that is known for it here: another calibration, or patients who "
-            "differ by as much",
+            f"Values are about {_number(ratio)} times what they were throughout"
+            + ("" if converted else _UNKNOWN)
+            + ": another calibration, or patients who differ by as much",
             {"factor": ratio},
         )
     stretch = _stretch(before, after)

@@ -6,16 +6,26 @@ other columns are known to have changed at the same time, that is all that can b
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from clinical_assets.drift.diagnosis.cause import Claim
-from clinical_assets.drift.diagnosis.change import Change, Points, change_of, quantiles, resampled
+from clinical_assets.drift.diagnosis.change import (
+    Change,
+    Points,
+    change_of,
+    quantiles,
+    remainder,
+    resampled,
+)
 from clinical_assets.drift.diagnosis.summaries import NumericSummary
 
-_ENOUGH = 0.5
+_ENOUGH = 0.25
+MOST = 0.7
 _FINE = 2000
+_OPEN = 0.15  # of the current values beyond the last cut: what is left may be their difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +35,48 @@ class Parts:
     Attributes:
         reference: a summary of each part.
         current: how many values each part has now.
+        upto: where parts are ranges of a number, the upper end of each, in their order.
     """
 
     reference: Mapping[str, NumericSummary]
     current: Mapping[str, int]
+    upto: Mapping[str, float] = field(default_factory=dict)
+
+
+class _Mix(NamedTuple):
+    """What other proportions explain: how much, the part that grew most with its shares before and
+    now, and in words what is left between like and like."""
+
+    explained: float
+    part: str
+    before: float
+    after: float
+    left: str
+
+    @property
+    def words(self) -> str:
+        share = "" if self.explained >= MOST else f", which explains {self.explained:.0%} of it"
+        return (
+            f"{self.part} has {self.after:.0%} of the values, {self.before:.0%} in the reference"
+            f"{share}{self.left}"
+        )
+
+    @property
+    def evidence(self) -> dict[str, float]:
+        return {
+            "share_reference": self.before,
+            "share_current": self.after,
+            "explained": self.explained,
+        }
 
 
 def site_claims(change: Change, parts: Parts | None) -> list[Claim]:
     """What other proportions of the sites explain."""
     found = _reweighted(change, parts)
-    if found is None or parts is None:
+    if found is None:
         return []
-    explained, part, before, after = found
-    sentence = f"The sites' shares changed, {part} has {after:.0%} of the values, {before:.0%} in"
-    return [
-        Claim(
-            "site_mix",
-            f"{sentence} the reference",
-            {"shape": explained},
-            0.96,
-            {"share_reference": before, "share_current": after, "explained": explained},
-        )
-    ]
+    sentence = f"The sites' shares changed, {found.words}"
+    return [Claim("site_mix", sentence, {"shape": found.explained}, 0.96, found.evidence)]
 
 
 def case_claims(change: Change, groups: Mapping[str, Parts]) -> list[Claim]:
@@ -56,17 +86,8 @@ def case_claims(change: Change, groups: Mapping[str, Parts]) -> list[Claim]:
         found = _reweighted(change, parts)
         if found is None:
             continue
-        explained, part, before, after = found
-        claims.append(
-            Claim(
-                "case_mix",
-                f"The patients changed: {column} {part} has {after:.0%} of the values, "
-                f"{before:.0%} in the reference",
-                {"shape": explained},
-                0.96,
-                {"share_reference": before, "share_current": after, "explained": explained},
-            )
-        )
+        sentence = f"The patients changed: {column} {found.words}"
+        claims.append(Claim("case_mix", sentence, {"shape": found.explained}, 0.96, found.evidence))
     return claims
 
 
@@ -95,8 +116,7 @@ def context_claims(
     ]
 
 
-def _reweighted(change: Change, parts: Parts | None) -> tuple[float, str, float, float] | None:
-    """What is explained, and the part whose share grew most with both its shares."""
+def _reweighted(change: Change, parts: Parts | None) -> _Mix | None:
     if parts is None or not change.visible:
         return None
     known = _points(parts)
@@ -104,9 +124,36 @@ def _reweighted(change: Change, parts: Parts | None) -> tuple[float, str, float,
     after = _shares({name: parts.current.get(name, 0) for name in known})
     if len(known) < 2 or not after or not before:
         return None
-    explained = change.foretold(_mixture(known, after))
+    expected = _mixture(known, after)
+    explained = change.foretold(expected)
+    if explained < _ENOUGH:
+        return None
+    ends = [after[name] for name in parts.upto if name in after]
+    open_ended = bool(ends) and max(ends[0], ends[-1]) > _OPEN
+    left = "" if open_ended else _left(change, expected)
+    if grown := _beyond(parts.upto, before, after):
+        return _Mix(explained, *grown, left)
     most = max(known, key=lambda name: after[name] - before[name])
-    return (explained, most, before[most], after[most]) if explained >= _ENOUGH else None
+    return _Mix(explained, most, before[most], after[most], left)
+
+
+def _beyond(
+    upto: Mapping[str, float], before: Mapping[str, float], after: Mapping[str, float]
+) -> tuple[str, float, float] | None:
+    """The cut of a number above or below which the share grew most, with both shares."""
+    names = [name for name in upto if name in before]
+    if len(names) < 2:
+        return None
+    ours, theirs = (np.cumsum([side[name] for name in names]) for side in (before, after))
+    at = int(np.argmax(np.abs(theirs - ours)[:-1]))
+    cut, p, q = upto[names[at]], float(ours[at]), float(theirs[at])
+    return (f"up to {cut:.4g}", p, q) if q > p else (f"above {cut:.4g}", 1 - p, 1 - q)
+
+
+def _left(change: Change, expected: Points) -> str:
+    step = remainder(expected, change.after, change.chance)
+    way = "higher" if step > 0 else "lower"
+    return f"; like for like, values are still about {abs(step):.3g} {way}" if step else ""
 
 
 def _points(parts: Parts) -> dict[str, Points]:

@@ -10,7 +10,9 @@ from clinical_assets.drift.diagnosis.change import Change, Points, finer, places
 _MANY = 15
 _ENOUGH = 0.7
 _STEPS = (1.0, 2.0, 5.0)
-_COARSE = 5  # steps that fit between the 10th and the 90th percentile, at least
+_COARSE = 5  # fewer steps between the 10th and the 90th percentile must be seen in the values
+_ON_STEPS = 0.9
+_EXACT = 1e-6
 
 
 def claims(change: Change) -> list[Claim]:
@@ -19,7 +21,15 @@ def claims(change: Change) -> list[Claim]:
     """
     way = finer(change.reference, change.current)
     found = _stepped(change, {"precision": 1.0} if way < 0 else {})
-    return found if found or not way else [_decimals(change, way)]
+    if way and not (found and found[0].evidence["step"] != _last_digit(change, way)):
+        return [_decimals(change, way)]
+    return found
+
+
+def _last_digit(change: Change, way: int) -> float | None:
+    """The step that fewer decimals make; None where they are not fewer."""
+    written = places(change.current)
+    return 10.0**-written if way < 0 and written is not None else None
 
 
 def _decimals(change: Change, way: int) -> Claim:
@@ -47,7 +57,7 @@ def _stepped(change: Change, besides: Mapping[Aspect, float]) -> list[Claim]:
         return []
     found = [
         (change.foretold(np.round(change.before / step) * step), step)
-        for step in _candidates(change.before, places(change.reference))
+        for step in _candidates(change, places(change.reference))
     ]
     explained, step = max(found, default=(0.0, 0.0))
     if explained < _ENOUGH:
@@ -63,19 +73,29 @@ def _stepped(change: Change, besides: Mapping[Aspect, float]) -> list[Claim]:
     ]
 
 
-def _candidates(points: Points, known: int | None) -> Iterator[float]:
-    """1, 2, 5, 10, … above the reference's own step, as far as the values' spread allows."""
+def _candidates(change: Change, known: int | None) -> Iterator[float]:
+    """1, 2, 5, 10, … above the reference's own step, up to the values' spread.
+
+    A few coarse steps resemble any values that lie in heaps, so that these must lie on them.
+    """
+    points = change.before
     spread = float(points[-(len(points) // 10) - 1] - points[len(points) // 10])
     if not 0 < spread < np.inf:
         return
-    largest = spread / _COARSE
+    fine = spread / _COARSE
     own = 10.0**-known if known is not None else 0.0
-    top = int(np.floor(np.log10(largest)))
-    for power in range(top - 1, top + 1):
+    for power in range(int(np.floor(np.log10(fine))) - 1, int(np.floor(np.log10(spread))) + 1):
         for first in _STEPS:
             step = first * 10.0**power
-            if own < step <= largest:
+            if own < step <= spread and (step <= fine or _on_steps(change.after, step)):
                 yield step
+
+
+def _on_steps(points: Points, step: float) -> bool:
+    """Whether nearly all lie at multiples of the step."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(points / step - np.rint(points / step))
+    return float(np.mean(off < _EXACT)) >= _ON_STEPS
 
 
 def _words(decimals: int | None) -> str:

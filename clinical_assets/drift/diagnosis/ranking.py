@@ -23,6 +23,7 @@ from clinical_assets.drift.diagnosis.summaries import CategorySummary, NumericSu
 
 _LEAST = 0.05
 _HALF = 0.5
+_KNOWN = ("site_mix", "case_mix", "seasonal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,15 @@ def diagnose_numbers(
     }
     if change is None:
         return ranked(absent, sizes)
+    converted = units.best(
+        [*units.claims(change), *_converted_in_season(name, known.year_before, current)]
+    )
     claims = [
-        *units.claims(change),
+        *converted,
         *stuck.claims(change),
         *clipping.claims(change),
         *precision.claims(change),
-        *fits.claims(change),
+        *fits.claims(change, converted=bool(converted)),
         *mixes.site_claims(change, known.sites),
         *mixes.case_claims(change, known.groups),
         *mixes.context_claims(change, known.context),
@@ -79,6 +83,14 @@ def diagnose_numbers(
     ]
     middle = float(np.median(change.before)), float(np.median(change.after))
     return ranked(claims, sizes | change.aspects, f" (median {middle[1]:.4g}, was {middle[0]:.4g})")
+
+
+def _converted_in_season(
+    name: str, year_before: NumericSummary | None, current: NumericSummary
+) -> list[Claim]:
+    """A conversion that the season hides where the reference has all of the year."""
+    change = None if year_before is None else change_of(name, year_before, current)
+    return units.claims(change) if change is not None else []
 
 
 def diagnose_levels(reference: CategorySummary, current: CategorySummary) -> tuple[Cause, ...]:
@@ -93,19 +105,23 @@ def ranked(
 ) -> tuple[Cause, ...]:
     """Claims as causes: what share of the whole change each explains, times its trust.
 
+    Where another mix of sites or patients, or a season, explains most, it comes before fitted
+    numbers: those explain a difference between patients as well as one of the measurement.
+
     Args:
         change: in words, where nothing explains it.
     """
     total = sum(sizes.values())
     if not total:
         return ()
-    causes = []
+    causes, claims = [], list(claims)
     for claim in claims:
         gone = sum(share * sizes[aspect] for aspect, share in claim.explains.items())
         weight = claim.trust * gone / total
         if weight >= _LEAST:
             causes.append(Cause(claim.kind, claim.sentence, weight, claim.evidence))
-    causes.sort(key=lambda cause: -cause.weight)
+    known = any(c.kind in _KNOWN and c.explains["shape"] >= mixes.MOST for c in claims)
+    causes.sort(key=lambda cause: (known and cause.kind in fits.KINDS, -cause.weight))
     if sum(cause.weight for cause in causes[:2]) < _HALF:
         causes.insert(0, _unexplained(sizes, causes, change))
     return tuple(causes)

@@ -8,6 +8,7 @@ from clinical_assets.drift.diagnosis.change import Change, Points, resampled
 _LEAST = 0.02
 _ENOUGH = 0.5
 _TRUST = 0.97
+_TRUST_ABOUT = 0.87  # a part of the values in another unit may lie as close together
 
 
 def claims(change: Change) -> list[Claim]:
@@ -15,8 +16,8 @@ def claims(change: Change) -> list[Claim]:
     found = change.current.commonest
     if found is None or not change.visible:
         return []
-    value, share = found
-    before = _share_before(change, value)
+    (value, share), within = found, change.current.commonest_within
+    before = _share_before(change, value, within)
     extra = (share - before) / (1 - before) if before < 1 else 0.0
     if extra < _LEAST:
         return []
@@ -25,28 +26,32 @@ def claims(change: Change) -> list[Claim]:
     if explained < _ENOUGH:
         return []
     low, high = change.reference.minimum, change.reference.maximum
-    outside = low is not None and high is not None and not low <= value <= high
+    outside = low is not None and high is not None
+    outside = outside and not low - within <= value <= high + within  # type: ignore[operator]
     meaning = (
         "a code for missing or a default, outside all that the reference holds"
         if outside
         else "a stuck sensor or a default"
     )
+    about = "about " if within else ""
     return [
         Claim(
             "placeholder" if outside else "stuck",
-            f"{share:.1%} of the values are {value:g}, {before:.1%} in the reference: {meaning}",
+            f"{share:.1%} of the values are {about}{value:g}, {before:.1%} in the reference: "
+            f"{meaning}",
             {"shape": explained, "precision": 1.0},
-            _TRUST,
+            _TRUST_ABOUT if within else _TRUST,
             {"value": value, "share": share, "share_reference": before, "explained": explained},
         )
     ]
 
 
-def _share_before(change: Change, value: float) -> float:
+def _share_before(change: Change, value: float, within: float) -> float:
     found = change.reference.commonest
-    if found is not None and found[0] == value:
+    near = within + change.reference.commonest_within
+    if found is not None and abs(found[0] - value) <= near:
         return found[1]
-    return float(np.mean(change.before == value))
+    return float(np.mean(np.abs(change.before - value) <= within))
 
 
 def _without(points: Points, value: float, share: float) -> Points:

@@ -42,6 +42,10 @@ class NumericSummary(Summary, Protocol):
     def commonest(self) -> tuple[float, float] | None:
         """The most frequent value and its share; None where it is not known."""
 
+    @property
+    def commonest_within(self) -> float:
+        """How far that value may lie from what is said; 0 where it is exact."""
+
     def quantile(self, p: Any, /) -> Any:
         """Values below which the shares ``p`` lie; asked only where there are values."""
 

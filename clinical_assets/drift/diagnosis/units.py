@@ -15,8 +15,10 @@ _NEAR = 0.1  # of the logarithm of the factor
 _LEAST_NEAR = 0.05
 _PARTS = np.arange(0.05, 1.0, 0.05)
 _SHORT = 3
-_TRUST = {"named": 1.0, "unnamed": 0.97, "other": 0.6}
+_TRUST = {"named": 1.0, "any": 0.975, "unnamed": 0.97, "other": 0.6}
 _PARTLY = 0.88
+_APART = math.log(1.5)
+_HINTS = frozenset(hint for row in CONVERSIONS for hint in row.hints)
 
 
 def claims(change: Change, table: Sequence[Conversion] = CONVERSIONS) -> list[Claim]:
@@ -26,10 +28,11 @@ def claims(change: Change, table: Sequence[Conversion] = CONVERSIONS) -> list[Cl
     found = [claim for row in table for claim in _whole(change, row, table)]
     if not found:
         found = [claim for row in table for claim in _partly(change, row, table)]
-    return _best(found)
+    return best(found)
 
 
-def _best(found: list[Claim]) -> list[Claim]:
+def best(found: Sequence[Claim]) -> list[Claim]:
+    """The claim that explains most, or none."""
     return sorted(found, key=lambda c: -c.trust * c.explains["shape"])[:1]
 
 
@@ -53,6 +56,8 @@ def _partly(change: Change, row: Conversion, table: Sequence[Conversion]) -> Ite
     trust = _trust(change.name, row, table)
     if trust < _TRUST["named"]:
         return  # with a free share of values, a factor alone is no evidence
+    if not row.offset and abs(math.log(row.factor)) < _APART:
+        return  # a smaller scale of all values looks the same
     for factor, offset, units in _directions(row):
         converted = change.before * factor + offset
         shares = [(change.foretold(_mixed(change.before, converted, p)), p) for p in _PARTS]
@@ -109,30 +114,50 @@ def ratio_of_quantiles(change: Change) -> float | None:
 
 
 def _trust(name: str, row: Conversion, table: Sequence[Conversion]) -> float:
-    """More where the column's name speaks for the quantity, less where it speaks for another."""
-    if named(name, row):
+    """More where the column's name speaks for the quantity, less where it speaks for another; what
+    holds for any quantity is before what would need another name."""
+    if not row.hints:
+        return _TRUST["any"]
+    if _speaks_for(name, row, table):
         return _TRUST["named"]
     return _TRUST["other" if any(named(name, other) for other in table) else "unnamed"]
+
+
+def _speaks_for(name: str, row: Conversion, table: Sequence[Conversion]) -> bool:
+    """Whether a column's name speaks for the quantity, in whichever of its units."""
+    return any(named(name, other) for other in table if other.quantity == row.quantity)
 
 
 def named(name: str, row: Conversion) -> bool:
     """Whether a column's name holds a hint; a short hint must be a word of it.
 
     >>> temperature = next(row for row in CONVERSIONS if row.quantity == "temperature")
-    >>> named("Temp", temperature), named("attempts", temperature)
-    (True, False)
+    >>> named("Temp", temperature), named("BodyTemp", temperature), named("attempts", temperature)
+    (True, True, False)
     """
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    words = re.split(r"[^a-z0-9]+", text)
-    plain = name.lower()
+    words, plain = _words(name), name.lower()
     return any(hint in words or (len(hint) > _SHORT + 1 and hint in plain) for hint in row.hints)
+
+
+def _words(name: str) -> set[str]:
+    """Words in small letters; one that is no hint as a whole is parted at its capitals, too.
+
+    >>> sorted(_words("FiO2_set")), sorted(_words("HbA1c")), sorted(_words("SerumCa"))
+    (['fio2', 'set'], ['hba1c'], ['ca', 'serum', 'serumca'])
+    """
+    found = set()
+    for word in re.split(r"[^A-Za-z0-9]+", name):
+        found.add(word.lower())
+        if word.lower() not in _HINTS:
+            found |= set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower().split("_"))
+    return found
 
 
 def _as_if(name: str, row: Conversion, units: tuple[str, str], table: Sequence[Conversion]) -> str:
     """Which units that speaks for, and whether the column's name does."""
     if not row.hints:
         return f", as where {units[0]} becomes {units[1]}"
-    if named(name, row):
+    if _speaks_for(name, row, table):
         return f": {units[0]} → {units[1]} of {row.quantity}"
     other = next((each.quantity for each in table if named(name, each)), "")
     but = f"speaks of {other}" if other else "does not say so"

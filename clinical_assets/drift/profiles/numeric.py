@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from clinical_assets.drift.profiles.cells import Cells, highest_of, with_neighbo
 from clinical_assets.drift.profiles.decimals import PLACES
 from clinical_assets.drift.profiles.distinct import Distinct
 from clinical_assets.drift.profiles.grid import NumericGrid
+from clinical_assets.drift.profiles.spikes import Intervals, Spike, likely_spike
 from clinical_assets.drift.profiles.sums import Sums
 from clinical_assets.drift.tallied import between_ranks
 
@@ -190,15 +192,37 @@ class NumericSummary:
 
     @property
     def commonest(self) -> tuple[float, float] | None:
-        """The most frequent value and its share, exactly; the least of several.
+        """The most frequent value, the least of several, and its share: exactly where it was
+        counted; see :attr:`commonest_within`.
 
         None where there is no value, or where there are more than 1,024 distinct ones of which none
         is known to be frequent.
         """
-        if self.distinct is None or not self.present:
-            return (self.spike[0], self.spike[1] / self.present) if self.spike else None
-        first = int(np.argmax(self.distinct.counts))
-        return float(self.distinct.values[first]), int(self.distinct.counts[first]) / self.present
+        return self._spike and self._spike[:2]
+
+    @property
+    def commonest_within(self) -> float:
+        """How far the most frequent value may lie from what ``commonest`` says: 0 where it was
+        counted, else up to the width of the interval that holds it."""
+        return self._spike.within if self._spike else 0.0
+
+    @cached_property
+    def _spike(self) -> Spike | None:
+        if self.minimum is None or self.maximum is None:
+            return None
+        if self.distinct is not None:
+            first = int(np.argmax(self.distinct.counts))
+            value, number = float(self.distinct.values[first]), int(self.distinct.counts[first])
+            return Spike(value, number / self.present, 0.0)
+        if self.spike is not None:
+            return Spike(self.spike[0], self.spike[1] / self.present, 0.0)
+        places, upto = self.known()
+        places = np.where(np.abs(places) < _TINY, 0.0, places)  # the cells next to 0
+        ends = np.concatenate([[-np.inf], places]).clip(self.minimum, self.maximum)
+        moments = (self.mean, self.spread) if not self.infinite else (None, None)
+        known = (math.nan if moment is None else moment for moment in moments)
+        counts = np.diff(upto, prepend=0)
+        return likely_spike(Intervals(ends, counts, self.grid.quantiles, self.written, *known))
 
     def plus(self, other: "NumericSummary") -> "NumericSummary":
         """Of both samples together, which are on the same grid."""

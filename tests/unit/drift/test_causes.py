@@ -1,12 +1,24 @@
 """Causes in a comparison: which columns are asked, what may be named, what a mix of sites says."""
 
 import doctest
+import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from clinical_assets.drift import Plan, compare, mixing, profile, sentences
+from clinical_assets.drift import (
+    Comparison,
+    Plan,
+    Profile,
+    compare,
+    merged,
+    mixing,
+    profile,
+    sentences,
+)
 from clinical_assets.errors import ClinicalError
 
 RNG = np.random.default_rng(7)
@@ -43,6 +55,140 @@ def test_a_quantity_is_claimed_only_where_the_name_speaks_for_it(profiled: bool)
         "though the column's name does not say so."
     )
     assert "glucose" not in said("creatinine_value")
+
+
+def asked(before: pl.DataFrame, after: pl.DataFrame) -> list[Comparison]:
+    """From tables, and from profiles."""
+    known = profile(before)
+    read_again = Profile.from_bytes(profile(after, known).to_bytes())
+    return [compare(before, after), compare(known, read_again), compare(known, profile(after))]
+
+
+@pytest.mark.parametrize("name", ["FiO2", "SpO2"])
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_a_fraction_that_became_a_percentage(name: str, part: float) -> None:
+    before, after = np.round(RNG.beta(4, 4, (2, 5000)), 2)
+    changed = np.where(RNG.random(5000) < part, after * 100, after)
+    for found in asked(pl.DataFrame({name: before}), pl.DataFrame({name: changed})):
+        cause = found[name].causes[0]
+        assert cause.endswith(
+            "100.0 times larger: fraction → % of share."
+            if part == 1
+            else "100.0 times larger: fraction → % of share for a part of them."
+        )
+
+
+def test_a_power_of_ten_is_not_put_down_to_a_quantity_that_nobody_named() -> None:
+    before, after = RNG.gamma(4, 2, (2, 5000))
+    said = first(pl.DataFrame({"x": before}), pl.DataFrame({"x": after * 100}), "x")
+    assert said == "Values are 100.0 times larger, as where fraction becomes %."
+
+
+@pytest.mark.parametrize("change", [pl.col("MAP") * 1.2, pl.col("MAP") - 15])
+def test_no_part_of_the_values_is_converted_by_a_factor_near_one(
+    change: pl.Expr,
+) -> None:
+    before, after = (pl.DataFrame({"MAP": RNG.normal(82, 14, 5000)}) for _ in range(2))
+    kinds = [cause["kind"] for cause in compare(before, after.select(change))["MAP"].evidence]
+    assert kinds[0] in ("offset", "scale")
+    assert "unit" not in kinds
+
+
+@pytest.mark.parametrize("name", ["MAP", "SBP", "PaCO2"])
+def test_a_conversion_of_the_quantity_that_the_name_speaks_of(name: str) -> None:
+    before, after = np.round(RNG.normal(82, 14, (2, 5000)))
+    for found in asked(
+        pl.DataFrame({name: before}), pl.DataFrame({name: np.round(after * 1.35951, 1)})
+    ):
+        assert found[name].causes == ("Values are 1.4 times larger: mmHg → cmH2O of pressure.",)
+
+
+def test_no_conversion_is_denied_where_one_is_named() -> None:
+    before, after = np.round(RNG.normal(82, 14, (2, 5000)), 1)
+    tables = pl.DataFrame({"weight": before}), pl.DataFrame({"weight": after * 1.35951})
+    said = [
+        compare(*tables)["weight"].causes,
+        compare(tables[0], tables[0] * 1.2)["weight"].causes,
+    ]
+    assert any("though the column's name speaks of weight" in cause for cause in said[0])
+    assert not any("no conversion" in cause for cause in said[0])
+    assert any("no conversion" in cause for cause in said[1])
+
+
+def test_a_rounding_to_steps_as_coarse_as_the_values_spread() -> None:
+    before, after = RNG.normal(84, 17, (2, 5000)).round(1)
+    for found in asked(
+        pl.DataFrame({"HR": before}), pl.DataFrame({"HR": np.round(after / 10) * 10})
+    ):
+        assert found["HR"].evidence[0]["kind"] == "precision"
+        assert found["HR"].causes[0].startswith("Values come in steps of about 10, ")
+
+
+def test_values_in_heaps_are_not_called_rounded() -> None:
+    before = pl.DataFrame({"x": RNG.normal(0, 1, 5000)})
+    heaps = pl.DataFrame({"x": RNG.choice([-1.0, 0.1, 1.0], 5000) + RNG.normal(0, 0.05, 5000)})
+    assert "precision" not in [cause["kind"] for cause in compare(before, heaps)["x"].evidence]
+
+
+def test_every_level_written_in_another_code() -> None:
+    codes = {"ICU": "1", "WARD": "2", "ER": "3", "OR": "4"}
+    before, after = (
+        pl.DataFrame({"w": RNG.choice([*codes], 5000, p=[0.4, 0.3, 0.2, 0.1])}) for _ in range(2)
+    )
+    for found in asked(before, after.with_columns(pl.col("w").replace(codes))):
+        assert [cause["kind"] for cause in found["w"].evidence] == ["renamed_level"]
+        assert "'ICU'" in found["w"].causes[0]
+        assert "→ '1'" in found["w"].causes[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "part"),
+    [(80.0, "stuck", 0.4), (81.2345678, "stuck", 0.4), (-999.0, "placeholder", 0.2)],
+)
+def test_a_frequent_value_is_named_from_files_and_sums_too(
+    value: float, kind: str, part: float
+) -> None:
+    def table(share: float) -> pl.DataFrame:
+        return pl.DataFrame(
+            {"hr": np.where(RNG.random(8000) < share, value, RNG.normal(84, 17, 8000))}
+        )
+
+    before, after = table(0.0), table(part)
+    known = profile(before)
+    added = merged([profile(after[at : at + 2500], known) for at in range(0, 8000, 2500)])
+    for found in [*asked(before, after), compare(known, added)]:
+        (cause, *_) = found["hr"].evidence
+        assert cause["kind"] == kind
+        assert cause["evidence"]["value"] == pytest.approx(value, rel=0.016)
+        assert cause["evidence"]["share"] == pytest.approx(part, abs=0.02)
+
+
+@pytest.mark.parametrize("bound", [0.7, 0.7123456])
+def test_a_bound_is_told_from_files_too(bound: float) -> None:
+    before, after = (pl.DataFrame({"lab": RNG.lognormal(0, 1, 8000)}) for _ in range(2))
+    for found in asked(before, after.with_columns(pl.col("lab").clip(lower_bound=bound))):
+        assert found["lab"].evidence[0]["kind"] == "clipped"
+
+
+def test_a_value_that_was_as_frequent_before_is_not_called_stuck() -> None:
+    def table(shift: float) -> pl.DataFrame:
+        values = np.maximum(RNG.lognormal(0, 1, 8000), 0.4) * 1.0
+        return pl.DataFrame({"lab": np.where(values > 0.4, values + shift, 0.4)})
+
+    before, after = table(0.0), table(1.0)
+    for found in asked(before, after):
+        kinds = [cause["kind"] for cause in found["lab"].evidence]
+        assert found["lab"].drifted
+        assert not {"stuck", "placeholder"} & set(kinds)
+
+
+@pytest.mark.parametrize("value", [310.15, 98.6])
+def test_a_part_of_the_values_elsewhere_is_not_called_one_value(value: float) -> None:
+    before = pl.DataFrame({"x": RNG.normal(37, 0.7, 8000)})
+    after = np.where(RNG.random(8000) < 0.5, RNG.normal(value, 0.7, 8000), before["x"].to_numpy())
+    for found in asked(before, pl.DataFrame({"x": after})):
+        kinds = [cause["kind"] for cause in found["x"].evidence]
+        assert not {"stuck", "placeholder"} & set(kinds)
 
 
 def test_only_drifted_columns_are_asked_and_the_evidence_is_theirs() -> None:
@@ -109,6 +255,58 @@ def test_other_patients_are_told_by_the_plan_s_context() -> None:
     assert said.startswith("The patients changed: age above ")
     with pytest.raises(ClinicalError, match="no column named 'sex'"):
         compare(sites(99, 99), sites(99, 9), Plan(context=("sex",)))
+
+
+def older(n: int, age: float, measured: Callable[[np.ndarray], np.ndarray]) -> pl.DataFrame:
+    """A pressure that rises with age, as it is measured."""
+    ages = RNG.normal(age, 12, n)
+    return pl.DataFrame(
+        {"age": ages, "bp": measured(80 + 0.8 * ages + RNG.normal(0, 5, n))},
+    )
+
+
+def by_age(n: int, age: float, measured: Callable[[np.ndarray], np.ndarray]) -> list[Any]:
+    before = older(n, 50, lambda bp: bp)
+    return list(compare(before, older(n, age, measured), Plan(context=("age",)))["bp"].evidence)
+
+
+@pytest.mark.parametrize(("n", "age"), [(20_000, 58), (20_000, 62), (20_000, 75), (2000, 60)])
+def test_older_patients_are_told_from_an_offset(n: int, age: float) -> None:
+    found = by_age(n, age, lambda bp: bp)
+    assert found[0]["kind"] == "case_mix"
+    assert found[0]["sentence"].startswith("The patients changed: age above ")
+    assert found[0]["evidence"]["explained"] > 0.7
+    assert "like for like" not in found[0]["sentence"]
+
+
+@pytest.mark.parametrize("n", [2000, 20_000])
+def test_an_offset_among_the_same_patients_is_no_mix(n: int) -> None:
+    for measured, kind in ((lambda bp: bp + 12, "offset"), (lambda bp: bp * 1.15, "scale")):
+        found = [cause["kind"] for cause in by_age(n, 50, measured)]
+        assert found[0] in (kind, "offset")
+        assert "case_mix" not in found
+
+
+def test_a_change_of_the_measurement_is_not_hidden_by_older_patients() -> None:
+    both = by_age(20_000, 58, lambda bp: bp + 6)
+    assert [cause["kind"] for cause in both[:2]] == ["offset", "case_mix"]
+    assert "which explains" in both[1]["sentence"]
+    assert re.search(r"like for like, values are still about [56]\.\d+ higher", both[1]["sentence"])
+    little = by_age(20_000, 58, lambda bp: bp + 2)
+    assert [cause["kind"] for cause in little[:2]] == ["case_mix", "offset"]
+    assert "like for like, values are still about" in little[0]["sentence"]
+    assert by_age(20_000, 75, lambda bp: bp / 7.500615)[0]["kind"] != "case_mix"
+
+
+def test_slices_are_narrow_where_either_side_has_many_and_hold_enough() -> None:
+    before, after = pl.Series(RNG.normal(50, 12, 20_000)), pl.Series(RNG.normal(75, 12, 20_000))
+    labels = mixing._parts(before, after, whole=False)
+    assert labels.before.value_counts()["count"].min() >= 100
+    assert 15 <= len(labels.upto) <= 40
+    assert max(after.to_frame().group_by(labels.after).len()["len"]) < 0.45 * 20_000
+    few = mixing._parts(before[:60], after[:60], whole=False)
+    assert len(few.upto) <= 5
+    assert few.before.value_counts()["count"].min() >= 12
 
 
 @pytest.mark.parametrize("age", [pl.lit("old"), pl.lit([1])])

@@ -12,6 +12,7 @@ class Numbers:
     """A numeric column; NaN is missing."""
 
     values: np.ndarray
+    commonest_within = 0.0
 
     @property
     def _there(self) -> np.ndarray:

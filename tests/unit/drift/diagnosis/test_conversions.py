@@ -5,6 +5,7 @@ import re
 import pytest
 
 from clinical_assets.drift.diagnosis.conversions import CONVERSIONS
+from clinical_assets.drift.diagnosis.units import named
 
 WEIGHTS = {  # IUPAC 2021, abridged
     "H": 1.008, "C": 12.011, "N": 14.007, "O": 15.999, "P": 30.974, "Mg": 24.305, "Ca": 40.078,
@@ -34,3 +35,27 @@ def test_factors_follow_from_the_molar_mass(row):
 def test_every_row_says_where_it_comes_from():
     assert all(row.source and row.quantity and row.factor > 0 for row in CONVERSIONS)
     assert len({(row.quantity, row.first, row.second) for row in CONVERSIONS}) == len(CONVERSIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "quantities"),
+    [
+        ("FiO2", {"share"}),
+        ("SpO2", {"share"}),
+        ("SaO2_percent", {"share"}),
+        ("O2Sat", {"share"}),
+        ("PaO2", {"pressure"}),
+        ("pO2", {"pressure"}),
+        ("EtCO2", {"pressure"}),
+        ("HbA1c", {"glycated haemoglobin"}),
+        ("Hb", {"haemoglobin"}),
+        ("MeanHb", {"haemoglobin"}),
+        ("SerumCa", {"calcium"}),
+        ("BodyTemp", {"temperature"}),
+        ("TroponinI", {"troponin"}),
+        ("hr", set()),
+        ("Alteration", set()),
+    ],
+)
+def test_a_name_speaks_for_its_quantity_and_no_other(name, quantities):
+    assert {row.quantity for row in CONVERSIONS if named(name, row)} == quantities

@@ -34,6 +34,21 @@ def test_the_fault_put_in_is_named_first(fault, seed):
     assert json.dumps([cause.to_dict() for cause in found], allow_nan=False)
 
 
+def test_what_came_beside_renamed_levels_is_still_told():
+    before = Levels(wards(1))
+    coded = [f"code {ward}" for ward in wards(2)]
+    assert [c.kind for c in diagnose_levels(before, Levels(coded, KNOWN))] == ["renamed_level"]
+    more = ["COVID" if i % 15 == 0 else code for i, code in enumerate(coded)]
+    told = {c.kind: c.sentence for c in diagnose_levels(before, Levels(more, KNOWN))}
+    assert next(iter(told)) == "renamed_level"
+    assert told["new_level"].endswith("the reference does not have: 'COVID'")
+
+
+def test_another_site_s_only_level_is_no_renamed_one():
+    found = diagnose_levels(Levels(["A"] * 900), Levels(["B"] * 900, frozenset("A")))
+    assert [cause.kind for cause in found] == ["new_level", "vanished_level"]
+
+
 def test_other_proportions():
     found = diagnose_levels(Levels(wards(1)), Levels(wards(2, (0.1, 0.3, 0.2, 0.4)), KNOWN))
     assert found[0].kind == "level_mix"

@@ -1,10 +1,12 @@
 """``clinical ledger witness`` and ``clinical ledger key``: checkpoints elsewhere, and keys."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.people_tools import Asking, claim_of, secret_stdin
 from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
@@ -73,16 +75,30 @@ def key(context: click.Context) -> None:
 
 @key.command()
 @click.option("--reason", required=True, help="Why, for the ledger.")
-def rotate(reason: str) -> None:
-    """Put a new signing key in force; checkpoints of the old one go on to verify."""
-    from resources.key_changes import rotate_key
+@click.option("--id", "changer", default="", help="Your id, where the key is lost.")
+@secret_stdin
+def rotate(reason: str, changer: str, secret_stdin: bool) -> None:
+    """Put a new signing key in force; checkpoints of the old one go on to verify.
+
+    An administrator has to be logged in. Where the private key is lost nobody can log in: then the
+    command asks for id, secret and second factor (or takes --id and --secret-stdin), and proof and
+    new key are the first entries under it.
+    """
+    from resources.key_changes import replace_lost_key, rotate_key
     from resources.rights import require_right
     from resources.settings import Settings
 
-    require_right(Settings.load(), "administer")
-    old, new = rotate_key(_opened(), reason)
+    settings, opened = Settings.load(), _opened()
+    if opened.keys.is_lost(opened.ledger.store.origin):
+        claim = partial(claim_of, changer, Asking(secret_stdin), "this ledger")
+        old, new = replace_lost_key(opened, settings.keys, reason, id=changer, claim=claim)
+        what = "Lost:     "
+    else:
+        require_right(settings, "administer")
+        old, new = rotate_key(opened, reason)
+        what = "Retired:  "
     click.echo(f"In force:  {new}")
-    click.echo(f"Retired:   {old}")
+    click.echo(f"{what} {old}")
     click.echo("Hand the new key to whoever verifies.")
 
 

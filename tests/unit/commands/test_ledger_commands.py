@@ -256,9 +256,16 @@ def test_a_lost_key_is_replaced_on_record_only(ledger: Ledger) -> None:
     private.unlink()
     assert "private key is gone" in str(run("witness", "--publish").exception)
     found = run("verify")
-    assert (found.exit_code, "could not be written down" in found.output) == (0, True)
+    assert (found.exit_code, "could not be written down" in found.output) == (1, True)
+    assert "the ledger's private key is gone" in found.output
+    assert "Holds" not in found.output
+    plain = json.loads(run("verify", "--json").stdout)
+    assert plain["problems"] == [{"entry": None, "what": "the ledger's private key is gone"}]
+    assert "private key is gone" in str(run("key").exception)
     assert not list(folder.glob("ledger-*.pem"))
-    assert run("key", "rotate", "--reason", "disk died").exit_code == 0
+    done = run("key", "rotate", "--reason", "disk died")
+    assert f"Lost:      {before}" in done.stdout
+    assert "Retired" not in done.stdout
     after, old = run("key").stdout.split()
     assert (old, after != before) == (before, True)
     assert run("verify").exit_code == 0

@@ -124,9 +124,9 @@ def _guards_off(ledger: Ledger) -> list[Problem]:
             Problem(None, f"{len(off)} trigger(s) of the database missing or off: {names}")
         )
     if foreign:
-        found.append(
-            Problem(None, f"the database acts by itself: foreign trigger(s) {', '.join(foreign)}")
-        )
+        names = ", ".join(foreign)
+        what = f"the database acts by itself: foreign trigger(s) or rule(s) {names}"
+        found.append(Problem(None, what))
     return found
 
 

@@ -445,5 +445,5 @@ def test_missing_tables_and_triggers_are_named_and_the_line_stays_short(
     bad = run("verify")
     assert bad.exit_code == 1
     assert "the table identity_accounts of the register is missing" in bad.output
-    assert "12 trigger(s) of the database missing or off: " in bad.output
-    assert "and 9 more (`clinical ledger check` names all)" in bad.output
+    assert "14 trigger(s) of the database missing or off: " in bad.output
+    assert "and 11 more (`clinical ledger check` names all)" in bad.output

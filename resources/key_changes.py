@@ -14,6 +14,7 @@ from resources.actors import acting
 from resources.backups.permission import administrator_without_key
 from resources.keys_on_record import KEY, own_keys, replacement, signer
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_memory import contradicts_seen
 from resources.people.claims import Claim
 from resources.reconciling import Found
 from resources.witnessing import Witnessing
@@ -51,7 +52,9 @@ def replace_lost_key(
 
     Nobody can log in without a key, so whoever is not logged in proves here who they are. That
     proof and the new key are the first entries under it, in one transaction; the key is in force
-    once they are on disk.
+    once they are on disk. An older copy than this machine has seen gets a new key, too, since
+    nobody could answer for the loss without one; what was lost is then still to be answered for,
+    and nothing is published.
 
     Args:
         folder: of keys.
@@ -65,7 +68,7 @@ def replace_lost_key(
     ledger, keys = opened.ledger, own_keys(opened.ledger.store)
     former, made = signer(ledger.store), list[PublicKey]()
     why = f"{reason} (the private key was lost)"
-    with keys.replacing(ledger.store.origin) as bring_up:
+    with ledger.memory.answering(), keys.replacing(ledger.store.origin) as bring_up:
 
         def follows(actor: Actor) -> Sequence[Act]:
             made.append(bring_up())
@@ -74,8 +77,9 @@ def replace_lost_key(
                 return [ledger.act("key.created", subject, change, reason=why)]
 
         actor = administrator_without_key(ledger, folder, id, claim, follows)
-    with acting(actor):
-        opened.publish()
+    if not contradicts_seen(ledger):
+        with acting(actor):
+            opened.publish()
     return former, made[-1]
 
 

@@ -85,10 +85,12 @@ def rotate(reason: str, changer: str, secret_stdin: bool) -> None:
     new key are the first entries under it.
     """
     from resources.key_changes import replace_lost_key, rotate_key
+    from resources.ledger_memory import contradicts_seen
     from resources.rights import require_right
     from resources.settings import Settings
 
-    settings, opened = Settings.load(), _opened()
+    settings, opened = Settings.load(), _opened(older=True)
+    size = opened.ledger.store.head().size
     if opened.keys.is_lost(opened.ledger.store.origin):
         claim = partial(claim_of, changer, Asking(secret_stdin), "this ledger")
         old, new = replace_lost_key(opened, settings.keys, reason, id=changer, claim=claim)
@@ -100,6 +102,10 @@ def rotate(reason: str, changer: str, secret_stdin: bool) -> None:
     click.echo(f"In force:  {new}")
     click.echo(f"{what} {old}")
     click.echo("Hand the new key to whoever verifies.")
+    if older := contradicts_seen(opened.ledger):
+        told = f"The ledger has a key again, but {older}. Next, answer for what was lost:"
+        click.secho(visible(told), fg="yellow", bold=True)
+        click.echo(f"  clinical backup acknowledge --id ID --kept {size} --reason …")
 
 
 @key.command()
@@ -115,7 +121,7 @@ def withdraw(vkey: str, reason: str) -> None:
     click.echo(f"Withdrawn: {withdraw_key(_opened(), vkey, reason)}")
 
 
-def _opened() -> "Witnessing":
+def _opened(*, older: bool = False) -> "Witnessing":
     from resources.ledger import open_ledger
     from resources.ledger_keys import LedgerKeys
     from resources.settings import Settings
@@ -123,4 +129,5 @@ def _opened() -> "Witnessing":
 
     settings = Settings.load()
     keys = LedgerKeys(settings.keys)
-    return Witnessing.of(open_ledger(settings), keys, settings.witnesses, settings.s3_options)
+    ledger = open_ledger(settings, older=older)
+    return Witnessing.of(ledger, keys, settings.witnesses, settings.s3_options)

@@ -146,7 +146,7 @@ def administrator_without_key(
         ClinicalError: the right is lacking, or was not proven; nothing is written then.
     """
     access = Access(ledger.store, keys, policy=_AGELESS)
-    actor = None if _has_people(access) else ledger.actor
+    actor = None if _has_people(access) else _installation(ledger)
     if actor is None and not id:
         actor = _logged_in(access)
     if actor is None:
@@ -318,6 +318,17 @@ def _logged_in(access: Access) -> Actor | None:
             raise _no_right(actor, "this ledger's") from error
         raise
     return actor
+
+
+def _installation(ledger: Ledger) -> Actor:
+    """Who acts where nobody is enrolled: the service, or the ledger itself where there is none yet,
+    since to enrol it is an entry."""
+    try:
+        return ledger.actor
+    except ClinicalError as error:
+        if error.what == LOST:
+            return LEDGER
+        raise
 
 
 class _NothingWrittenError(Exception):

@@ -273,6 +273,20 @@ def test_a_lost_key_is_replaced_on_record_only(ledger: Ledger) -> None:
     assert json.loads(told)["reason"] == "disk died (the private key was lost)"
 
 
+def test_a_key_that_is_lost_before_anything_was_done_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the service that acts where nobody is enrolled is in the ledger then."""
+    monkeypatch.setenv("CLINICAL_STORE", str(tmp_path / "store"))
+    store = open_ledger(Settings.load()).store
+    assert store.head().size == 2
+    next(Settings.load().keys.glob("ledger-*.pem")).unlink()
+    assert run("key", "rotate", "--reason", "disk died").exit_code == 0
+    actions = [json.loads(line)["action"] for line in run("show", "--json").stdout.splitlines()]
+    assert actions[:3] == ["ledger.created", "key.created", "key.created"]
+    assert run("verify").exit_code == 0
+
+
 def test_a_stolen_key_is_withdrawn_and_everything_goes_on(ledger: Ledger, tmp_path: Path) -> None:
     """As docs/witnesses.md says: rotate, withdraw, and a checkpoint is published."""
     assert run("witness", "--publish").exit_code == 0

@@ -176,6 +176,34 @@ def test_the_second_factor_is_asked_for_and_its_code_is_used_up(keys: Path) -> N
     assert "not accepted" in refusal(log_in("rita", code))
 
 
+def test_an_older_copy_gets_a_new_key_too_and_its_loss_is_answered_for_then(keys: Path) -> None:
+    if Settings.load().ledger_url.startswith("postgresql"):
+        pytest.skip("SQLite only: a file is put back")
+    closed()
+    database = keys.parent / "ledger/ledger.db"
+    shutil.copy2(database, keys.parent / "older.db")
+    for _ in range(3):
+        assert log_in("rita").exit_code == 0
+        assert run("logout").exit_code == 0
+    for path in database.parent.glob("ledger.db*"):
+        path.unlink()
+    shutil.copy2(keys.parent / "older.db", database)
+    size = looked_at().store.head().size
+    pem = next(keys.glob("*.pem"))
+    shutil.copy2(pem, keys.parent / "copy.pem")
+    assert "Nothing is done upon this ledger" in refusal(run(*ROTATE))
+    lose(keys)
+    done = run(*ROTATE, "--id", "rita", "--secret-stdin", asked=f"{GOOD}\n\n")
+    assert done.exit_code == 0, done.exception
+    assert f"clinical backup acknowledge --id ID --kept {size} --reason" in done.stdout
+    assert "Nothing is done upon this ledger" in refusal(log_in("rita"))
+    words = ("backup", "acknowledge", "--kept", size, "--reason", "Disk", "--id", "rita")
+    done = run(*words, "--secret-stdin", asked=f"{GOOD}\n\n")
+    assert done.exit_code == 0, done.exception
+    assert log_in("rita").exit_code == 0
+    assert run("ledger", "verify").exit_code == 0
+
+
 KILLED = """
 import os, signal, sys
 from resources.ledger import Ledger

@@ -167,7 +167,8 @@ def restore(
     Who restores needs the right to administer: by the register of the ledger that is replaced, for
     which they are logged in; where there is none that can be read, by that of the backup, to which
     id, secret and second factor are proven (they are asked for, or given with --id and
-    --secret-stdin, after the passphrase of --with-keys). Nothing is moved before.
+    --secret-stdin, after the passphrase of --with-keys). They are proven to the present register
+    where the ledger's private key is lost and nobody is logged in. Nothing is moved before.
 
     Entries that were written after the backup are lost; where a checkpoint of the installation's
     witnesses shows it, or one given with --against, the ledger says so from then on.

@@ -10,15 +10,17 @@ it cannot be written, it does not happen (P11-05).
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Outcome, Subject
 from resources.actors import acting, authenticated_actor, present_origin
 from resources.checkout import software
+from resources.keys_on_record import put_on_record
 from resources.ledger_beginning import Beginning, demand_ledger
 from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import LedgerReader
@@ -89,6 +91,7 @@ class Ledger:
         store.guard = self.memory if seen is not None else None
         self._identify = identify
         self._person = person
+        self._key_is_told = False
 
     @property
     def actor(self) -> Actor:
@@ -154,6 +157,13 @@ class Ledger:
         """
         with acting(self.actor):
             return self.store.decide(decide)
+
+    def demand_key_on_record(self) -> None:
+        """Writes down a signing key that is in force without an entry; asked once."""
+        if not self._key_is_told:
+            with suppress(ClinicalError):  # then nothing else is appended either; verifying says so
+                put_on_record(self)
+            self._key_is_told = True
 
     @contextmanager
     def doing(
@@ -221,6 +231,7 @@ def open_ledger_at(url: str, keys: Path, folder: Path, *, older: bool = False) -
     ledger = _opened_once(url, keys, folder)
     if not older:
         ledger.memory.recognise()
+        ledger.demand_key_on_record()
     return ledger
 
 

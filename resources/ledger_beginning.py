@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clinical_assets.errors import ClinicalError
 from resources.blobs import disk_faults, flush
-from resources.ledger_keys import LedgerKeys
+from resources.ledger_keys import BEGINNING, LedgerKeys
 
 _REPAIR = (
     "Restore it (`clinical backup restore`), or bring it back; to begin anew knowingly, name"
@@ -27,7 +27,7 @@ class Beginning:
 
     def __init__(self, keys: LedgerKeys, place: str) -> None:
         self._keys, self._place = keys, place
-        self._mark = keys.folder / ".ledger-beginning"
+        self._mark = keys.folder / BEGINNING
 
     def demand_new(self) -> str:
         """The name under which a ledger is begun, if none was here; or of one that was cut off.
@@ -64,8 +64,10 @@ class Beginning:
         """Takes the ledger that was found or begun for this installation's.
 
         Raises:
-            ClinicalError: the keys here are those of another one.
+            ClinicalError: the keys here are those of another one, or there are none: whoever begins
+                a ledger has one by then.
         """
+        self._keys.is_there(origin)
         known = set()
         for name in self._keys.names():
             if name == origin:
@@ -80,6 +82,14 @@ class Beginning:
                     repair=f"Set CLINICAL_LEDGER_URL and CLINICAL_KEYS to what belongs together. "
                     f"{_REPAIR}",
                 )
+            raise ClinicalError(
+                "The ledger is here, but none of its keys: the folder of keys was deleted, emptied,"
+                " or is another one",
+                where=f"{self._keys.folder}, for {origin}",
+                repair="Put the folder of keys back, or name it in CLINICAL_KEYS. Without a copy of"
+                " the private key, put at least the ledger's public keys there, as a backup has"
+                " them in keys/ledger-trusted; then `clinical ledger key rotate`",
+            )
         if self._mark.exists():
             with suppress(OSError):  # a name that is kept too long is that of this ledger
                 self._mark.unlink()

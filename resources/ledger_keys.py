@@ -14,10 +14,13 @@ Below the folder of keys, for a ledger's name (percent-encoded):
 A rotated private key is gone from the folder in the same rename that puts the new one in force.
 It is not wiped from the medium or from backups: if one comes back, it is refused here; whether it
 could have been read by others, and is to be withdrawn, its owner decides.
+
+A key is made in silence for a ledger that is begun, and for no other. A lost one is replaced by
+:meth:`LedgerKeys.replacing`: the new key is in force once an entry tells of it, and not before.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -29,6 +32,9 @@ from resources.blobs import LocalBlobs, disk_faults, flush
 from resources.locks import held
 
 TRUSTED, RETIRED, WITHDRAWN = "ledger-trusted", "ledger-retired", "ledger-withdrawn"
+BEGINNING = ".ledger-beginning"
+"""Holds the name of a ledger while it is begun (:mod:`.ledger_beginning`)."""
+LOST = "The ledger's private key is gone"
 _LONGEST_FILE_NAME = 200
 _WAIT_SECONDS = 10.0
 
@@ -48,6 +54,12 @@ class LedgerKeys:
         self.folder = folder
         self._read: dict[str, tuple[_Mark, SigningKey]] = {}
         self._paths: dict[str, Path] = {}
+        self._there: set[str] = set()
+        self._held_back: dict[str, SigningKey] = {}
+
+    def is_there(self, name: str) -> None:
+        """Is told that a database holds the ledger: no key is made for it in silence any more."""
+        self._there.add(name)
 
     def signing(self, name: str) -> SigningKey:
         """The private key in force for a ledger's name; made where the ledger is new here.
@@ -56,15 +68,17 @@ class LedgerKeys:
 
         Raises:
             ClinicalError: it cannot be read or made, others can read it, it is damaged, it is a
-                key that was retired or withdrawn, or it is gone though the ledger was opened here.
+                key that was retired or withdrawn, or it is gone though the ledger is no new one.
         """
+        if name in self._held_back:
+            return self._held_back[name]
         path = self._paths.get(name) or self._paths.setdefault(name, self._private(name))
         try:
             mark: _Mark | None = _mark(path.stat())
         except FileNotFoundError:
             with self._changing():
                 if not path.exists():
-                    self._refuse_lost(path)
+                    self._refuse_lost(path, name)
                     self._put(path, SigningKey.generate(name), None)
             mark = None
         except OSError as error:
@@ -83,22 +97,44 @@ class LedgerKeys:
         self._read[name] = (mark, key)
         return key
 
-    def replace_lost(self, name: str) -> SigningKey:
-        """The private key in force; a new one where it is lost, which the caller puts on record.
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Callable[[], PublicKey]]:
+        """Lets a new key sign in the place of a lost one, and puts it in force after the block.
+
+        The block is given what brings the new key up: from that call on :meth:`signing` of this
+        object returns it, so that the block can write down that it is new. Others find the key lost
+        until then. Where the block fails or the process dies, it stays lost: no key is ever in
+        force that no entry tells of.
 
         Raises:
-            ClinicalError: as :meth:`signing`.
+            ClinicalError: the private key is there, or the folder cannot be written.
         """
-        path = self._private(name)
-        with self._changing():
-            if not path.exists():
-                self._put(path, SigningKey.generate(name), None)
-        return self.signing(name)
+        path, made = self._private(name), SigningKey.generate(name)
+
+        def bring_up() -> PublicKey:
+            self._keep(TRUSTED, made.public)  # before it signs anything
+            self._held_back[name] = made
+            return made.public
+
+        # A lock of its own: who finds the key lost meanwhile says so, and waits for nothing.
+        with held(self.folder / ".ledger-replacing.lock", wait_seconds=_WAIT_SECONDS):
+            if path.exists():
+                raise ClinicalError(
+                    "The ledger's private key is there, so no lost one is replaced",
+                    where=path.name,
+                    repair="Another has replaced it meanwhile: run the command again",
+                )
+            try:
+                yield bring_up
+                if name in self._held_back:
+                    with self._changing():
+                        self._put(path, made, None)
+            finally:
+                self._held_back.pop(name, None)
 
     def is_lost(self, name: str) -> bool:
-        """Whether the ledger was opened here before, and its private key is gone."""
-        path = self._private(name)
-        return not path.exists() and _seen_note(path).exists()
+        """Whether the private key of a ledger that a database holds is not here."""
+        return not self._private(name).exists()
 
     def trusted(self) -> tuple[PublicKey, ...]:
         """Public keys whose signatures count, in the order of their lines; makes no key.
@@ -154,7 +190,8 @@ class LedgerKeys:
             raise ClinicalError(
                 "There is no key of this ledger that could be rotated",
                 where=path.name,
-                repair="The first checkpoint makes one; a lost key is replaced in the same way",
+                repair="A new ledger makes one with its first entry; a lost key is replaced by"
+                " `clinical ledger key rotate`",
             )
         with self._changing():
             old = _loaded(path, name)[1].public
@@ -195,15 +232,32 @@ class LedgerKeys:
             LocalBlobs(self.folder / TRUSTED).remove(_file_of(key))
         return key
 
-    def _refuse_lost(self, path: Path) -> None:
+    def _refuse_lost(self, path: Path, name: str) -> None:
         """A new key in silence would hide that the old one was taken away."""
-        if _seen_note(path).exists():
-            raise ClinicalError(
-                "The ledger's private key is gone",
-                where=path.name,
-                repair="Put it back from a copy of the folder of keys; if there is none, an"
-                " administrator puts a new one in force: `clinical ledger key rotate`",
+        known = any(
+            key.name == name
+            for folder in (TRUSTED, RETIRED, WITHDRAWN)
+            for key in self._lines(folder)
+        )
+        begun = name not in self._there and self._begun() == name
+        if begun or not (known or name in self._there or _seen_note(path).exists()):
+            return
+        repair = (
+            "Put it back from a copy of the folder of keys; if there is none, an administrator puts"
+            " a new one in force, logged in or not: `clinical ledger key rotate --id ID --reason …`"
+        )
+        if not known:
+            repair += (
+                f". The public keys are gone, too: put them back into {TRUSTED} first; a backup has"
+                f" them in its folder keys/{TRUSTED}"
             )
+        raise ClinicalError(LOST, where=path.name, repair=repair)
+
+    def _begun(self) -> str:
+        """The name of a ledger whose beginning was cut off."""
+        with suppress(OSError, UnicodeDecodeError):
+            return (self.folder / BEGINNING).read_text(encoding="utf-8")
+        return ""
 
     def _private(self, name: str) -> Path:
         quoted = quote(name, safe="")
@@ -263,7 +317,7 @@ class LedgerKeys:
                     f"The signing key was {what} and has come back",
                     where=path.name,
                     repair="Find out who put it there; restore the key that was in force, or move"
-                    " the file away, so that a new key is made",
+                    " the file away and put a new key in force: `clinical ledger key rotate`",
                 )
 
     def _keep(self, folder: str, key: PublicKey) -> None:

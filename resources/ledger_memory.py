@@ -280,7 +280,10 @@ def _signed(note: str, ledger: Opened) -> str:
         raise ClinicalError(
             f"What this machine remembers of the ledger was damaged or replaced: {error.what}",
             where="ledger-seen-….note in the folder of keys",
-            repair="Put that file back from where the keys are backed up. If it is lost, remove it,"
-            " and hold the ledger against its witnesses (`clinical ledger verify`)",
+            repair="Put that file back from where the keys are backed up, or the public key that"
+            " signed it into ledger-trusted. Else keep a copy of it for the investigation, move it"
+            " away, and run `clinical ledger verify` before all else, with the checkpoints that"
+            " you hold from witnesses (--against): only they tell then whether an older copy of the"
+            " ledger was put back",
         ) from error
     return note

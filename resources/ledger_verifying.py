@@ -14,11 +14,13 @@ from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import Loss, losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Problem, Report, verify_ledger
+from resources.keys_on_record import is_lost, unrecorded_key
 from resources.ledger import Ledger
 from resources.ledger_database.derived import derived_problems
 from resources.ledger_database.guards import foreign_triggers, missing_triggers
 from resources.ledger_database.identity_tables import missing_identity_tables
 from resources.ledger_database.reader import Wanted
+from resources.ledger_keys import LOST
 from resources.ledger_memory import (
     Remembered,
     remember,
@@ -88,7 +90,7 @@ def verify_own(
         start=start,
         earlier=lambda sizes: reader.consistencies(sizes, first),
     )
-    problems += [*report.problems, *_guards_off(ledger)]
+    problems += [*report.problems, *_guards_off(ledger), *_keys_wrong(ledger)]
     if searches and whole and not problems:
         problems += _beside_entries(ledger)
     if not problems:
@@ -122,10 +124,23 @@ def _guards_off(ledger: Ledger) -> list[Problem]:
             Problem(None, f"{len(off)} trigger(s) of the database missing or off: {names}")
         )
     if foreign:
-        found.append(
-            Problem(None, f"the database acts by itself: foreign trigger(s) {', '.join(foreign)}")
-        )
+        names = ", ".join(foreign)
+        what = f"the database acts by itself: foreign trigger(s) or rule(s) {names}"
+        found.append(Problem(None, what))
     return found
+
+
+def _keys_wrong(ledger: Ledger) -> list[Problem]:
+    """The private key is gone, or is one that no entry tells of."""
+    if is_lost(ledger.store):
+        return [Problem(None, LOST[:1].lower() + LOST[1:])]
+    try:
+        found = unrecorded_key(ledger)
+    except ClinicalError as error:
+        return [Problem(None, error.what)]
+    if found is None:
+        return []
+    return [Problem(None, f"the signing key in force is one that no entry tells of: {found}")]
 
 
 def _beside_entries(ledger: Ledger) -> list[Problem]:

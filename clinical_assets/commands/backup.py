@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -22,11 +22,8 @@ from clinical_assets.commands.backup_words import (
     print_unknown,
     read_notes,
 )
-from clinical_assets.commands.people_tools import Asking, hidden, secret_stdin
+from clinical_assets.commands.people_tools import Asking, claim_of, hidden, secret_stdin
 from clinical_assets.errors import ClinicalError
-
-if TYPE_CHECKING:
-    from resources.people.claims import Claim
 
 _PATH = click.Path(path_type=Path)
 _KEYS = click.option(
@@ -170,7 +167,8 @@ def restore(
     Who restores needs the right to administer: by the register of the ledger that is replaced, for
     which they are logged in; where there is none that can be read, by that of the backup, to which
     id, secret and second factor are proven (they are asked for, or given with --id and
-    --secret-stdin, after the passphrase of --with-keys). Nothing is moved before.
+    --secret-stdin, after the passphrase of --with-keys). They are proven to the present register
+    where the ledger's private key is lost and nobody is logged in. Nothing is moved before.
 
     Entries that were written after the backup are lost; where a checkpoint of the installation's
     witnesses shows it, or one given with --against, the ledger says so from then on.
@@ -192,7 +190,7 @@ def restore(
             lambda: open_ledger(settings, older=True),
             keys=keys_for(settings, folder, given),
             witnessed=read_notes(against),
-            claim=partial(_claim, restorer, asking, "the backup"),
+            claim=partial(claim_of, restorer, asking, "the backup"),
             packed=packed,
             replace=replace,
             ignore_unknown_notes=ignore_unknown_notes,
@@ -271,7 +269,7 @@ def acknowledge(
         held = held_notes(witnesses, ledger.store.origin)
         known = [*held.notes, *seen_here(ledger)]
         notes = [*read_notes(against), *signed_notes(known, keys)]
-        claim = partial(_claim, id, Asking(secret_stdin), "this ledger")
+        claim = partial(claim_of, id, Asking(secret_stdin), "this ledger")
         with (
             ledger.memory.answering(),
             acting(administrator(ledger, settings.keys, id, claim)),
@@ -325,17 +323,6 @@ def drill(folder: Path | None, given: Sequence[str], as_json: bool) -> None:
 
 def _passphrase(*, confirm: bool) -> str:
     return hidden("Passphrase", confirm=confirm)
-
-
-def _claim(id: str, asking: Asking, whose: str) -> "Claim":
-    click.echo(f"By the register of {whose}: prove that you are an administrator.", err=True)
-    if asking.from_stdin and not id:
-        raise ClinicalError(
-            "Standard input holds secrets only: whose they are is not given",
-            where="--secret-stdin",
-            repair="Give --id, too",
-        )
-    return asking.claim(id or str(click.prompt("Id", err=True)))
 
 
 def _stop(error: ClinicalError, as_json: bool) -> NoReturn:

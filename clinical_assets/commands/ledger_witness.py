@@ -1,10 +1,12 @@
 """``clinical ledger witness`` and ``clinical ledger key``: checkpoints elsewhere, and keys."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.people_tools import Asking, claim_of, secret_stdin
 from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
@@ -73,17 +75,37 @@ def key(context: click.Context) -> None:
 
 @key.command()
 @click.option("--reason", required=True, help="Why, for the ledger.")
-def rotate(reason: str) -> None:
-    """Put a new signing key in force; checkpoints of the old one go on to verify."""
-    from resources.key_changes import rotate_key
+@click.option("--id", "changer", default="", help="Your id, where the key is lost.")
+@secret_stdin
+def rotate(reason: str, changer: str, secret_stdin: bool) -> None:
+    """Put a new signing key in force; checkpoints of the old one go on to verify.
+
+    An administrator has to be logged in. Where the private key is lost nobody can log in: then the
+    command asks for id, secret and second factor (or takes --id and --secret-stdin), and proof and
+    new key are the first entries under it.
+    """
+    from resources.key_changes import replace_lost_key, rotate_key
+    from resources.ledger_memory import contradicts_seen
     from resources.rights import require_right
     from resources.settings import Settings
 
-    require_right(Settings.load(), "administer")
-    old, new = rotate_key(_opened(), reason)
+    settings, opened = Settings.load(), _opened(older=True)
+    size = opened.ledger.store.head().size
+    if opened.keys.is_lost(opened.ledger.store.origin):
+        claim = partial(claim_of, changer, Asking(secret_stdin), "this ledger")
+        old, new = replace_lost_key(opened, settings.keys, reason, id=changer, claim=claim)
+        what = "Lost:     "
+    else:
+        require_right(settings, "administer")
+        old, new = rotate_key(opened, reason)
+        what = "Retired:  "
     click.echo(f"In force:  {new}")
-    click.echo(f"Retired:   {old}")
+    click.echo(f"{what} {old}")
     click.echo("Hand the new key to whoever verifies.")
+    if older := contradicts_seen(opened.ledger):
+        told = f"The ledger has a key again, but {older}. Next, answer for what was lost:"
+        click.secho(visible(told), fg="yellow", bold=True)
+        click.echo(f"  clinical backup acknowledge --id ID --kept {size} --reason …")
 
 
 @key.command()
@@ -99,7 +121,7 @@ def withdraw(vkey: str, reason: str) -> None:
     click.echo(f"Withdrawn: {withdraw_key(_opened(), vkey, reason)}")
 
 
-def _opened() -> "Witnessing":
+def _opened(*, older: bool = False) -> "Witnessing":
     from resources.ledger import open_ledger
     from resources.ledger_keys import LedgerKeys
     from resources.settings import Settings
@@ -107,4 +129,5 @@ def _opened() -> "Witnessing":
 
     settings = Settings.load()
     keys = LedgerKeys(settings.keys)
-    return Witnessing.of(open_ledger(settings), keys, settings.witnesses, settings.s3_options)
+    ledger = open_ledger(settings, older=older)
+    return Witnessing.of(ledger, keys, settings.witnesses, settings.s3_options)

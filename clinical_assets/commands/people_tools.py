@@ -105,6 +105,25 @@ class Asking:
         return self._lines.pop(0) if self._lines else ""
 
 
+def claim_of(id: str, asking: Asking, whose: str) -> "Claim":
+    """What proves that ``id``, who is asked for where it is empty, is an administrator.
+
+    Args:
+        whose: register decides.
+
+    Raises:
+        ClinicalError: standard input holds the secrets, so that it cannot tell the id, too.
+    """
+    click.echo(f"By the register of {whose}: prove that you are an administrator.", err=True)
+    if asking.from_stdin and not id:
+        raise ClinicalError(
+            "Standard input holds secrets only: whose they are is not given",
+            where="--secret-stdin",
+            repair="Give --id, too",
+        )
+    return asking.claim(id or str(click.prompt("Id", err=True)))
+
+
 def open_register() -> "tuple[IdentityRegister, Sessions]":
     """The register of this installation, and its terminal sessions.
 

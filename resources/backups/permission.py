@@ -11,6 +11,9 @@ backup decides:
 the verified copy is loaded into a database of its own, and whoever restores proves id, secret and
 second factor to it, by the rules of every other proof but for the age of secrets and accounts:
 those of a backup have no present use. What is written there is deleted with it.
+
+Where the ledger's private key is lost, nobody can log in to it, and no attempt can be written down.
+Whoever is not logged in proves the same to the present register then; a refusal leaves no trace.
 """
 
 import shutil
@@ -32,18 +35,19 @@ from clinical_assets.people.secrets_policy import SecretPolicy
 from resources.backups.keys import PackedKeys
 from resources.blobs import disk_faults
 from resources.checkout import software
+from resources.keys_on_record import is_lost
 from resources.ledger import Ledger
 from resources.ledger_database.copy import LedgerCopy, holds_ledger, load_ledger
 from resources.ledger_database.engine import LedgerEngine
 from resources.ledger_database.reader import LedgerReader
 from resources.ledger_database.store import LEDGER, LedgerStore
-from resources.ledger_keys import LedgerKeys
+from resources.ledger_keys import LOST, LedgerKeys
 from resources.ledger_memory import OpenedStore, contradicts_seen
 from resources.newest_seen import NewestSeen
 from resources.people.access import Access
 from resources.people.account_changes import REGISTER
 from resources.people.accounts import TamperedError
-from resources.people.claims import Claim, MustChangeSecretError, actor_of
+from resources.people.claims import Claim, MustChangeSecretError, actor_of, not_proven
 from resources.people.service_credentials import LOCAL, authenticated_service
 from resources.settings import Settings
 
@@ -80,13 +84,14 @@ def restorer(
     try:
         actor = None
         if _has_people(access):
-            access.with_right(_RIGHT, _WANTED, lambda *_: ())
-            actor = access.present_person()
+            actor = _present_administrator(access, claim)
             if present.origin == copy.origin:
                 return actor
         try:
             return _by_the_backup(settings, copy, keys, trial, claim, present=actor)
         except ClinicalError:
+            if is_lost(present):
+                raise
             lacking = Refusal(_WANTED, _RIGHT)
             refused = access.accounts.act(
                 actor or LEDGER, "user.refused", REGISTER, lacking, outcome="refused"
@@ -119,6 +124,35 @@ def administrator(ledger: Ledger, keys: Path, id: str, claim: Callable[[], Claim
             access.with_right(_RIGHT, "ledger.lost", lambda *_: ())
             return actor
     return _proven(access, claim(), "this ledger's")
+
+
+def administrator_without_key(
+    ledger: Ledger,
+    keys: Path,
+    id: str,
+    claim: Callable[[], Claim],
+    follows: Callable[[Actor], Sequence[Act]],
+) -> Actor:
+    """Who replaces the private key of a ledger that is lost; writes what ``follows`` says.
+
+    Args:
+        keys: folder of keys.
+        id: of the person whom the command names; empty for whoever is logged in, if somebody is.
+        claim: asks for what proves it.
+        follows: is given the person, once the right is established, and lets the ledger be signed;
+            its acts are written with the proof in one transaction.
+
+    Raises:
+        ClinicalError: the right is lacking, or was not proven; nothing is written then.
+    """
+    access = Access(ledger.store, keys, policy=_AGELESS)
+    actor = None if _has_people(access) else _installation(ledger)
+    if actor is None and not id:
+        actor = _logged_in(access)
+    if actor is None:
+        return _proven_without_key(access, claim(), follows)
+    ledger.store.append(follows(actor))
+    return actor
 
 
 def keys_afterwards(settings: Settings, packed: PackedKeys | None, trial: Path) -> Path:
@@ -171,7 +205,8 @@ def _usable_ledger(settings: Settings) -> LedgerStore | None:
         if embedded:  # a file that is no database any more
             return None
         raise
-    store = LedgerStore(settings.ledger_url, LedgerKeys(settings.keys), software=software())
+    keys = LedgerKeys(settings.keys)
+    store = LedgerStore(settings.ledger_url, keys, software=software(), accept=keys.is_there)
     try:
         store.head()
         access = Access(store, settings.keys)
@@ -245,11 +280,87 @@ def _proven(access: Access, claim: Claim, whose: str = "the backup's") -> Actor:
             repair="Let another administrator do it",
         ) from None
     if not allowed:
-        raise ClinicalError(
-            f"By {whose} register you have not the right to {_RIGHT}; nothing was done",
-            where=f"account {actor.id}",
-            repair="Let an administrator do it: docs/roles.md has the table",
-        )
+        raise _no_right(actor, whose)
+    return actor
+
+
+def _no_right(actor: Actor, whose: str) -> ClinicalError:
+    return ClinicalError(
+        f"By {whose} register you have not the right to {_RIGHT}; nothing was done",
+        where=f"account {actor.id}",
+        repair="Let an administrator do it: docs/roles.md has the table",
+    )
+
+
+def _present_administrator(access: Access, claim: Callable[[], Claim]) -> Actor:
+    """Who may replace the ledger that is here: logged in, unless its private key is lost."""
+    if not is_lost(access.store):
+        access.with_right(_RIGHT, _WANTED, lambda *_: ())
+        return access.present_person()
+    ageless = Access(access.store, access.keys, policy=_AGELESS)
+    return _logged_in(ageless) or _proven_without_key(ageless, claim(), None)
+
+
+def _logged_in(access: Access) -> Actor | None:
+    """The administrator who is logged in, where the private key is lost; None for nobody.
+
+    Raises:
+        ClinicalError: whoever is logged in has not the right.
+    """
+    try:
+        actor = access.present_person()
+    except ClinicalError:
+        return None
+    try:
+        access.with_right(_RIGHT, _WANTED, lambda *_: ())
+    except ClinicalError as error:
+        if error.what == LOST:  # the refusal cannot be written down
+            raise _no_right(actor, "this ledger's") from error
+        raise
+    return actor
+
+
+def _installation(ledger: Ledger) -> Actor:
+    """Who acts where nobody is enrolled: the service, or the ledger itself where there is none yet,
+    since to enrol it is an entry."""
+    try:
+        return ledger.actor
+    except ClinicalError as error:
+        if error.what == LOST:
+            return LEDGER
+        raise
+
+
+class _NothingWrittenError(Exception):
+    """Ends a decision after a proof, so that nothing of it is written."""
+
+
+def _proven_without_key(
+    access: Access, claim: Claim, follows: Callable[[Actor], Sequence[Act]] | None
+) -> Actor:
+    """Proves the claim to a register whose ledger cannot be signed, so that no attempt is written
+    but one that ``follows`` goes on from; without it, none."""
+    _demand_second_factor(access, claim)
+    found: list[tuple[Actor, bool]] = []
+
+    def then(_: Connection, account: Account, __: datetime) -> tuple[Account, Sequence[Act], None]:
+        found.append((actor_of(account, "confirmation"), may(account.person.roles, _RIGHT)))
+        actor, allowed = found[-1]
+        if follows is None or not allowed:
+            raise _NothingWrittenError
+        return account, follows(actor), None
+
+    try:
+        access.prove(claim, "confirmation", then)
+    except _NothingWrittenError:
+        pass
+    except ClinicalError as error:
+        if error.what == LOST and not found:  # a refusal cannot be written down
+            raise not_proven() from error
+        raise
+    actor, allowed = found[-1]
+    if not allowed:
+        raise _no_right(actor, "this ledger's")
     return actor
 
 
@@ -265,7 +376,8 @@ def _demand_second_factor(access: Access, claim: Claim) -> None:
             "The second factor cannot be checked: the key that encrypts it is not here",
             where=_SECOND_FACTOR,
             repair="Give --with-keys with the file that `clinical backup make --with-keys` wrote,"
-            " or let an administrator restore who has no second factor",
+            f" or put {_SECOND_FACTOR} back into the folder of keys, or let an administrator do it"
+            " who has no second factor",
         ) from None
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from clinical_assets.canonical import sha256 as digest_of_bytes
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.backup_manifest import BackupManifest
-from clinical_assets.ledger.actions import Change, Covering, Lost
+from clinical_assets.ledger.actions import Covering, Lost
 from clinical_assets.ledger.checkpoint import PublicKey
 from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import ACTION
@@ -34,10 +34,10 @@ from resources.backups.seen_notes import KnownKeys, of_unknown_keys, present_not
 from resources.backups.settling import settle_own_act
 from resources.backups.trial import trial_folder
 from resources.blobs import S3Blobs, disk_faults, flush
+from resources.keys_on_record import is_lost, own_keys, put_on_record, replacement, signer
 from resources.ledger import Ledger
 from resources.ledger_database.copy import LedgerCopy, holds_ledger, load_ledger
 from resources.ledger_database.engine import LedgerEngine
-from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_memory import kept_notes
 from resources.maintenance import maintaining
@@ -127,16 +127,12 @@ def restore_backup(
             packed.unpack(settings.keys)
         _public_keys(settings, folder, manifest)
         load_ledger(settings.ledger_url, copy)
-        LedgerKeys(settings.keys).replace_lost(copy.origin)
         _end_sessions(settings)
         ledger = open_restored()
         about = Subject("backup", folder.name, sha256=sha256)
         why = f"{reason} ({later} later note(s) of unknown keys were ignored)" if later else reason
         with acting(actor or ledger.actor):
-            if lost is not None:
-                with ledger.memory.answering():
-                    ledger.record(ACTION, Subject("ledger", copy.origin), lost, reason=reason)
-            _record_new_key(ledger)
+            _first_entries(ledger, lost, reason)
             restored = Covering(manifest.size, manifest.root, str(folder))
             with ledger.doing("backup.restored", about, restored, reason=why):
                 put_back(settings, folder, manifest)
@@ -293,12 +289,25 @@ def _end_sessions(settings: Settings) -> None:
             token.unlink(missing_ok=True)
 
 
-def _record_new_key(ledger: Ledger) -> None:
-    """Says that the ledger goes on under another key, where its private key was not restored."""
-    current = str(ledger.store.keys.signing(ledger.store.origin).public)
-    if not ledger.reader.find(Wanted(subject_kind="key", subject_id=current), newest=1):
-        change = Change("ledger-signing key", "", current)
-        ledger.record("key.created", Subject("key", current), change)
+def _first_entries(ledger: Ledger, lost: Lost | None, reason: str) -> None:
+    """What was lost, and that the ledger goes on under another key, where the private key was not
+    restored: the new one is in force once both are on disk."""
+    if not is_lost(ledger.store):
+        _record_loss(ledger, lost, reason)
+        put_on_record(ledger)
+        return
+    former = signer(ledger.store)
+    with own_keys(ledger.store).replacing(ledger.store.origin) as bring_up:
+        subject, change = replacement(former, bring_up())
+        _record_loss(ledger, lost, reason)
+        ledger.record("key.created", subject, change, reason=reason)
+
+
+def _record_loss(ledger: Ledger, lost: Lost | None, reason: str) -> None:
+    if lost is not None:
+        about = Subject("ledger", ledger.store.origin)
+        with ledger.memory.answering():
+            ledger.record(ACTION, about, lost, reason=reason)
 
 
 def _place(source: Path, target: Path, sha256: str) -> None:

@@ -1,14 +1,18 @@
 """What the database itself refuses to do with the ledger's tables (P11-05), if it still does.
 
-What belongs here: triggers, and finding those that are missing, switched off or replaced. What does
-not: the writer's rights (:mod:`.roles`). Rows of the append-only tables are never updated,
+What belongs here: triggers, and finding those that are missing, switched off, replaced, or foreign.
+What does not: the writer's rights (:mod:`.roles`), and making the register's triggers
+(:mod:`.identity_tables`). Rows of the append-only tables are never updated,
 deleted or replaced, and an entry has the next number or is refused. Triggers bind whoever has the
 application's rights; whoever owns the database can drop them, which verification does not rest on.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import Connection
+
+from resources.ledger_database import identity_tables as identity
 
 REFUSAL = "the ledger is append-only"
 # The append-only tables with their keys.
@@ -18,6 +22,16 @@ _KEYS = {
     "ledger_nodes": ("level", "place"),
     "ledger_checkpoints": ("size",),
 }
+_TABLES = (*_KEYS, "ledger_head", "ledger_open_acts", *identity.METADATA.tables)
+"""The exact names: other applications may have tables in the same database."""
+_ACTING = (
+    "SELECT '', t.tgname::text, c.relname::text FROM pg_trigger t"
+    " JOIN pg_class c ON c.oid = t.tgrelid"
+    " WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
+    " UNION ALL SELECT 'rule ', r.rulename::text, c.relname::text FROM pg_rewrite r"
+    " JOIN pg_class c ON c.oid = r.ev_class"
+    " WHERE c.relnamespace = current_schema()::regnamespace"
+)
 _NEXT = "ledger_entries_next"
 _NEXT_NUMBER = "SELECT coalesce(max(seq) + 1, 0) FROM ledger_entries"
 _FUNCTIONS = {
@@ -56,40 +70,62 @@ def missing_triggers(connection: Connection) -> tuple[str, ...]:
     if connection.dialect.name == "sqlite":
         query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
         found = {str(name): str(sql) for name, sql in connection.exec_driver_sql(query)}
-        made = {k: v.replace(" IF NOT EXISTS", "") for k, v in _sqlite().items()}
+        ours = {**_sqlite(), **identity.sqlite_guards()}
+        made = {k: v.replace(" IF NOT EXISTS", "") for k, v in ours.items()}
         return tuple(sorted(name for name, sql in made.items() if found.get(name) != sql))
+    path = [f"search_path={_path(connection)}"]
+    there = list(_postgresql_found(connection))
+    off = [
+        name
+        for name, (table, when, function) in _postgresql().items()
+        if (name, table, _kind(when), function, _FUNCTIONS[function], "A", path) not in there
+    ]
+    for name, (table, when, function) in identity.postgresql_guards().items():
+        same = (name, table, _kind(when), function, identity.FUNCTIONS[function])
+        if not any((*same, on, None) in there for on in "OA"):
+            off.append(name)
+    return tuple(sorted(off))
+
+
+def _postgresql_found(connection: Connection) -> Iterator[tuple[Any, ...]]:
+    """Triggers without conditions and for whole rows: name, table, kind, function, its body,
+    whether it is switched on, and the function's settings."""
     query = (
-        "SELECT t.tgname, t.tgrelid::regclass::text, t.tgtype, p.proname, p.prosrc, p.proconfig"
-        " FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
-        " WHERE t.tgenabled = 'A' AND NOT t.tgisinternal AND t.tgqual IS NULL"
+        "SELECT t.tgname, c.relname, t.tgtype, p.proname, p.prosrc, t.tgenabled::text, p.proconfig"
+        " FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid"
+        " WHERE NOT t.tgisinternal AND t.tgqual IS NULL AND t.tgattr::text = ''"
         " AND t.tgrelid IN (SELECT to_regclass(n) FROM unnest(%s::text[]) n)"
     )
-    found_rows = connection.exec_driver_sql(query, ([*_KEYS],))
-    path = [f"search_path={_path(connection)}"]
-    there = {(n, t, int(kind), f, source) for n, t, kind, f, source, c in found_rows if c == path}
-    return tuple(
-        sorted(
-            name
-            for name, (table, when, function) in _postgresql().items()
-            if (name, table, _kind(when), function, _FUNCTIONS[function]) not in there
-        )
-    )
+    for name, table, kind, *more in connection.exec_driver_sql(query, ([*_TABLES],)):
+        yield (str(name), str(table), int(kind), *more)
 
 
 def foreign_triggers(connection: Connection) -> tuple[str, ...]:
-    """Names of triggers on the ledger's tables that this software did not make."""
+    """What this software did not make and that acts by itself on the tables of ledger and register:
+    triggers, each as its name on its table, and in PostgreSQL rewriting rules.
+
+    One that bears the name of a guard, on its table, is left to :func:`missing_triggers`.
+    """
     if connection.dialect.name == "sqlite":
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'ledger%'"
-        ours = set(_sqlite())
+        made = {**_sqlite(), **identity.sqlite_guards()}
+        ours = {(name, _table_of(statement)) for name, statement in made.items()}
+        query = "SELECT '', name, lower(tbl_name) FROM sqlite_master WHERE type = 'trigger'"
+        rows = connection.exec_driver_sql(query)
     else:
-        query = (
-            "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-            " WHERE NOT t.tgisinternal AND c.relname LIKE 'ledger%%'"
-            " AND c.relnamespace = current_schema()::regnamespace"
-        )
-        ours = set(_postgresql())
-    there = {str(name) for (name,) in connection.exec_driver_sql(query)}
-    return tuple(sorted(there - ours))
+        guards = {**_postgresql(), **identity.postgresql_guards()}
+        ours = {(name, table) for name, (table, _, _) in guards.items()}
+        rows = connection.exec_driver_sql(_ACTING)
+    found = {
+        f"{kind}{name} on {table}"
+        for kind, name, table in rows
+        if table in _TABLES and (kind or (name, table) not in ours)
+    }
+    return tuple(sorted(found))
+
+
+def _table_of(statement: str) -> str:
+    """The table of a statement of ours that makes a trigger in SQLite."""
+    return statement.partition(" ON ")[2].split()[0]
 
 
 def _path(connection: Connection) -> str:

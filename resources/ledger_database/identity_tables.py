@@ -31,6 +31,9 @@ SESSIONS = Table(
 )
 
 REFUSAL = "the identity register forgets nobody"
+_REFUSE = "identity_refuse"
+FUNCTIONS = {_REFUSE: f" BEGIN RAISE EXCEPTION '{REFUSAL}'; END "}
+"""Bodies of the functions that the triggers call in PostgreSQL."""
 
 
 def create_identity_tables(connection: Connection) -> None:
@@ -46,25 +49,32 @@ def missing_identity_tables(connection: Connection) -> tuple[str, ...]:
     return tuple(sorted(set(METADATA.tables) - there))
 
 
+def sqlite_guards() -> dict[str, str]:
+    """Statements that make the register's triggers, by name."""
+    return {
+        f"{table}_no_delete": (
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+        )
+        for table in METADATA.tables
+    }
+
+
+def postgresql_guards() -> dict[str, tuple[str, str, str]]:
+    """Table, event and function of the register's triggers, by name."""
+    made = {}
+    for table in METADATA.tables:
+        for event, each in (("delete", "ROW"), ("truncate", "STATEMENT")):
+            when = f"BEFORE {event.upper()} ON {table} FOR EACH {each}"
+            made[f"{table}_no_{event}"] = (table, when, _REFUSE)
+    return made
+
+
 def _triggers(dialect: str) -> Iterator[str]:
-    tables = (ACCOUNTS.name, SESSIONS.name)
     if dialect == "sqlite":
-        for table in tables:
-            yield (
-                f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
-            )
+        yield from sqlite_guards().values()
         return
-    yield (
-        "CREATE OR REPLACE FUNCTION identity_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
-    )
-    for table in tables:
-        yield (
-            f"CREATE OR REPLACE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION identity_refuse()"
-        )
-        yield (
-            f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION identity_refuse()"
-        )
+    for name, body in FUNCTIONS.items():
+        yield f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"
+    for name, (_, when, function) in postgresql_guards().items():
+        yield f"CREATE OR REPLACE TRIGGER {name} {when} EXECUTE FUNCTION {function}()"

@@ -256,14 +256,35 @@ def test_a_lost_key_is_replaced_on_record_only(ledger: Ledger) -> None:
     private.unlink()
     assert "private key is gone" in str(run("witness", "--publish").exception)
     found = run("verify")
-    assert (found.exit_code, "could not be written down" in found.output) == (0, True)
+    assert (found.exit_code, "could not be written down" in found.output) == (1, True)
+    assert "the ledger's private key is gone" in found.output
+    assert "Holds" not in found.output
+    plain = json.loads(run("verify", "--json").stdout)
+    assert plain["problems"] == [{"entry": None, "what": "the ledger's private key is gone"}]
+    assert "private key is gone" in str(run("key").exception)
     assert not list(folder.glob("ledger-*.pem"))
-    assert run("key", "rotate", "--reason", "disk died").exit_code == 0
+    done = run("key", "rotate", "--reason", "disk died")
+    assert f"Lost:      {before}" in done.stdout
+    assert "Retired" not in done.stdout
     after, old = run("key").stdout.split()
     assert (old, after != before) == (before, True)
     assert run("verify").exit_code == 0
     *_, told = run("show", "--action", "key.created", "--json").stdout.splitlines()
     assert json.loads(told)["reason"] == "disk died (the private key was lost)"
+
+
+def test_a_key_that_is_lost_before_anything_was_done_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the service that acts where nobody is enrolled is in the ledger then."""
+    monkeypatch.setenv("CLINICAL_STORE", str(tmp_path / "store"))
+    store = open_ledger(Settings.load()).store
+    assert store.head().size == 2
+    next(Settings.load().keys.glob("ledger-*.pem")).unlink()
+    assert run("key", "rotate", "--reason", "disk died").exit_code == 0
+    actions = [json.loads(line)["action"] for line in run("show", "--json").stdout.splitlines()]
+    assert actions[:3] == ["ledger.created", "key.created", "key.created"]
+    assert run("verify").exit_code == 0
 
 
 def test_a_stolen_key_is_withdrawn_and_everything_goes_on(ledger: Ledger, tmp_path: Path) -> None:
@@ -438,5 +459,5 @@ def test_missing_tables_and_triggers_are_named_and_the_line_stays_short(
     bad = run("verify")
     assert bad.exit_code == 1
     assert "the table identity_accounts of the register is missing" in bad.output
-    assert "12 trigger(s) of the database missing or off: " in bad.output
-    assert "and 9 more (`clinical ledger check` names all)" in bad.output
+    assert "14 trigger(s) of the database missing or off: " in bad.output
+    assert "and 11 more (`clinical ledger check` names all)" in bad.output

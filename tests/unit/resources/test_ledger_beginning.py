@@ -1,5 +1,6 @@
 """A ledger is begun once: where its keys are and it is not, it was lost, and that is said."""
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from clinical_assets.errors import ClinicalError
 from resources import ledger as ledger_module
 from resources.ledger import Ledger, open_ledger_at
 from resources.ledger_database import store as store_module
+from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
+from resources.ledger_verifying import verify_own
 from tests.unit.resources.ledgers import LedgerInUse, act, empty
 
 
@@ -95,18 +98,61 @@ def test_another_ledger_in_its_place_is_refused(in_use: LedgerInUse) -> None:
     assert opened(in_use, "other-keys").store.origin == second
 
 
-def test_where_only_public_keys_are_left_a_ledger_goes_on_under_a_new_key_that_is_asked_for(
-    in_use: LedgerInUse,
-) -> None:
-    """A restore asks for one, and the rotation of a key that is lost."""
-    name = written(in_use)
+def private_key(in_use: LedgerInUse) -> None:
     for path in (in_use.folder / "keys").glob("*.pem"):
         path.unlink()
-    with pytest.raises(ClinicalError, match="private key is gone"):
-        written(in_use)
-    closed()
-    LedgerKeys(in_use.folder / "keys").replace_lost(name)
-    assert written(in_use) == name
+
+
+def seen_note_too(in_use: LedgerInUse) -> None:
+    private_key(in_use)
+    for path in (in_use.folder / "keys").glob("ledger-seen-*"):
+        path.unlink()
+
+
+def whole_folder(in_use: LedgerInUse) -> None:
+    shutil.rmtree(in_use.folder / "keys")
+
+
+@pytest.mark.parametrize(
+    ("lose", "told"),
+    [
+        (private_key, "private key is gone"),
+        (seen_note_too, "private key is gone"),
+        (whole_folder, "none of its keys"),
+    ],
+)
+def test_a_ledger_that_is_there_gets_no_new_key_in_silence(
+    in_use: LedgerInUse, lose: Callable[[LedgerInUse], None], told: str
+) -> None:
+    written(in_use)
+    lose(in_use)
+    for _ in range(2):
+        with pytest.raises(ClinicalError, match=told):
+            written(in_use)
+        closed()
+    assert not list((in_use.folder / "keys").glob("*.pem"))
+
+
+def test_a_key_that_was_put_in_force_without_an_entry_is_put_on_record(
+    in_use: LedgerInUse,
+) -> None:
+    """As by an earlier version that was killed in between; or by hand."""
+    name = written(in_use)
+    keys = LedgerKeys(in_use.folder / "keys")
+    old = keys.signing(name).public
+    private_key(in_use)
+    with keys.replacing(name) as bring_up:
+        new = bring_up()
+    ledger = open_ledger_at(in_use.url, keys.folder, in_use.folder, older=True)
+    assert "one that no entry tells of" in str(verify_own(ledger).problems)
+    for _ in range(2):
+        ledger = opened(in_use)
+        told = ledger.reader.proven(Wanted(action="key.created"))
+        assert len(told) == 2, "once"
+        assert (told[1].act.subject.id, told[1].act.details.after) == (str(new), str(new))
+        assert str(old) in told[0].act.subject.id
+        assert verify_own(ledger).passed
+        closed()
 
 
 def test_a_beginning_that_was_cut_off_goes_on_under_its_name(

@@ -1,6 +1,7 @@
 """What the database refuses to whoever has the application's rights."""
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from resources.ledger_database.guards import REFUSAL, foreign_triggers, missing_triggers
@@ -124,21 +125,117 @@ def test_a_trigger_that_is_missing_off_or_another_is_told(used: LedgerInUse) -> 
             )
 
 
-def test_a_trigger_that_somebody_else_put_in_is_told(used: LedgerInUse) -> None:
-    body = "DELETE FROM ledger_checkpoints;"
+def body_of(used: LedgerInUse, connection: Connection, body: str, function: str = "quiet") -> str:
+    """What a foreign trigger does, in the words of the database."""
+    if not used.postgresql:
+        return f"BEGIN {body} END"
+    connection.exec_driver_sql(
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $$ BEGIN {body} RETURN NEW; END $$"
+    )
+    return f"FOR EACH ROW EXECUTE FUNCTION {function}()"
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("quiet", "ledger_head"),
+        ("quiet", "ledger_entries"),
+        ("quiet", "identity_accounts"),
+        ("quiet", "identity_sessions"),
+        ("ledger_entries_no_change", "ledger_open_acts"),
+        ("ledger_nodes_no_truncate", "identity_accounts"),
+    ],
+)
+def test_a_trigger_that_somebody_else_put_in_is_told(
+    used: LedgerInUse, name: str, table: str
+) -> None:
     with used.intruder() as connection:
         assert foreign_triggers(connection) == ()
+        body = body_of(used, connection, "DELETE FROM ledger_checkpoints;")
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} AFTER INSERT ON {table} {body}")
+        assert foreign_triggers(connection) == (f"{name} on {table}",)
+        assert missing_triggers(connection) == ()
+    found = verify_own(used.ledger())
+    assert f"foreign trigger(s) or rule(s) {name} on {table}" in str(found.problems[0])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "ON UPDATE TO ledger_head DO ALSO DELETE FROM ledger_open_acts",
+        "ON INSERT TO ledger_nodes DO ALSO NOTHING",
+        "ON DELETE TO identity_sessions DO INSTEAD NOTHING",
+    ],
+)
+def test_a_rule_that_rewrites_what_is_done_to_the_tables_is_told(
+    used: LedgerInUse, rule: str
+) -> None:
+    if not used.postgresql:
+        pytest.skip("PostgreSQL only")
+    table = rule.split()[3]
+    with used.intruder() as connection:
+        connection.exec_driver_sql("CREATE VIEW told AS SELECT * FROM ledger_entries")
+        connection.exec_driver_sql("CREATE RULE own AS ON INSERT TO told DO INSTEAD NOTHING")
+        assert foreign_triggers(connection) == ()
+        connection.exec_driver_sql(f"CREATE RULE sly AS {rule}")
+        assert foreign_triggers(connection) == (f"rule sly on {table}",)
+    assert f"rule sly on {table}" in str(verify_own(used.ledger()).problems[0])
+
+
+@pytest.mark.parametrize("table", ["ledgerbook_of_finance", "ledger_entries_2019", "identityx"])
+def test_what_other_applications_do_with_their_own_tables_is_theirs(
+    used: LedgerInUse, table: str
+) -> None:
+    with used.intruder() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE {table} (one INTEGER)")
+        body = body_of(used, connection, f"DELETE FROM {table};")
+        connection.exec_driver_sql(f"CREATE TRIGGER quiet AFTER INSERT ON {table} {body}")
         if used.postgresql:
+            connection.exec_driver_sql(f"CREATE RULE r AS ON DELETE TO {table} DO INSTEAD NOTHING")
+        assert foreign_triggers(connection) == ()
+    assert verify_own(used.ledger()).passed
+
+
+def test_a_guard_that_was_replaced_under_its_name_is_told(used: LedgerInUse) -> None:
+    """Whatever became weaker: the body, the event, the condition, or the columns."""
+    with used.intruder() as connection:
+        if used.postgresql:
+            for name, when in (
+                ("ledger_nodes_no_change", "BEFORE UPDATE OF hash OR DELETE ON ledger_nodes"),
+                ("ledger_entries_no_change", "BEFORE DELETE ON ledger_entries"),
+            ):
+                table = when.split()[-1]
+                connection.exec_driver_sql(
+                    f"CREATE OR REPLACE TRIGGER {name} {when} FOR EACH ROW EXECUTE FUNCTION"
+                    f" ledger_refuse(); ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+                )
             connection.exec_driver_sql(
-                "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql"
-                f" AS $$ BEGIN {body} RETURN NEW; END $$;"
-                "CREATE TRIGGER quiet AFTER INSERT ON ledger_head"
-                " FOR EACH ROW EXECUTE FUNCTION quiet()"
+                "ALTER TABLE identity_accounts DISABLE TRIGGER identity_accounts_no_delete"
+            )
+            connection.exec_driver_sql(
+                "CREATE OR REPLACE TRIGGER identity_sessions_no_truncate BEFORE DELETE ON"
+                " identity_sessions FOR EACH ROW EXECUTE FUNCTION identity_refuse()"
+            )
+            expected = (
+                "identity_accounts_no_delete",
+                "identity_sessions_no_truncate",
+                "ledger_entries_no_change",
+                "ledger_nodes_no_change",
             )
         else:
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER quiet AFTER INSERT ON ledger_entries BEGIN {body} END"
+            for name, when in (
+                ("ledger_nodes_no_update", "BEFORE UPDATE OF level ON ledger_nodes"),
+                ("identity_accounts_no_delete", "AFTER DELETE ON identity_accounts"),
+            ):
+                connection.exec_driver_sql(f"DROP TRIGGER {name}")
+                connection.exec_driver_sql(f"CREATE TRIGGER {name} {when} BEGIN SELECT 1; END")
+            connection.exec_driver_sql("DROP TRIGGER identity_sessions_no_delete")
+            expected = (
+                "identity_accounts_no_delete",
+                "identity_sessions_no_delete",
+                "ledger_nodes_no_update",
             )
-        assert foreign_triggers(connection) == ("quiet",)
-    found = verify_own(used.ledger())
-    assert "foreign trigger(s) quiet" in str(found.problems[0])
+        assert missing_triggers(connection) == expected
+        assert foreign_triggers(connection) == ()
+    assert f"{len(expected)} trigger(s) of the database" in str(verify_own(used.ledger()).problems)

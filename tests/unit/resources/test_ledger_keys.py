@@ -3,6 +3,7 @@
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, sign, verify
 from clinical_assets.ledger.merkle import EMPTY_ROOT
-from resources.ledger_keys import RETIRED, TRUSTED, WITHDRAWN, LedgerKeys
+from resources.ledger_keys import BEGINNING, RETIRED, TRUSTED, WITHDRAWN, LedgerKeys
 from resources.newest_seen import NewestSeen
 from tests.unit.resources.faults import fill, kill_after, start, tiny_disk
 
@@ -39,22 +40,84 @@ def test_a_key_is_made_once_for_its_owner_alone_and_trusted(keys: LedgerKeys) ->
     assert verify(sign(STATED, [key]), keys.trusted()) == STATED
 
 
-def test_a_key_that_is_gone_is_not_made_anew_in_silence(keys: LedgerKeys) -> None:
-    old = keys.signing(NAME)
+def nothing(_: LedgerKeys) -> None:
+    pass
+
+
+def seen_only(keys: LedgerKeys) -> None:
+    """A ledger that was opened here before its public keys were kept."""
+    assert NewestSeen(keys.folder).keep(sign(STATED, [keys.signing(NAME)]))
+    shutil.rmtree(keys.folder / TRUSTED)
+
+
+def retired_only(keys: LedgerKeys) -> None:
+    keys.rotate(NAME)
+    shutil.rmtree(keys.folder / TRUSTED)
+
+
+def withdrawn_only(keys: LedgerKeys) -> None:
+    keys.withdraw(str(keys.rotate(NAME)[0]))
+    shutil.rmtree(keys.folder / TRUSTED)
+    shutil.rmtree(keys.folder / RETIRED)
+
+
+def wiped(keys: LedgerKeys) -> None:
+    """Only the database, which says that it holds the ledger, is left."""
+    shutil.rmtree(keys.folder)
+    keys.is_there(NAME)
+
+
+@pytest.mark.parametrize("left", [nothing, seen_only, retired_only, withdrawn_only, wiped])
+def test_a_key_that_is_gone_is_not_made_anew_in_silence(
+    keys: LedgerKeys, left: Callable[[LedgerKeys], None]
+) -> None:
+    keys.signing(NAME)
     assert not keys.is_lost(NAME)
-    stated = Checkpoint(NAME, 0, EMPTY_ROOT)
-    assert NewestSeen(keys.folder).keep(sign(stated, [old]))
+    left(keys)
+    pem_of(keys).unlink(missing_ok=True)
+    fresh = LedgerKeys(keys.folder)
+    for asked in (keys,) if left is wiped else (keys, fresh):
+        for _ in range(2):
+            assert asked.is_lost(NAME)
+            with pytest.raises(ClinicalError, match="private key is gone"):
+                asked.signing(NAME)
+    assert not list(keys.folder.glob("*.pem"))
+    keys.signing("another")  # a new ledger's is made
+
+
+def test_a_beginning_that_was_cut_off_makes_its_key_though_its_public_half_is_there(
+    keys: LedgerKeys,
+) -> None:
+    keys.signing(NAME)
     pem_of(keys).unlink()
-    for asked in (keys, LedgerKeys(keys.folder)):
-        assert asked.is_lost(NAME)
-        with pytest.raises(ClinicalError, match="private key is gone"):
-            asked.signing(NAME)
-    assert keys.trusted() == (old.public,)
-    new = keys.replace_lost(NAME)
-    assert new.public != old.public
-    assert LedgerKeys(keys.folder).signing(NAME).public == new.public
-    assert set(keys.trusted()) == {old.public, new.public}
-    assert keys.replace_lost(NAME).public == new.public
+    (keys.folder / BEGINNING).write_text(NAME)
+    known = LedgerKeys(keys.folder)
+    known.is_there(NAME)  # somebody else wrote that file
+    with pytest.raises(ClinicalError, match="private key is gone"):
+        known.signing(NAME)
+    assert LedgerKeys(keys.folder).signing(NAME).public in keys.trusted()
+
+
+def test_a_lost_key_is_replaced_once_the_block_is_through(keys: LedgerKeys) -> None:
+    old = keys.signing(NAME).public
+    with pytest.raises(ClinicalError, match="is there, so no lost one"), keys.replacing(NAME):
+        pass
+    pem_of(keys).unlink()
+    with keys.replacing(NAME), pytest.raises(ClinicalError, match="private key is gone"):
+        keys.signing(NAME)  # before the block brings it up
+    assert keys.is_lost(NAME)
+    with suppress(KeyError), keys.replacing(NAME) as bring_up:
+        failed = bring_up()
+        assert keys.signing(NAME).public == failed
+        assert failed in keys.trusted()
+        assert keys.is_lost(NAME)
+        raise KeyError
+    with pytest.raises(ClinicalError, match="private key is gone"):
+        keys.signing(NAME)
+    with keys.replacing(NAME) as bring_up:
+        new = bring_up()
+    assert LedgerKeys(keys.folder).signing(NAME).public == keys.signing(NAME).public == new
+    assert set(keys.trusted()) == {old, failed, new}, "what they signed goes on to count"
 
 
 def test_each_ledger_has_its_own_key(keys: LedgerKeys) -> None:

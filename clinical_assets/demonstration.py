@@ -19,7 +19,11 @@ from resources.ledger import Ledger
 from resources.locks import held
 from resources.people.authentication import Authentication
 from resources.people.claims import Authenticated
-from resources.people.demonstration_people import DemonstrationPerson, demonstration_people
+from resources.people.demonstration_people import (
+    DemonstrationPerson,
+    demonstration_people,
+    people_are_enrolled,
+)
 from resources.stages import Shown, Stages
 from resources.terminal_zone import local_zone
 
@@ -33,13 +37,16 @@ def demonstrate(
     """Runs the candidate job, signs, and runs the release job; the report of both.
 
     Args:
-        sign: False stops where the version waits for its first signature.
+        sign: False stops where the version waits for its first signature; it is all that is done
+            where people are enrolled.
 
     Raises:
         ClinicalError: another process runs this model; nobody generated has a role that the spec
             asks for; or a demonstration person was revoked.
     """
     register = Authentication(ledger.store, keys)
+    if not sign and people_are_enrolled(register):
+        return runner.candidate(spec.name)  # its author is whoever is logged in
     # Another demonstration in this store would renew the secrets in between.
     alone = Path(runner.instance.root_directory) / "running" / "demonstration.lock"
     with held(alone, wait_seconds=_WAIT_SECONDS):

@@ -21,6 +21,7 @@ from uuid import uuid4
 from clinical_assets.canonical import sha256
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.retention import (
+    EVERYTHING,
     PurgeVerdict,
     Record,
     Schedule,
@@ -98,11 +99,10 @@ def purge(
             there is no such record, or a store refuses to delete it (recorded as failed).
     """
     demand_reason(reason)
-    finders = {"package": _package, "snapshot": _snapshot, "table": _table}
-    if kind not in finders:
+    if kind not in _FINDERS:
         verdict = judge_purge(Record(kind, record, None, None), (), _now(ledger), schedule)
         _refuse(ledger, Subject(kind, record), verdict, reason)
-    found = finders[kind](settings, uses, record)
+    found = _FINDERS[kind](settings, uses, record)
     scan = LedgerScan(ledger.store, [HELD, *_IN_EFFECT])
     with found.guard():
         verdict = _judge(ledger, schedule, found, scan)
@@ -259,6 +259,21 @@ def _table(settings: Settings, uses: Uses, record: str) -> _Found:
     )
 
 
+_FINDERS = {"package": _package, "snapshot": _snapshot, "table": _table}
+
+
+def keeps_nothing(settings: Settings, uses: Uses, kind: str, record: str) -> str:
+    """Why a hold of this name keeps no record that is here now; empty where it keeps one, or where
+    records of the kind are never purged."""
+    if kind not in _FINDERS or record == EVERYTHING:
+        return ""
+    try:
+        _FINDERS[kind](settings, uses, record)
+    except ClinicalError as error:
+        return str(error)
+    return ""
+
+
 def _deleted(url: str, remove: Callable[[], None]) -> None:
     try:
         remove()
@@ -275,7 +290,7 @@ def _deleted(url: str, remove: Callable[[], None]) -> None:
 
 def _absent(kind: str, record: str, hint: str) -> ClinicalError:
     return ClinicalError(
-        f"There is no such {kind} to purge",
+        f"There is no such {kind}",
         where=record[:120],
         repair=f"Check the id: {hint}",
     )

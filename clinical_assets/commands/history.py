@@ -108,7 +108,7 @@ def _print(console: "Console", past: _Past) -> None:
     if past.candidates:
         table = new_table(
             ("trained (UTC)", "version", "state", "gates"),
-            wrapped="gates",
+            wrapped=("state", "gates"),
             title=f"Candidates of {past.model}",
         )
         for found in past.candidates:

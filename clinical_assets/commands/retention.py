@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from clinical_assets.evidence.retention import HoldEvent, Schedule
@@ -114,6 +115,8 @@ def purge(kind: str, record: str, reason: str, as_json: bool) -> None:
 def _change(held: bool, kind: str, record: str, matter: str, reason: str, as_json: bool) -> None:
     from resources.ledger import open_ledger
     from resources.maintenance import maintaining
+    from resources.purging import keeps_nothing
+    from resources.references import References
     from resources.retention import lift_hold, load_schedule, set_hold
     from resources.rights import require_right
     from resources.settings import Settings
@@ -137,7 +140,10 @@ def _change(held: bool, kind: str, record: str, matter: str, reason: str, as_jso
     if as_json:
         click.echo(json.dumps({word: {"kind": kind, "id": record, "entry": entry.seq}}))
     else:
-        click.echo(f"{word.capitalize()} {kind} {record} (entry {entry.seq}).")
+        click.echo(visible(f"{word.capitalize()} {kind} {record} (entry {entry.seq})."))
+        if held and (why := keeps_nothing(settings, References(settings), kind, record)):
+            told = f"It keeps nothing that is here now, only what may come: {why}"
+            click.secho(visible(told), fg="yellow")
 
 
 def _print_schedule(schedule: "Schedule") -> None:
@@ -158,7 +164,8 @@ def _print_holds(holds: "tuple[HoldEvent, ...]") -> None:
         return
     from rich.text import Text
 
-    table = new_table(("kind", "id", "matter", "since", "by", "reason"), wrapped="reason")
+    heads = ("kind", "id", "matter", "since", "by", "reason")
+    table = new_table(heads, wrapped=("id", "matter", "by", "reason"))
     for one in holds:
         cells = (one.kind, one.id, one.matter, f"{one.at:%Y-%m-%d}", one.by, one.reason)
         table.add_row(*(Text(cell) for cell in cells))

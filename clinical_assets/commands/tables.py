@@ -23,13 +23,18 @@ def new_console(*, quiet: bool = False, stderr: bool = False) -> "Console":
 
 
 def new_table(
-    columns: Sequence[str], *, wrapped: str, title: str = "", right: Collection[str] = ()
+    columns: Sequence[str],
+    *,
+    wrapped: str | Collection[str],
+    title: str = "",
+    right: Collection[str] = (),
 ) -> "Table":
     """An empty table without frames.
 
     Args:
         columns: headings.
-        wrapped: the one column that gives way where the terminal is narrow.
+        wrapped: the column, or those, that give way where the terminal is narrow; others are cut
+            where that is not enough.
         right: columns of numbers.
     """
     from rich import box
@@ -45,10 +50,11 @@ def new_table(
 
     named = Text(visible(title), "bold") if title else None
     table = PlainTable(box=box.SIMPLE_HEAD, pad_edge=False, title=named, title_justify="left")
+    giving = (wrapped,) if isinstance(wrapped, str) else wrapped
     for name in columns:
         table.add_column(
             name,
-            no_wrap=name != wrapped,
+            no_wrap=name not in giving,
             overflow="fold",
             justify="right" if name in right else "left",
         )

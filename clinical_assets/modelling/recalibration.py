@@ -21,6 +21,7 @@ Booleans = NDArray[np.bool_]
 PROBABILITY_CLIP = 2.0**-24
 MAXIMUM_STEPS = 60
 TOLERANCE = 1e-10
+ROUNDING = 1e-7
 # Below this, a probability under the trial parameters counts as zero: log(1e-300) stays finite.
 SMALLEST = 1e-300
 
@@ -110,6 +111,9 @@ def _newton(outcome: Booleans, offset: Floats, design: list[Floats], weights: Fl
         if not keep.all():
             active, weights = active[keep], weights[keep]
             beta, step, best = beta[keep], step[keep], best[keep]
+    # Where classes are nearly separated rounding keeps the steps above the tolerance for ever.
+    near = np.abs(step).max(axis=1) <= ROUNDING * (1.0 + np.abs(beta).max(axis=1))
+    result[active[near]] = beta[near]
     return result
 
 

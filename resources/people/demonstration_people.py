@@ -41,6 +41,16 @@ class DemonstrationPerson:
     secret: str = field(repr=False)
 
 
+def people_are_enrolled(register: Authentication) -> bool:
+    """Whether a human being is or ever was enrolled.
+
+    Raises:
+        TamperedError: an account was changed past the ledger, or taken away.
+    """
+    with register.store.reading() as connection:
+        return AccountChanges(register.store, register.keys).has_people(connection)
+
+
 def demonstration_people(register: Authentication) -> dict[Role, DemonstrationPerson]:
     """One made-up person for each of :data:`ROLES`, ready to sign until the next call.
 
@@ -62,8 +72,8 @@ def demonstration_people(register: Authentication) -> dict[Role, DemonstrationPe
             raise ClinicalError(
                 "People are enrolled here, so that generated people neither sign nor count",
                 where="identity register",
-                repair="Let them sign (docs/signing.md), or run the demonstration in another store"
-                " (CLINICAL_STORE)",
+                repair="Run `clinical demo --stop-before-signing` and let them sign"
+                " (docs/signing.md), or run the demonstration in another store (CLINICAL_STORE)",
             )
         at = register.accounts.time(connection)
         return [

@@ -135,6 +135,10 @@ def test_holds_are_shown_set_and_lifted(tmp_path: Path) -> None:
     assert run("release", "model", "m", "--reason", "Settled").exit_code == 0
     assert "No legal hold is in force." in run("show").output
     assert run("hold", "model", "m").exit_code == 2  # no reason
+    shown = run("hold", "package", "m/1-\x1b[31m", "--reason", "x").output
+    assert "It keeps nothing that is here now" in shown
+    assert "\x1b" not in shown
+    assert "keeps nothing" not in run("hold", "package", "*", "--reason", "x").output
 
 
 def test_a_purge_before_its_time_is_refused_and_recorded() -> None:

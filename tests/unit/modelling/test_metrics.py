@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.modelling.batch import Batch, Sample
@@ -12,6 +12,12 @@ from tests.unit.modelling.oracle import naive, pima
 
 # Coarse values make ties; 0.5 and 0.3 are thresholds.
 PROBABILITIES = st.sampled_from([0.02, 0.1, 0.25, 0.3, 0.4, 0.5, 0.500001, 0.7, 0.9, 0.97])
+
+# But for the 0.000001 between two of them a cut would split the classes.
+NEARLY_SEPARATED = (
+    np.array([1] * 8 + [0] * 4 + [1] + [0] * 4, dtype=bool),
+    np.array([0.02] * 8 + [0.5] * 4 + [0.500001] * 4 + [0.9]),
+)
 
 
 @st.composite
@@ -48,6 +54,7 @@ def test_equals_scikit_learn_on_real_rows(metric: str, model: str) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(rows(), st.sampled_from([0.1, 0.3, 0.5, 0.8]))
+@example(NEARLY_SEPARATED, 0.1)
 def test_equals_scikit_learn_with_ties_and_rare_classes(
     data: tuple[np.ndarray, np.ndarray], threshold: float
 ) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from clinical_assets.drift.kinds import demand_column
 from clinical_assets.errors import ClinicalError
 
 MOST = 1000
@@ -179,12 +180,7 @@ def _days(times: pl.Series) -> Places:
 
 def _times(frame: pl.LazyFrame, time: str, which: str) -> pl.Series:
     schema = frame.collect_schema()
-    if time not in schema:
-        raise ClinicalError(
-            f"The {which} has no column named {time!r}",
-            where="--time",
-            repair=f"Choose among {', '.join(schema)}",
-        )
+    demand_column(schema, time, which, "--time")
     found = frame.select(time).collect().to_series()
     if found.dtype == pl.String:
         found = _read(found)

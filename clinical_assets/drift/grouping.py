@@ -6,6 +6,7 @@ group (:mod:`.by`).
 
 import polars as pl
 
+from clinical_assets.drift.kinds import demand_column
 from clinical_assets.errors import ClinicalError
 
 MOST = 200
@@ -19,12 +20,7 @@ def levels_of(frame: pl.LazyFrame, by: str, which: str) -> pl.Series:
         ClinicalError: there is no such column, or it makes no groups.
     """
     schema = frame.collect_schema()
-    if by not in schema:
-        raise ClinicalError(
-            f"The {which} has no column named {by!r}",
-            where="--by",
-            repair=f"Choose among {', '.join(schema)}",
-        )
+    demand_column(schema, by, which, "--by")
     if schema[by].is_nested() or schema[by].is_float() or schema[by] == pl.Binary:
         raise ClinicalError(
             f"{by!r} is of type {schema[by]}, which makes no groups",

@@ -90,3 +90,22 @@ def _same_clock(before: pl.DataType, after: pl.DataType) -> bool:
     if isinstance(before, pl.Datetime) and isinstance(after, pl.Datetime):
         return before.time_zone == after.time_zone
     return type(before) is type(after)
+
+
+def demand_column(schema: pl.Schema, name: str, which: str, where: str, *, why: str = "") -> None:
+    """Refuses a table without a column.
+
+    Args:
+        which: the table, in words.
+        where: the option or the plan that names the column.
+        why: the column is wanted, as a clause.
+
+    Raises:
+        ClinicalError: there is no such column.
+    """
+    if name not in schema:
+        raise ClinicalError(
+            f"The {which} has no column named {name!r}{why}",
+            where=where,
+            repair=f"Choose among {', '.join(schema)}",
+        )

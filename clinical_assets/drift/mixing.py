@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clinical_assets.drift.diagnosis import Background, Parts
-from clinical_assets.drift.kinds import kind_of
+from clinical_assets.drift.kinds import demand_column, kind_of
 from clinical_assets.drift.profiles.numeric import NumericSummary
 from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.reading import read
@@ -49,12 +49,7 @@ class Mix:
         for side, which in ((self.reference, "reference"), (self.current, "current data")):
             schema = side.collect_schema()
             for name in self.context:
-                if name not in schema:
-                    raise ClinicalError(
-                        f"The {which} has no column named {name!r}, which the plan's context names",
-                        repair=f"Choose among {', '.join(schema)}",
-                        where="plan",
-                    )
+                demand_column(schema, name, which, "plan", why=", which the plan's context names")
         for name in self.context:
             kinds = [
                 kind_of(side.collect_schema()[name]) for side in (self.reference, self.current)

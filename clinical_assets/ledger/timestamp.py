@@ -117,9 +117,9 @@ def _decoded(token: bytes) -> Any:
         _ = found.status if found.status != _GRANTED else found.tst_info
     except ValueError as error:
         raise ClinicalError(
-            "This is not a time stamp (RFC 3161)",
+            "This is not a time stamp (RFC 3161) in DER",
             repair="Check the address of the time-stamping authority, or take the token from"
-            " another copy",
+            " another copy; an authority that sends certificates out of DER's order is not supported",
         ) from error
     return found
 

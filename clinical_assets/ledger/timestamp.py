@@ -119,7 +119,7 @@ def _decoded(token: bytes) -> Any:
         raise ClinicalError(
             "This is not a time stamp (RFC 3161) in DER",
             repair="Check the address of the time-stamping authority, or take the token from"
-            " another copy; an authority that sends certificates out of DER's order is not supported",
+            " another copy; one with certificates out of DER's order is not supported",
         ) from error
     return found
 

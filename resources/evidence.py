@@ -4,12 +4,15 @@ Dagster's ``blocking=True`` gates only within one run. A release launched alone,
 path, therefore reads the evidence afresh here; a gate's decision counts where the digest that it
 judged is that of the asset's newest materialization, whichever run it came from. The verdict over
 it is a pure function (:func:`clinical_assets.evidence.release.judge_release`).
+
+What was only reported to Dagster's server counts for nothing: whoever reaches it can do that, and
+need not say who they are. Such events belong to no run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dagster import AssetCheckKey, AssetKey, DagsterInstance
+from dagster import AssetCheckKey, AssetKey, DagsterInstance, EventLogRecord
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -30,7 +33,7 @@ class EvidenceReader:
     def gates(self, keys: Sequence[AssetCheckKey]) -> tuple[GateEvidence, ...]:
         """The newest decision of each gate, in the order of ``keys``."""
         records = self.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-        return tuple(self._gate(key, records.get(key)) for key in keys)
+        return tuple(self._gate(key, self._run_by_us(key, records.get(key))) for key in keys)
 
     def newer_than(self, built: AssetKey, others: Sequence[AssetKey]) -> tuple[str, ...]:
         """Those of ``others`` that were materialized after ``built`` was."""
@@ -43,27 +46,39 @@ class EvidenceReader:
 
     def newest(self, asset: AssetKey, metadata: str) -> str | None:
         """What the asset's newest materialization says under a name; None if there is none."""
-        for record in self.instance.fetch_materializations(asset, limit=1).records:
-            if record.asset_materialization is not None:
-                stated = record.asset_materialization.metadata.get(metadata)
-                return None if stated is None else str(stated.value)
-        return None
+        record = next(self._made(asset), None)
+        if record is None or record.asset_materialization is None:
+            return None
+        stated = record.asset_materialization.metadata.get(metadata)
+        return None if stated is None else str(stated.value)
 
     def was_materialized(self, asset: AssetKey) -> bool:
-        """Whether a run ever materialized the asset; what somebody only reported to the server, who
-        need not say who they are, does not count."""
-        cursor = None
-        while True:
-            found = self.instance.fetch_materializations(asset, limit=_PAGE, cursor=cursor)
-            if any(record.run_id for record in found.records):
-                return True
-            if not found.has_more:
-                return False
-            cursor = found.cursor
+        """Whether a run ever materialized the asset."""
+        return self._latest(asset) is not None
 
     def _latest(self, key: AssetKey) -> int | None:
-        found = self.instance.fetch_materializations(key, limit=1).records
-        return found[0].storage_id if found else None
+        record = next(self._made(key), None)
+        return None if record is None else record.storage_id
+
+    def _made(self, asset: AssetKey) -> Iterator[EventLogRecord]:
+        """Materializations of the asset by runs, the newest first."""
+        limit, cursor = 1, None
+        while True:
+            found = self.instance.fetch_materializations(asset, limit=limit, cursor=cursor)
+            yield from (record for record in found.records if record.run_id)
+            if not found.has_more:
+                return
+            limit, cursor = _PAGE, found.cursor
+
+    def _run_by_us(
+        self, key: AssetCheckKey, record: AssetCheckExecutionRecord | None
+    ) -> AssetCheckExecutionRecord | None:
+        """The newest execution of the gate by a run."""
+        storage = self.instance.event_log_storage
+        while record is not None and not record.run_id:
+            older = storage.get_asset_check_execution_history(key, limit=1, cursor=record.id)
+            record = older[0] if older else None
+        return record
 
     def _gate(self, key: AssetCheckKey, record: AssetCheckExecutionRecord | None) -> GateEvidence:
         asset = key.asset_key.to_user_string()

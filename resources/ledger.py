@@ -33,6 +33,7 @@ from resources.newest_seen import NewestSeen
 from resources.settings import Settings
 
 DECIDING = (
+    "asset.materialized",
     "gate.decided",
     "gate.undecided",
     "ledger.reconciled",

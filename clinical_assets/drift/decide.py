@@ -8,7 +8,7 @@ from clinical_assets.drift.sentences import Statistic, of_missing
 from clinical_assets.errors import ClinicalError
 
 _TESTS = {
-    "shape": ("ks_pvalue", "chi2_pooled_pvalue", "chi2_pvalue"),
+    "shape": ("ks_pvalue", "levels_pvalue", "chi2_pvalue"),
     "missing": ("missing_pvalue",),
     "range": ("range_pvalue",),
     "new": ("new_levels_pvalue",),

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 EMPTY = 1e-4
-_LEAST = 5.0
 Vector = NDArray[np.float64]
 
 
@@ -96,28 +95,6 @@ def chi_squared(reference: ArrayLike, current: ArrayLike) -> Test:
     observed, expected = _tables(reference, current)
     statistic = float(np.sum((observed - expected) ** 2 / expected)) if observed.size else 0.0
     return _tested(statistic, observed)
-
-
-def pooled(reference: ArrayLike, current: ArrayLike) -> tuple[Vector, Vector]:
-    """Counts in which rare levels are one, so that at least 5 values are to be expected in every
-    cell, as the limiting distribution of :func:`chi_squared` asks for (Cochran 1954).
-
-    >>> [counts.tolist() for counts in pooled([70, 20, 6, 3, 1], [14, 6, 1, 0, 1])]
-    [[70.0, 30.0], [14.0, 8.0]]
-    """
-    observed, expected = _tables(reference, current)
-    if not observed.size:
-        return observed[0], observed[1]
-    least = expected.min(axis=0)
-    order = np.argsort(least, kind="stable")
-    observed, least = observed[:, order], least[order]
-    # As many of the rarest as are below 5, and more until all of them together reach it.
-    upto = max(np.searchsorted(least, _LEAST), np.searchsorted(np.cumsum(least), _LEAST) + 1)
-    if least[0] >= _LEAST:
-        return observed[0], observed[1]
-    rare = observed[:, :upto].sum(axis=1, keepdims=True)
-    both = np.hstack([observed[:, upto:][:, ::-1], rare])
-    return both[0], both[1]
 
 
 def goodness_of_fit(reference: ArrayLike, current: ArrayLike) -> Test:

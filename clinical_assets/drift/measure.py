@@ -10,6 +10,7 @@ from clinical_assets.drift.areas import Counts, Merged
 from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import Blocks, size, whole
 from clinical_assets.drift.kinds import Kind
+from clinical_assets.drift.levels_test import levels_p
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.proportions import two_proportions_p, unseen_p
 from clinical_assets.drift.pvalues import (
@@ -35,7 +36,7 @@ STATISTICS = (
     "cramer_von_mises_pvalue",
     "chi2",
     "chi2_pvalue",
-    "chi2_pooled_pvalue",
+    "levels_pvalue",
     "g",
     "g_pvalue",
     "below_range",
@@ -197,8 +198,8 @@ def levels_moved(p: Counts, q: Counts, found: _Found) -> None:
 def levels_counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:
     """Adds the same as :func:`counted`, of levels, of which many may be rare."""
     counted(p, q, wanted, found)
-    if "chi2_pooled_pvalue" in wanted:
-        found["chi2_pooled_pvalue"] = distances.chi_squared(*distances.pooled(p, q)).p
+    if "levels_pvalue" in wanted:
+        found["levels_pvalue"] = levels_p(p, q)
 
 
 def counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:

@@ -30,7 +30,7 @@ _SHOWN = (
     ("wasserstein", "Wasserstein"),
     ("jensen_shannon", "Jensen–Shannon"),
     ("hellinger", "Hellinger"),
-    ("chi2_pooled_pvalue", "p (χ²)"),
+    ("levels_pvalue", "p (χ²)"),
     ("new_levels", "new levels"),
     ("missing_pvalue", "p (missing)"),
 )

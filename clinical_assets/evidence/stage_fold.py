@@ -5,11 +5,12 @@ where entries come from. A signature counts only if its statement verifies and t
 that it names was the ledger's (P11-15), it is about this package and under this policy, its signer
 showed a password for it, and nothing in :func:`~.signing_rights.objection` is against it.
 
-What opens needs more than what closes: under a changed policy approvals and the transitions that
-rest on them hold no longer, but a rejection, suspension, quarantine or retirement stays.
+What opens needs more than what closes: under a changed policy, and once generated people count no
+longer, approvals and the transitions that rest on them hold no longer, but a rejection, suspension,
+quarantine or retirement stays.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from clinical_assets.evidence.signatures import SUBJECT_KIND, verify_signature
@@ -69,6 +70,32 @@ def state_of(
         entries: in the ledger's order; those about other subjects are passed over, and of another
             package of the same version only signatures are shown, as void.
     """
+    every = list(entries)
+    return _folded(
+        policy, subject, every, surroundings, _once(policy, subject, every, surroundings)
+    )
+
+
+def _once(
+    policy: StagePolicy, subject: Subject, entries: Sequence[Entry], surroundings: Surroundings
+) -> frozenset[int]:
+    """Numbers of the entries that moved the version while generated people counted; none where they
+    count, or never signed."""
+    signed = (e.act.details for e in entries if e.act.action == "signature.given")
+    if surroundings.demonstration_counts or not any(s.demonstration for s in signed):
+        return frozenset()
+    then = replace(surroundings, demonstration_counts=True)
+    state = _folded(policy, subject, entries, then, frozenset())
+    return frozenset(step.seq for step in state.steps)
+
+
+def _folded(
+    policy: StagePolicy,
+    subject: Subject,
+    entries: Sequence[Entry],
+    surroundings: Surroundings,
+    once: frozenset[int],
+) -> StageState:
     state = StageState(policy, subject)
     for entry in entries:
         act = entry.act
@@ -78,13 +105,13 @@ def state_of(
         if act.outcome != "done":
             continue  # what was only intended, or failed, changed nothing
         if act.action == "signature.given":
-            state = _signed(state, entry, act.details, surroundings)
+            state = _signed(state, entry, act.details, surroundings, once)
         elif act.action == "stage.changed" and about.sha256 == subject.sha256:
-            state = _moved(state, entry, act.details)
+            state = _moved(state, entry, act.details, once)
     return state
 
 
-def _moved(state: StageState, entry: Entry, moved: Moved) -> StageState:
+def _moved(state: StageState, entry: Entry, moved: Moved, once: frozenset[int]) -> StageState:
     after = next((stage for stage in STAGES if stage == moved.after), None)
     foreign = moved.policy_sha256 != state.policy.digest
     problem = "" if moved.before == (state.stage or "") else f"it was in {state.stage or 'none'}"
@@ -92,7 +119,7 @@ def _moved(state: StageState, entry: Entry, moved: Moved) -> StageState:
     if after is not None and not problem:
         return _enter(state, after, entry, entry.act.reason or "moved by the machine")
     what = f"{moved.before or 'nothing'} → {moved.after}"
-    if foreign or _was_generated(state):
+    if foreign or entry.seq in once:
         why = "under another policy" if foreign else "upon signatures of generated people"
         line = f"entry {entry.seq}: {what} was made {why}"
         return replace(state, superseded=(*state.superseded, line))
@@ -101,26 +128,28 @@ def _moved(state: StageState, entry: Entry, moved: Moved) -> StageState:
     return _anomaly(state, entry, f"{what} is not a legal transition: {problem}")
 
 
-def _was_generated(state: StageState) -> bool:
-    """Whether generated people, who count no longer, gave signatures upon which it was moved."""
-    return any(s.demonstration and s.standing == "void" for s in state.signatures)
-
-
 def _is_repeated(state: StageState, moved: Moved) -> bool:
     earlier = state.steps[-2].stage if len(state.steps) > 1 else ""
     return moved.after == state.stage and moved.before == earlier
 
 
 def _signed(
-    state: StageState, entry: Entry, signed: Signed, surroundings: Surroundings
+    state: StageState,
+    entry: Entry,
+    signed: Signed,
+    surroundings: Surroundings,
+    once: frozenset[int],
 ) -> StageState:
     if forged := _forged(state, entry, signed, surroundings):
         state = _anomaly(state, entry, f"a signature does not hold: {forged}")
         return _keep(state, entry, signed, "void", forged)
+    open_ = state.stage not in (None, "retired")
+    if open_ and entry.seq in once and signed.demonstration and _closes(signed):
+        return _take_effect(state, entry, signed)
     if unfit := _unfit(state, entry, signed, surroundings):
         return _keep(state, entry, signed, "void", unfit)
     foreign = signed.policy_sha256 != state.policy.digest
-    if foreign and _closes(signed) and state.stage not in (None, "retired"):
+    if foreign and _closes(signed) and open_:
         return _take_effect(state, entry, signed)
     intent = Intent(
         entry.act.actor.id, signed.role, signed.stage, signed.meaning, revokes=signed.revokes
@@ -155,8 +184,7 @@ def _unfit(state: StageState, entry: Entry, signed: Signed, surroundings: Surrou
         return f"it is on another package of this version, {entry.act.subject.sha256[:12]}…"
     if "password" not in signed.factors:
         return "no password was shown for it"
-    # What a generated person closed stays closed: opening needs more than closing.
-    if signed.demonstration and not surroundings.demonstration_counts and not _closes(signed):
+    if signed.demonstration and not surroundings.demonstration_counts:
         return "its signer is a generated person, which counts in demonstrations only"
     return ""
 

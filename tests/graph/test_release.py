@@ -3,11 +3,11 @@
 import shutil
 
 import pytest
-from dagster import AssetCheckKey
+from dagster import AssetCheckEvaluation, AssetCheckKey, AssetMaterialization
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.evidence.stage_fold import version_subject
-from clinical_assets.keys import ModelKeys
+from clinical_assets.keys import SHA256, ModelKeys, gate_keys
 from clinical_assets.ledger.checkpoint import Checkpoint, SigningKey, sign
 from clinical_assets.ledger.entry import read_entry
 from resources import ledger as ledger_module
@@ -157,3 +157,26 @@ def test_a_b_and_a_again_are_each_signed_and_become_champion(store: Store) -> No
     assert [c.version for c in reversed(store.registry.releases("small"))] == [
         c.version for c in champions
     ]
+
+
+def test_what_is_only_reported_to_the_server_counts_for_nothing(store: Store) -> None:
+    """Whoever reaches Dagster's server can report it, and need not say who they are."""
+    keys = gate_keys("small")
+    with dagster_instance(store.settings) as instance:
+        reader = EvidenceReader(instance)
+
+        def read() -> tuple[object, ...]:
+            newest = reader.newest(KEYS.dataset, SHA256), reader.newest(KEYS.package, "digest")
+            return reader.gates(keys), newest, reader.newer_than(KEYS.package, [KEYS.dataset])
+
+        before = read()
+        for asset in (KEYS.dataset, KEYS.package):
+            told = {SHA256: "f" * 64, "digest": "f" * 64}
+            instance.report_runless_asset_event(AssetMaterialization(asset, metadata=told))
+        for key in keys:
+            for passed in (False, True):
+                reported = AssetCheckEvaluation(
+                    asset_key=key.asset_key, check_name=key.name, passed=passed, metadata={}
+                )
+                instance.report_runless_asset_event(reported)
+        assert read() == before

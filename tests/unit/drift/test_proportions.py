@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact, hypergeom
 
 from clinical_assets.drift import compare, profile
-from clinical_assets.drift.distances import pooled
 from clinical_assets.drift.proportions import Counts, two_proportions_p, unseen_p
+from clinical_assets.drift.windows import compare_windows
 
 SIZES = st.integers(1, 300)
 
@@ -80,14 +80,17 @@ def test_a_rare_level_that_all_have_now_is_seen() -> None:
     assert compare(reference, current).drifted
 
 
-def test_pooled_levels_keep_every_value() -> None:
-    rng = np.random.default_rng(3)
-    for _ in range(200):
-        counts = rng.integers(0, 12, (2, rng.integers(1, 9))) * rng.integers(0, 2, (2, 1)) + 1
-        p, q = pooled(*counts)
-        assert (p.sum(), q.sum()) == tuple(counts.sum(axis=1))
-        expected = np.minimum(p.sum(), q.sum()) * (p + q) / (p + q).sum()
-        assert len(p) == 1 or expected.min() >= 5
+def test_one_ward_in_the_place_of_many_is_seen_however_few_the_rows() -> None:
+    rng = np.random.default_rng(5)
+    wards = np.array([f"W{i:02d}" for i in range(25)])
+    before = pl.DataFrame({"ward": wards[rng.integers(0, 25, 2000)]})
+    days = np.repeat(np.datetime64("2026-01-01") + np.arange(10), 60)
+    later = np.where(np.arange(600) < 300, rng.integers(0, 25, 600), 3)
+    after = pl.DataFrame({"ward": wards[later], "day": days})
+    for known in (before, profile(before)):
+        assert compare(known, after.select("ward").tail(50)).drifted
+    windows = compare_windows(before, after, "day")
+    assert [window.drifted for window in windows] == [False] * 5 + [True] * 5
 
 
 @pytest.mark.parametrize("rows", [200, 20_000, 100_000])

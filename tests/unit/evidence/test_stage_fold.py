@@ -113,8 +113,32 @@ def test_what_generated_people_opened_waits_for_people_who_can_release_it() -> N
     assert version.state.stage == "released"
 
 
-def test_what_generated_people_closed_stays_closed() -> None:
-    assert generated(*QUARANTINE).state.stage == "quarantined"
+@pytest.mark.parametrize("closing", [QUARANTINE, SUSPEND, RETIRE])
+def test_what_generated_people_closed_stays_closed(closing: tuple[str, ...]) -> None:
+    state = generated(*closing).state
+    assert (state.stage, state.unexamined) == (closing[1], ())
+
+
+def test_what_generated_people_rejected_stays_so() -> None:
+    version = history(
+        until="clinical review", surroundings=replace(SURROUNDINGS, demonstration_counts=True)
+    )
+    version.sign(CLINICAL, demonstration=True)
+    version.then("ethics review")
+    version.sign((*ETHICS[:3], "rejection"), demonstration=True, comment="No")
+    version.surroundings = SURROUNDINGS
+    assert version.state.stage == "retired"
+
+
+def test_a_move_that_was_never_legal_is_an_anomaly_beside_generated_signatures() -> None:
+    version = generated()
+    version.move("clinical review", "released")
+    (anomaly,) = version.state.unexamined
+    assert "clinical review → released is not a legal transition" in str(anomaly)
+    other = history(until="clinical review")
+    other.sign(CLINICAL, demonstration=True, subject=replace(SUBJECT, sha256="b" * 64))
+    other.move("clinical review", "released")
+    assert len(other.state.unexamined) == 1
 
 
 @pytest.mark.parametrize("head", [{"head_root": "0" * 64}, {"head_size": 2}, {"head_size": 99}])

@@ -10,8 +10,8 @@ from typing import Any
 from clinical_assets.canonical import sha256
 from clinical_assets.evidence.stage_fold import version_subject
 from clinical_assets.gates import GATES
-from clinical_assets.ledger.actions import Attempt, Bytes, Decision
-from clinical_assets.ledger.entry import Act, Actor, Entry, Subject
+from clinical_assets.ledger.actions import Attempt, Bytes, Decision, Nothing
+from clinical_assets.ledger.entry import Act, Actor, Entry, Origin, Subject
 from clinical_assets.modelling.approvals import Approval
 from clinical_assets.modelling.records import Verdict
 from clinical_assets.people.account import Account
@@ -39,22 +39,46 @@ SUBJECT = version_subject(MODEL.name, "1.0.0+aaaaaaaa", "a" * 64)
 OTHER = version_subject(MODEL.name, "1.0.0+bbbbbbbb", "b" * 64)
 
 
+def judged(asset: str, version: Subject) -> Subject:
+    """What an asset is made into for a version: each content has a digest of its own."""
+    return Subject(
+        "asset", f"{MODEL.name}/{asset}", sha256=sha256(f"{asset} {version.sha256}".encode())
+    )
+
+
+def run_of(version: Subject, asset: str) -> Origin:
+    """The run that makes a version."""
+    return Origin(f"run-{version.sha256[:4]}", f"{MODEL.name}/{asset}")
+
+
 def decide(ledger: Ledger, gate: str, version: Subject = SUBJECT, *, passed: bool) -> None:
     """A gate's decision about what a version is made of, as the storage of Dagster's events writes
-    it: each has a digest of its own."""
-    judged = sha256(f"{GATES[gate]} {version.sha256}".encode())
-    about = Subject("asset", f"{MODEL.name}/{GATES[gate]}", sha256=judged)
-    ledger.record("gate.decided", about, Decision(gate, passed))
+    it."""
+    about, origin = judged(GATES[gate], version), run_of(version, GATES[gate])
+    ledger.record("gate.decided", about, Decision(gate, passed), origin=origin)
 
 
-def build(ledger: Ledger, version: Subject = SUBJECT, *, passed: bool = True) -> None:
-    """The decisions of every gate, and the building of the package between them."""
-    for gate in (gate for gate, asset in GATES.items() if asset != "package"):
-        decide(ledger, gate, version, passed=passed)
-    with acting(AUTHOR):
-        ledger.record("package.built", version, Bytes(1))
-    for gate in (gate for gate, asset in GATES.items() if asset == "package"):
-        decide(ledger, gate, version, passed=passed)
+def make(ledger: Ledger, asset: str, version: Subject = SUBJECT) -> None:
+    """An asset as it is made for a version."""
+    origin = run_of(version, asset)
+    ledger.record("asset.materialized", judged(asset, version), Nothing(), origin=origin)
+
+
+def build(ledger: Ledger, version: Subject = SUBJECT, *, passed: bool | None = True) -> None:
+    """A run: every asset with its gates, and the building of the package.
+
+    Args:
+        passed: what the gates decide; None where they are not run.
+    """
+    for asset in dict.fromkeys(GATES.values()):
+        if asset == "package":
+            with acting(AUTHOR):
+                built = run_of(version, asset)
+                ledger.record("package.built", version, Bytes(1), origin=built)
+        make(ledger, asset, version)
+        for gate in (gate for gate, guarded in GATES.items() if guarded == asset):
+            if passed is not None:
+                decide(ledger, gate, version, passed=passed)
 
 
 @dataclass(frozen=True)

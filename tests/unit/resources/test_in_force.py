@@ -10,7 +10,7 @@ import pytest
 
 from clinical_assets.errors import ClinicalError
 from clinical_assets.gates import GATES
-from clinical_assets.ledger.actions import Bytes, Undecided
+from clinical_assets.ledger.actions import Bytes, Decision, Undecided
 from clinical_assets.ledger.entry import Subject
 from resources import ledger as ledger_module
 from resources.in_force import InForce
@@ -20,7 +20,18 @@ from resources.ledger_verifying import verify_own
 from resources.mlflow_registry import Registry
 from resources.package_store import PackageStore
 from resources.recorded.registry import RecordedRegistry
-from tests.unit.resources.governed import BAD, GOOD, MODEL, OTHER, QUENTIN, SUBJECT, Governed
+from tests.unit.resources.governed import (
+    BAD,
+    GOOD,
+    MODEL,
+    OTHER,
+    QUENTIN,
+    SUBJECT,
+    Governed,
+    build,
+    judged,
+    run_of,
+)
 
 
 @pytest.fixture
@@ -218,15 +229,52 @@ def test_the_refusals_of_another_candidate_do_not_keep_a_version_from_its_releas
     assert in_force.problem() == ""
 
 
+def crash(place: Governed, version: Subject) -> None:
+    """The gate of performance ends with an error."""
+    asset, crashed = Subject("asset", f"{MODEL.name}/evaluation"), Undecided("performance", "Error")
+    origin = run_of(version, "evaluation")
+    place.ledger.record("gate.undecided", asset, crashed, outcome="failed", origin=origin)
+
+
+def test_a_package_whose_gates_were_not_run_is_not_released(place: Governed) -> None:
+    """Though another candidate passed just before, and another is built before its own gates."""
+    place.build()
+    build(place.ledger, OTHER, passed=None)
+    place.stages.advance(OTHER, GOOD)
+    for sign in (place.review, place.approve):
+        sign(subject=OTHER)
+    with pytest.raises(ClinicalError, match=r"no decision of gate dataset_contract, .*reprod"):
+        place.stages.enter(OTHER, "released", gates=GOOD)
+    place.build(SUBJECT)
+    for gate in GATES:
+        place.decide(gate, OTHER, passed=False)
+    with pytest.raises(ClinicalError, match=r"that gate dataset_contract, .*reproducibility refus"):
+        place.stages.enter(OTHER, "released", gates=GOOD)
+
+
+def test_what_is_reported_without_a_run_says_nothing_of_a_gate(place: Governed) -> None:
+    """Dagster's server takes it from anybody."""
+    place.build(gates=BAD)
+    place.stages.advance(SUBJECT, GOOD)
+    place.review()
+    place.approve()
+    for gate, asset in GATES.items():
+        place.ledger.record("gate.decided", judged(asset, SUBJECT), Decision(gate, True))
+    with pytest.raises(ClinicalError, match=r"that gate dataset_contract, .*reproducibility refus"):
+        place.stages.enter(SUBJECT, "released", gates=GOOD)
+
+
 def test_a_gate_that_crashed_when_tried_last_does_not_count_as_passed(place: Governed) -> None:
     place.build()
     place.review()
     place.approve()
-    asset = Subject("asset", f"{MODEL.name}/evaluation")
-    crashed = Undecided("performance", "MemoryError")
-    place.ledger.record("gate.undecided", asset, crashed, outcome="failed")
+    crash(place, SUBJECT)
     with pytest.raises(ClinicalError, match="gate performance could not be decided"):
         place.stages.enter(SUBJECT, "released", gates=GOOD)
+    place.build(OTHER)  # whose passes clear nothing
+    with pytest.raises(ClinicalError, match="gate performance could not be decided"):
+        place.stages.enter(SUBJECT, "released", gates=GOOD)
+    crash(place, OTHER)
     place.decide("performance", passed=True)
     place.stages.enter(SUBJECT, "released", gates=GOOD)
 

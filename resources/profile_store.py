@@ -7,9 +7,9 @@ profiles are made and added (:mod:`clinical_assets.drift.profiles`), when a part
 ``store.json`` says what a part is, ``reference.profile`` holds the grid that all are counted on,
 and ``DAY/SITE.profile`` one part each, names percent-encoded. A part is written whole or not at
 all, and a day costs what it holds, however many are there. Who writes holds ``store.lock``, also
-who begins the store, so that all parts are on one grid. ``store.putting`` names the new parts of a
-writer until all of them are there; none of them counts before, and the next writer takes away what
-one that was killed left.
+who begins the store, so that all parts are on one grid. ``store.putting`` names the parts of a
+writer until all of them are there. New ones do not count before, and the next writer takes away
+what one that was killed left; of replaced ones nothing is told until the replacement is whole.
 """
 
 import hashlib
@@ -187,27 +187,37 @@ class ProfileStore:
         return lost
 
     def _take_away_unfinished(self) -> None:
+        """Removes new parts of a writer that was killed; old parts that it replaced are gone."""
+        new, replaced = self._unfinished()
         try:
-            for key in self._unfinished():
+            for key in new:
                 self._file(key).unlink(missing_ok=True)
-            (self.folder / _PUTTING).unlink(missing_ok=True)
             _sweep(self.folder, _UNFINISHED)
         except OSError as error:
             raise _unwritable(self.folder, error) from None
+        if new:
+            self._tell_putting((), replaced)
 
-    def _unfinished(self) -> set[Key]:
-        """New parts of a writer that is at work, or was killed."""
+    def _unfinished(self) -> tuple[set[Key], set[Key]]:
+        """New parts, and replaced ones, of a writer that is at work or was killed."""
         file = self.folder / _PUTTING
         try:
-            return {(day, site) for day, site in json.loads(file.read_text(encoding="utf-8"))}
+            found = [tuple(map(str, each)) for each in json.loads(file.read_text(encoding="utf-8"))]
+            new = {(day, site) for day, site in (each for each in found if len(each) == 2)}
+            replaced = {(day, site) for day, site, _ in (each for each in found if len(each) != 2)}
         except FileNotFoundError:
-            return set()
+            return set(), set()
         except (OSError, ValueError, TypeError):
             raise _damaged(file) from None
+        return new, replaced
+
+    def _tell_putting(self, new: Iterable[Key], replaced: Iterable[Key]) -> None:
+        told = [*sorted(new), *((*key, "replaced") for key in sorted(replaced))]
+        write_output(self.folder / _PUTTING, json.dumps(told) + "\n")
 
     def _put(self, parts: Mapping[Key, Profile], there: list[Key]) -> None:
-        new = sorted(parts.keys() - set(there))
-        write_output(self.folder / _PUTTING, json.dumps(new) + "\n")
+        _, cut_off = self._unfinished()  # of other parts: whoever gives them again mends them
+        self._tell_putting(parts.keys() - set(there), cut_off | set(there))
         try:
             for folder in {self._file(key).parent for key in parts}:
                 folder.mkdir(exist_ok=True)
@@ -216,17 +226,34 @@ class ProfileStore:
             raise _unwritable(self.folder, error) from None
         for key, profile in parts.items():
             write_profile(profile, self._file(key), grid=False)
-        try:
-            (self.folder / _PUTTING).unlink()
-        except OSError as error:
-            raise _unwritable(self.folder, error) from None
+        self._tell_putting((), cut_off - parts.keys())
+
+    def _demand_whole(self, chosen: Iterable[Key]) -> None:
+        """Refuses parts of which some were replaced and some not; a writer at work is waited for.
+
+        Raises:
+            ClinicalError: a replacement was cut off, or does not end.
+        """
+        wanted = set(chosen)
+        if not self._unfinished()[1] & wanted:
+            return
+        with held(self.folder / _LOCK, wait_seconds=_WAIT):
+            cut_off = sorted(self._unfinished()[1] & wanted)
+        if cut_off:
+            raise ClinicalError(
+                f"A replacement of parts was cut off, the first {self._named(cut_off[0])}: some are"
+                " the old ones and some the new",
+                where=str(self.folder),
+                repair="Run the call with --replace again",
+            )
 
     def keys(
         self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()
     ) -> Iterator[Key]:
         """Day and site of each part, in order of time and site; rows without a time at the end.
 
-        Parts that are being put are not among them until all of them are there.
+        Parts that are being put are not among them until all of them are there; a replacement
+        under way is waited for.
 
         Args:
             since, until: when parts begin: days as ``2026-01-31``, of hours also
@@ -235,8 +262,29 @@ class ProfileStore:
             sites: which; all where empty.
 
         Raises:
-            ClinicalError: one of both is no such time, or a profile in the folder is of no day.
+            ClinicalError: one of both is no such time, a profile in the folder is of no day, or a
+                replacement was cut off.
         """
+        while True:
+            # A writer that begins or ends meanwhile would have some of its parts listed only.
+            before = self._state()
+            found = self._listed(since, until, sites)
+            new, _ = self._unfinished()
+            if self._state() == before:
+                break
+        found = [key for key in found if key not in new]
+        self._demand_whole(found)
+        yield from found
+
+    def _state(self) -> tuple[int, int] | None:
+        """What is another one after each step of a writer."""
+        try:
+            found = (self.folder / _PUTTING).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _listed(self, since: str, until: str, sites: frozenset[str]) -> list[Key]:
         clock = Clock(self.parting.every, self.parting.zone)
         first, last = clock.asked("--since", since), clock.asked("--until", until)
         found = []
@@ -248,9 +296,7 @@ class ProfileStore:
                 continue
             order, day = (begin is None, begin or datetime.min), unquote(folder.name)
             found += [(order, site, day) for site in names if not sites or site in sites]
-        unfinished = self._unfinished()
-        keys = ((day, site) for _, site, day in sorted(found))
-        yield from (key for key in keys if key not in unfinished)
+        return [(day, site) for _, site, day in sorted(found)]
 
     def part(self, key: Key) -> Profile:
         """One part.

@@ -21,6 +21,7 @@ from clinical_assets.errors import ClinicalError
 
 MOST = 1000
 NO_TIME = "(no time)"
+NO_DAY = -(10**7)  # long before any
 _EVERY = re.compile(r"([1-9][0-9]{0,3})(h|d|w|mo)")
 _LENGTHS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "mo": 365.25 / 12}
 _LONGEST = 3660  # days; a longer window would hold all that there is, and begin long before it
@@ -121,6 +122,18 @@ def zone_of(frame: pl.LazyFrame, time: str, which: str = "table") -> str:
         ClinicalError: there is no such column, or it holds no times.
     """
     return _zone(_times(frame, time, which)) or ""
+
+
+def calendar_days(frame: pl.LazyFrame, time: str, which: str) -> Places:
+    """The day of each row by the clock on the wall, in days since 1970; :data:`NO_DAY` without a
+    time.
+
+    Raises:
+        ClinicalError: there is no such column, or it holds no times.
+    """
+    wall = _times(frame, time, which).dt.replace_time_zone(None)
+    days = wall.dt.date().to_physical().cast(pl.Int64)
+    return days.fill_null(NO_DAY).to_numpy().astype(np.int64)
 
 
 def instant(wall: datetime, zone: str) -> datetime:

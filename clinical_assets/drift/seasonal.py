@@ -5,7 +5,7 @@ What does not: what makes a season (:mod:`clinical_assets.drift.diagnosis.season
 are compared (:mod:`.windows`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clinical_assets.drift.causes import after_a_year, causes_of_pairs, thinned
-from clinical_assets.drift.cutting import Cut, cut
+from clinical_assets.drift.cutting import NO_DAY, calendar_days
 from clinical_assets.drift.diagnosis.season import YEAR
 from clinical_assets.drift.parts import FEWEST, Part
 from clinical_assets.drift.profiles.profiling import profile
@@ -23,7 +23,6 @@ from clinical_assets.drift.result import ColumnDrift
 from clinical_assets.errors import ClinicalError
 
 MOST = 200
-_NO_DAY = -(10**6)  # long before any
 
 Rows = NDArray[np.int64]
 Told = Mapping[tuple[int, str], ColumnDrift]
@@ -50,38 +49,26 @@ class Years:
         if self._days is None or not rows.any():
             return np.empty(0, dtype=np.int64)
         ours, theirs = self._days
-        found = np.flatnonzero(np.isin(ours, np.unique(theirs[rows]) - YEAR))
+        days = np.unique(theirs[rows])
+        found = np.flatnonzero(np.isin(ours, days[days > NO_DAY] - YEAR))
         return found if len(found) >= FEWEST else found[:0]
 
     @cached_property
     def _days(self) -> tuple[Rows, Rows] | None:
-        """The day of each row, by the calendar."""
+        """The day of each row, by the calendar; None where the reference has no times."""
         try:
-            return self._by("1d")
-        except ClinicalError:  # more than 1,000 days
-            pass
-        try:
-            return self._by("1w")
+            ours = calendar_days(self.reference, self.time, "reference")
         except ClinicalError:
             return None
-
-    def _by(self, every: str) -> tuple[Rows, Rows]:
-        sides = ((self.reference, "reference"), (self.current, "current data"))
-        ours, theirs = (_starts(cut(side, self.time, every, which)) for side, which in sides)
-        return ours, theirs
-
-
-def _starts(found: Cut) -> Rows:
-    days = np.array([label[:10] for label in found.labels], dtype="datetime64[D]").astype(np.int64)
-    return np.asarray(np.append(days, _NO_DAY)[found.places])
+        return ours, calendar_days(self.current, self.time, "current data")
 
 
 def with_seasons(windows: Sequence[Part], places: Rows, years: Years) -> list[Part]:
     """The windows, with likely causes for their columns of numbers that drifted, where the
     reference has the same days a year before.
 
-    At most the 200 columns of windows that changed most are asked about, so that the cost does not
-    grow with the windows.
+    At most 200 columns of windows are asked about, so that the cost does not grow with the windows:
+    of each column those that changed most.
 
     Args:
         places: the window of each row of the current data.
@@ -92,7 +79,7 @@ def with_seasons(windows: Sequence[Part], places: Rows, years: Years) -> list[Pa
         for column in (part.comparison.columns if part.comparison else ())
         if column.drifted and column.kind == "numeric"
     ]
-    drifted = sorted(drifted, key=lambda pair: -float(pair[1].statistics.get("psi") or 0.0))[:MOST]
+    drifted = _asked(drifted)
     earlier = {window: years.before(places == window) for window in {w for w, _ in drifted}}
     by_column: dict[str, list[tuple[int, ColumnDrift]]] = defaultdict(list)
     for window, column in drifted:
@@ -102,6 +89,19 @@ def with_seasons(windows: Sequence[Part], places: Rows, years: Years) -> list[Pa
     for name, asked in by_column.items():
         told |= _told(name, asked, places, earlier, years)
     return [_with(part, window, told) for window, part in enumerate(windows)]
+
+
+def _asked(drifted: list[tuple[int, ColumnDrift]]) -> list[tuple[int, ColumnDrift]]:
+    """As many of each column as fit, and of those that are left the largest changes."""
+    drifted = sorted(drifted, key=lambda pair: -float(pair[1].statistics.get("psi") or 0.0))
+    each = MOST // max(1, len({column.name for _, column in drifted}))
+    taken: Counter[str] = Counter()
+    first: list[tuple[int, ColumnDrift]] = []
+    others: list[tuple[int, ColumnDrift]] = []
+    for pair in drifted:
+        taken[pair[1].name] += 1
+        (first if taken[pair[1].name] <= each else others).append(pair)
+    return [*first, *others][:MOST]
 
 
 def _told(

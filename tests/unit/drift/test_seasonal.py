@@ -127,3 +127,18 @@ def test_the_cost_is_bounded() -> None:
     assert time.perf_counter() - start < 30
     told = [c for w in windows if w.comparison for c in w.comparison.columns if c.causes]
     assert len(told) <= 200
+
+
+def test_a_date_of_long_ago_or_a_column_that_changed_more_hides_no_season(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("clinical_assets.drift.seasonal.MOST", 8)
+    ancient = REFERENCE.head(1).with_columns(
+        at=pl.lit(datetime(1900, 1, 1)).cast(pl.Datetime("us"))
+    )
+    current = wards(366, 120, 2).with_columns(pl.col("hr") + 200)
+    windows = over_time(pl.concat([REFERENCE, ancient]), current, "at", every="2w", intervals=False)
+    columns = [c for w in windows.windows if w.comparison for c in w.comparison.columns]
+    glucose = [c for c in columns if c.name == "glucose" and c.drifted]
+    told = [c for c in glucose if any("The same days a year before" in why for why in c.causes)]
+    assert len(told) >= 4

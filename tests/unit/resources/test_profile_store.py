@@ -9,6 +9,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from clinical_assets.drift.profiles import Profile, profile, profiles_by
 from clinical_assets.errors import ClinicalError
 from resources import profile_store
+from resources.profile_files import write_profile
 from resources.profile_store import Parting, ProfileStore, is_store, store_around
 
 DAILY = Parting("at", "site", "1d")
@@ -242,7 +244,7 @@ def test_a_beginning_that_was_killed_is_begun_by_running_again(tmp_path: Path, w
     assert run_killed(0, table, folder) == 0
     assert ProfileStore(folder).over().rows == 20
     assert {entry.name for entry in folder.iterdir()} == {
-        *("reference.profile", "store.json", "store.lock"),
+        *("reference.profile", "store.json", "store.lock", "store.putting"),
         *(f"2026-01-0{day}" for day in range(1, 6)),
     }
 
@@ -260,20 +262,48 @@ def test_days_whose_adding_was_killed_do_not_count_and_are_added_by_running_agai
     assert not list(store.folder.rglob("*.part"))
 
 
-def test_a_replacement_that_was_cut_off_is_finished_by_running_again(
+def test_a_replacement_that_was_cut_off_is_told_and_finished_by_running_again(
     store: ProfileStore, known: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object, **__: object) -> int:
-        raise ClinicalError("The disk is full", repair="Make room")
+    written: list[Path] = []
+
+    def full(part: Profile, path: Path, **more: Any) -> int:
+        written.append(path)
+        if len(written) > 1:
+            raise ClinicalError("The disk is full", repair="Make room")
+        return write_profile(part, path, **more)
 
     parts = profiles_by(days(9, 4), known, "at", "site")
     with monkeypatch.context() as patched:
         patched.setattr(profile_store, "write_profile", full)
         with pytest.raises(ClinicalError, match="full"):
             store.put(parts, replace=True)
-    assert store.over().rows == 40
+    assert store.over(until="2026-01-09").rows == 32
+    with pytest.raises(ClinicalError, match="A replacement of parts was cut off, the first 2026"):
+        store.over()
+    store.put(profiles_by(days(20, 1), known, "at", "site"))  # others may be added meanwhile
+    with pytest.raises(ClinicalError, match="cut off"):
+        store.over()
     store.put(parts, replace=True)
-    assert store.over().rows == 48
+    assert store.over().rows == 52
+
+
+def test_a_reader_sees_all_of_a_call_or_nothing(
+    store: ProfileStore, known: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer begins and ends while the reader lists the folders."""
+    parts, listed = profiles_by(days(11, 4), known, "at", "site"), ProfileStore._listed
+    writers = iter([lambda: ProfileStore(store.folder).put(parts)])
+
+    def meanwhile(self: ProfileStore, *asked: Any) -> Any:
+        found = listed(self, *asked)
+        next(writers, lambda: None)()
+        return found
+
+    before = len(list(store.keys()))
+    with monkeypatch.context() as patched:
+        patched.setattr(ProfileStore, "_listed", meanwhile)
+        assert len(list(store.keys())) == before + len(parts)  # listed again
 
 
 def test_what_was_left_half_written_is_no_part_and_no_hindrance(

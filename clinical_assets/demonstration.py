@@ -17,6 +17,7 @@ from clinical_assets.runs import Runner, RunReport
 from resources.actors import acting
 from resources.ledger import Ledger
 from resources.locks import held
+from resources.people.account_changes import AccountChanges
 from resources.people.authentication import Authentication
 from resources.people.claims import Authenticated
 from resources.people.demonstration_people import (
@@ -38,15 +39,18 @@ def demonstrate(
 
     Args:
         sign: False stops where the version waits for its first signature; it is all that is done
-            where people are enrolled.
+            where people are enrolled, and its author is whoever is logged in.
 
     Raises:
         ClinicalError: another process runs this model; nobody generated has a role that the spec
-            asks for; or a demonstration person was revoked.
+            asks for; a demonstration person was revoked; or people are enrolled, and none who may
+            run assets is logged in, or signatures are asked for.
     """
-    register = Authentication(ledger.store, keys)
+    register = AccountChanges(ledger.store, keys)
     if not sign and people_are_enrolled(register):
-        return runner.candidate(spec.name)  # its author is whoever is logged in
+        # Without an author nobody could sign it, since nobody approves their own work.
+        register.with_right("operate", "operate", lambda *_: ())
+        return runner.candidate(spec.name)
     # Another demonstration in this store would renew the secrets in between.
     alone = Path(runner.instance.root_directory) / "running" / "demonstration.lock"
     with held(alone, wait_seconds=_WAIT_SECONDS):

@@ -16,13 +16,14 @@ from sqlalchemy import Connection
 from clinical_assets.errors import ClinicalError
 from clinical_assets.ledger.actions import Change
 from clinical_assets.ledger.checkpoint import PublicKey, verify
-from clinical_assets.ledger.entry import Act, Subject
+from clinical_assets.ledger.entry import Act, Entry, Subject
 from resources.ledger_database.reader import LedgerReader, Wanted
 from resources.ledger_database.store import LEDGER, LedgerStore
 from resources.ledger_keys import LedgerKeys
 
 KEY = "ledger-signing key"
 """What changes, in entries about keys."""
+_FOUND = "it was found in force, and no entry told of it"
 
 
 class Opened(Protocol):
@@ -72,16 +73,38 @@ def replacement(former: PublicKey | None, new: PublicKey) -> tuple[Subject, Chan
 
 
 def unrecorded_key(ledger: Opened, connection: Connection | None = None) -> PublicKey | None:
-    """The key in force, if no entry tells of it; None where one does, or where it is lost.
+    """The key in force, if no entry says that it came into force, or a later one that it was
+    retired or withdrawn; None where it is on record, or lost.
 
     Raises:
         ClinicalError: the key cannot be read, or an entry about it was changed past the ledger.
     """
     if is_lost(ledger.store):
         return None
+    key, newest = _newest_about(ledger, connection)
+    return None if newest is not None and newest.act.action == "key.created" else key
+
+
+def unanswered_key(ledger: Opened) -> PublicKey | None:
+    """The key in force, if it took the place of another and nobody answers for that: it was found
+    so, and written down by :func:`put_on_record`.
+
+    Raises:
+        ClinicalError: as :func:`unrecorded_key`.
+    """
+    if is_lost(ledger.store):
+        return None
+    key, newest = _newest_about(ledger, None)
+    found_so = newest is not None and newest.act.reason == _FOUND and newest.act.details.before
+    return key if found_so else None
+
+
+def _newest_about(ledger: Opened, connection: Connection | None) -> tuple[PublicKey, Entry | None]:
+    """The key in force, and the newest entry that says what became of it."""
     key = ledger.store.keys.signing(ledger.store.origin).public
-    about = Wanted(action="key.", subject_kind="key", subject_id=str(key))
-    return None if ledger.reader.proven(about, connection, newest=1) else key
+    about = Wanted(action="key.", subject_kind="key", subject_id=str(key), outcome="done")
+    found = ledger.reader.proven(about, connection, newest=1)
+    return key, (found[0] if found else None)
 
 
 def put_on_record(ledger: Opened) -> None:
@@ -93,13 +116,15 @@ def put_on_record(ledger: Opened) -> None:
     if unrecorded_key(ledger) is None:
         return
     store = ledger.store
-    last = signer(store)
+    created = Wanted(action="key.created", subject_kind="key", outcome="done")
+    last = [e.act.subject.id for e in ledger.reader.proven(created, newest=1)]
 
     def decide(connection: Connection) -> Sequence[Act]:
         found = unrecorded_key(ledger, connection)
         if found is None:  # another process was quicker
             return ()
-        subject, change = replacement(None if last == found else last, found)
+        subject = Subject("key", str(found))
+        change = Change(KEY, last[0] if last else "", str(found))
         return [
             Act(
                 uuid4().hex,
@@ -107,7 +132,7 @@ def put_on_record(ledger: Opened) -> None:
                 "key.created",
                 subject,
                 change,
-                reason="it was found in force, and no entry told of it",
+                reason=_FOUND,
                 software=store.software,
             )
         ]

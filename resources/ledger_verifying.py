@@ -14,7 +14,7 @@ from clinical_assets.ledger.entry import Subject
 from clinical_assets.ledger.losses import Loss, losses_in, unexplained
 from clinical_assets.ledger.merkle import Frontier
 from clinical_assets.ledger.verification import Problem, Report, verify_ledger
-from resources.keys_on_record import is_lost, unrecorded_key
+from resources.keys_on_record import is_lost, unanswered_key, unrecorded_key
 from resources.ledger import Ledger
 from resources.ledger_database.derived import derived_problems
 from resources.ledger_database.guards import foreign_triggers, missing_triggers
@@ -138,9 +138,12 @@ def _keys_wrong(ledger: Ledger) -> list[Problem]:
         found = unrecorded_key(ledger)
     except ClinicalError as error:
         return [Problem(None, error.what)]
-    if found is None:
-        return []
-    return [Problem(None, f"the signing key in force is one that no entry tells of: {found}")]
+    if found is not None:
+        return [Problem(None, f"the signing key in force is one that no entry tells of: {found}")]
+    if (found := unanswered_key(ledger)) is not None:
+        what = f"the signing key was found replaced, and nobody answers for {found}"
+        return [Problem(None, f"{what}: an administrator puts another in its place (key rotate)")]
+    return []
 
 
 def _beside_entries(ledger: Ledger) -> list[Problem]:

@@ -85,7 +85,7 @@ class Stages:
                 return self.state(subject, opened)
         known = self.ledger.decisions.within(connection)
         entries = _about(subject, known)
-        around = self._surroundings(entries, known, connection)
+        around = self._surroundings(subject, entries, known, connection)
         return state_of(self.policy, subject, entries, around)
 
     def versions(self) -> list[Subject]:
@@ -214,7 +214,7 @@ class Stages:
                 return [self._refused_signature(subject, actor, shown, error)]
             known = self.ledger.decisions.within(connection)
             entries = _about(subject, known)
-            around = self._surroundings(entries, known, connection)
+            around = self._surroundings(subject, entries, known, connection)
             state = state_of(self.policy, subject, entries, around)
             now = accounts.time(connection)
             proofs = SignerProofs(known)
@@ -255,22 +255,30 @@ class Stages:
         self.ledger.decisions.refresh()
         return self.ledger.decide(decide)
 
-    def _authors(self, entries: list[Entry]) -> frozenset[str]:
-        """Ids of everybody who made a version: declared in the spec, or signed in when its package
-        was built (P11-07)."""
-        built = [entry.act.actor for entry in entries if entry.act.action == "package.built"]
+    def _authors(self, entries: list[Entry], sha256: str) -> frozenset[str]:
+        """Ids of everybody who made a version: declared in the spec, or signed in when a package of
+        this digest was built (P11-07)."""
+        built = [
+            entry.act.actor
+            for entry in entries
+            if entry.act.action == "package.built" and entry.act.subject.sha256 == sha256
+        ]
         persons = {a.id if a.kind == "person" else a.on_behalf_of for a in built}
         return frozenset({*self.spec.authors, *persons} - {""})
 
     def _surroundings(
-        self, entries: list[Entry], known: Sequence[Entry], connection: Connection
+        self,
+        subject: Subject,
+        entries: list[Entry],
+        known: Sequence[Entry],
+        connection: Connection,
     ) -> Surroundings:
         def holds_root(size: int, root: str) -> bool:
             return self.ledger.reader.root(size, connection).hex() == root
 
         proofs = SignerProofs(known)
         return Surroundings(
-            self._authors(entries),
+            self._authors(entries, subject.sha256),
             holds_root,
             demonstration_counts=self.ledger.store.engine.embedded and not proofs.people,
             unknown=lambda entry: proofs.problems.get(entry.seq, ""),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clinical_assets.commands.tables import new_table
+from clinical_assets.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,13 +112,13 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
     package = report.metadata.get("package")
     if package:
         folder = _near(settings.packages / str(package["folder"]))
-        console.print(f"[bold]Package[/]  {folder}", soft_wrap=True)
+        console.print(f"[bold]Package[/]  {_said(folder)}", soft_wrap=True)
         card = folder.with_name(f"{folder.name}.card_with_signatures.html")
         if not card.exists():  # the run ended before its approval record
             card = folder / "card/model_card.html"
-        console.print(f"[bold]Card[/]     {card}", soft_wrap=True)
+        console.print(f"[bold]Card[/]     {_said(card)}", soft_wrap=True)
         record = folder.with_name(f"{folder.name}.approval_record.html")
-        console.print(f"[bold]Approval[/] {record}", soft_wrap=True)
+        console.print(f"[bold]Approval[/] {_said(record)}", soft_wrap=True)
         console.print(f"[bold]Digest[/]   {package['digest']}", soft_wrap=True)
     if report.succeeded and "release" not in report.metadata:
         version = package["version"] if package else ""
@@ -125,12 +126,12 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
         console.print("\nNext: enrol people, then let them sign (docs/signing.md):")
         for line in (
             'users bootstrap ID --name "NAME" --verified-by "WHO" --method "HOW"'
-            "    # the first administrator, who enrols the others",
+            "    # the first administrator, where nobody is enrolled",
             f"stage show {report.model}",
             f'sign {report.model} --stage "clinical review" --meaning review',
             "up    # releases it when the last signature is given",
         ):
-            console.print(f"  {_command()} {line}", soft_wrap=True)
+            console.print(f"  {_said(_command())} {_said(line)}", soft_wrap=True)
     elif report.succeeded:
         release = report.metadata.get("release", {})
         console.print(
@@ -147,11 +148,18 @@ def _print_outcome(console: "Console", report: "RunReport", settings: "Settings"
             f"history {report.model}",
             "up    # the graph in your browser",
         ):
-            console.print(f"  {_command()} {line}", soft_wrap=True)
+            console.print(f"  {_said(_command())} {_said(line)}", soft_wrap=True)
     else:
-        console.print(f"[bold red]Not released.[/] {report.failure}", soft_wrap=True)
-        again = f"`{_command()} history {report.model}` keeps the refusal"
+        console.print(f"[bold red]Not released.[/] {_said(report.failure)}", soft_wrap=True)
+        again = f"`{_said(_command())} history {report.model}` keeps the refusal"
         console.print(f"The champion is unchanged. {again}.", soft_wrap=True)
+
+
+def _said(text: object) -> str:
+    """As it is: neither markup nor a terminal's command."""
+    from rich.markup import escape
+
+    return escape(visible(str(text)))
 
 
 def _command() -> str:

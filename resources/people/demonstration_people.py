@@ -41,14 +41,14 @@ class DemonstrationPerson:
     secret: str = field(repr=False)
 
 
-def people_are_enrolled(register: Authentication) -> bool:
+def people_are_enrolled(register: AccountChanges) -> bool:
     """Whether a human being is or ever was enrolled.
 
     Raises:
         TamperedError: an account was changed past the ledger, or taken away.
     """
     with register.store.reading() as connection:
-        return AccountChanges(register.store, register.keys).has_people(connection)
+        return register.has_people(connection)
 
 
 def demonstration_people(register: Authentication) -> dict[Role, DemonstrationPerson]:

@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 
 from clinical_assets.errors import ClinicalError
+from clinical_assets.ledger.entry import Actor
 from resources import ledger as ledger_module
+from resources.actors import acting
+from resources.key_changes import rotate_key
 from resources.ledger import Ledger, open_ledger_at
 from resources.ledger_database import store as store_module
 from resources.ledger_database.reader import Wanted
 from resources.ledger_keys import LedgerKeys
 from resources.ledger_verifying import verify_own
+from resources.witnessing import Witnessing
 from tests.unit.resources.ledgers import LedgerInUse, act, empty
 
 
@@ -151,8 +155,31 @@ def test_a_key_that_was_put_in_force_without_an_entry_is_put_on_record(
         assert len(told) == 2, "once"
         assert (told[1].act.subject.id, told[1].act.details.after) == (str(new), str(new))
         assert str(old) in told[0].act.subject.id
-        assert verify_own(ledger).passed
+        assert str(old) == told[1].act.details.before
+        assert "nobody answers for" in str(verify_own(ledger).problems)
         closed()
+    ledger = opened(in_use)
+    with acting(Actor("person", "rita", "Rita Root", "session")):
+        rotate_key(Witnessing.of(ledger, LedgerKeys(keys.folder), [], {}), "found replaced")
+    assert verify_own(ledger).passed
+
+
+def test_a_retired_key_that_is_back_in_force_is_told(in_use: LedgerInUse) -> None:
+    """Somebody puts the old file back and removes what says that it was retired."""
+    name = written(in_use)
+    keys = LedgerKeys(in_use.folder / "keys")
+    old = keys.signing(name)
+    (file,) = keys.folder.glob("ledger-*.pem")
+    before = file.read_bytes()
+    with acting(Actor("person", "rita", "Rita Root", "session")):
+        rotate_key(Witnessing.of(opened(in_use), keys, [], {}), "yearly")
+    closed()
+    shutil.rmtree(keys.folder / "ledger-retired")
+    file.write_bytes(before)
+    ledger = open_ledger_at(in_use.url, keys.folder, in_use.folder, older=True)
+    assert f"one that no entry tells of: {old.public}" in str(verify_own(ledger).problems)
+    closed()
+    assert "nobody answers for" in str(verify_own(opened(in_use)).problems)
 
 
 def test_a_beginning_that_was_cut_off_goes_on_under_its_name(

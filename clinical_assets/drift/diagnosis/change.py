@@ -111,7 +111,8 @@ def _together(points: Points, commonest: tuple[float, float] | None) -> Points:
     if commonest is None or not math.isfinite(commonest[0]):
         return points
     value, share = commonest
-    near = np.argsort(np.abs(points - value), kind="stable")[: round(share * len(points))]
+    with np.errstate(over="ignore"):
+        near = np.argsort(np.abs(points - value), kind="stable")[: round(share * len(points))]
     together = points.copy()
     together[near] = value
     return np.sort(together)

@@ -8,7 +8,8 @@ where it excludes 0 from above, read it with ``error_by_chance`` of both sides.
 Rows with only events, or with none, have no finite intercept; all the same they may refute the
 probabilities. If the rows were calibrated as the other side is, that would have the probability
 prod(p') of only events and prod(1 - p') of none, p' being their probabilities moved on the logit
-scale by that end of the other side's intercept interval which makes it the likelier.
+scale by that end of the other side's intercept interval which makes it the likelier; where the
+other side has only the opposite, that end is where its own labels have the probability of 2.5 %.
 """
 
 import math
@@ -76,7 +77,7 @@ class CalibrationDrift:
     Attributes:
         slope, intercept, error: current less reference, with 95 % intervals.
         one_kind: what a side that has only events, or none, says; None where both sides have
-            both, neither has, or the other's intercept is unknown.
+            both, both have only the same, or the other's intercept is unknown.
     """
 
     reference: Calibration
@@ -143,12 +144,15 @@ def calibration_drift(
 
 def _one_kind(before: Calibration, now: Calibration, sides: list[Any]) -> OneKind | None:
     lone = [not 0 < side.events < side.n for side in (before, now)]
-    if lone[0] == lone[1]:
+    alike = all(lone) and bool(before.events) == bool(now.events)
+    if alike or not any(lone):
         return None
     mine, other = (now, before) if lone[1] else (before, now)
     p = sides[lone[1]][1]
     # The end of the interval that the lone side contradicts the least.
     end = other.intercept.upper if mine.events else other.intercept.lower
+    if all(lone):
+        end = _limit(sides[0][1], events=bool(before.events))
     if end is None:
         return None
     moved = logits(p) + end
@@ -157,6 +161,15 @@ def _one_kind(before: Calibration, now: Calibration, sides: list[Any]) -> OneKin
         "current" if lone[1] else "reference",
         *(mine.events, mine.n, float(p.sum()), math.exp(log_chance)),
     )
+
+
+def _limit(p: Any, *, events: bool) -> float:
+    """The intercept at which only events, or none, are as improbable as SURPRISE."""
+    from scipy.optimize import brentq
+
+    sign, x = (-1 if events else 1), logits(p)
+    wanted = math.log(SURPRISE)
+    return float(brentq(lambda a: np.logaddexp(0, sign * (x + a)).sum() + wanted, -1e3, 1e3))
 
 
 def _difference(before: Value, now: Value) -> Value:

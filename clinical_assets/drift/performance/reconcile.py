@@ -25,6 +25,7 @@ from clinical_assets.drift.performance.rows import Rows, Value, Vector, fixed, l
 from clinical_assets.errors import ClinicalError
 
 SURPRISE = 0.05  # chance of as many windows outside, below which the record does not hold
+_FEWEST, _LABELS = 199, 20_000_000
 CLEAR = 0.01  # chance of one window below which no other window is waited for
 
 
@@ -128,7 +129,9 @@ def reconciled(
 
 def _chance(found: Rows, y: Any, seed: int) -> float:
     """Share of label vectors, drawn and realised, that lie as deep in a tail as the realised."""
-    blocks = itertools.chain([y[None]], label_draws(found.probability, DRAWS, seed))
+    # Fewer of long windows, whose every draw costs much; what is exact stays so.
+    draws = max(_FEWEST, min(DRAWS, _LABELS // len(y)))
+    blocks = itertools.chain([y[None]], label_draws(found.probability, draws, seed))
     values = np.hstack([[FORMULAS[name](found, b) for name in FORMULAS] for b in blocks])
     depth = np.min([_tail(row) for row in values], axis=0)
     return float(np.mean(depth <= depth[0]))

@@ -87,6 +87,8 @@ def likely_spike(found: Intervals) -> Spike | None:
     expected = max(_expected(found, at, way) for way in (-1, 1))
     if number < (_TIMES_AT_END if at_end else _TIMES) * expected or _denied(found, at, low, high):
         return None
+    if at == 0 and low < high:
+        low = float(np.nextafter(low, -np.inf))  # the first interval has its lower end
     value, sure = _value(low, high, found.ends, decimals)
     return Spike(value, number / total, 0.0 if sure else max(value - low, high - value))
 

@@ -178,3 +178,15 @@ def test_what_is_refused(bad: list[float]) -> None:
         calibration([0] * len(bad), bad, seed=1)
     with pytest.raises(ClinicalError):
         prediction_drift([0.5], bad, threshold=0.5)
+
+
+def test_only_events_against_none_is_the_clearest_contradiction() -> None:
+    p = np.full(500, 0.3)
+    every, none = np.ones(500, dtype=bool), np.zeros(500, dtype=bool)
+    for before, now in ((every, none), (none, every)):
+        found = calibration_drift(before, p, now, p, seed=1)
+        assert found.one_kind is not None
+        assert found.one_kind.chance < 1e-9
+        assert "Calibration changed" in found.explain()
+    same = calibration_drift(none, p, none, p, seed=1)
+    assert same.one_kind is None

@@ -20,7 +20,8 @@ def open_input(name: str) -> "Profile | pl.LazyFrame":
         ClinicalError: it is none of them, or damaged.
     """
     from clinical_assets.drift.profiles.files import MAGIC, is_profile
-    from resources.profile_store import ProfileStore, is_store
+    from resources.profile_store import ProfileStore
+    from resources.store_settings import is_store
 
     if is_store(Path(name)):
         return ProfileStore(Path(name)).over()
@@ -41,7 +42,8 @@ def identity_of(name: str) -> str:
     Raises:
         ClinicalError: it cannot be read.
     """
-    from resources.profile_store import ProfileStore, is_store
+    from resources.profile_store import ProfileStore
+    from resources.store_settings import is_store
 
     if is_store(Path(name)):
         return ProfileStore(Path(name)).identity()

@@ -13,11 +13,9 @@ what one that was killed left; of replaced ones nothing is told until the replac
 """
 
 import hashlib
-import json
 import re
-from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -27,41 +25,27 @@ from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.errors import ClinicalError
 from resources.locks import held
 from resources.profile_files import open_profile, read_part, write_profile
+from resources.store_obstacles import ABSENT, Key, Obstacles, obstacle_of
+from resources.store_putting import Putting
+from resources.store_settings import (
+    REFERENCE,
+    UNFINISHED,
+    Parting,
+    demand_room,
+    is_store,
+    make,
+    read_parting,
+    sweep,
+    told,
+    unwritable,
+)
 from resources.store_times import Clock
-from resources.written_files import write_output
 
-_FORMAT = 1
-_SETTINGS = "store.json"
-_REFERENCE = "reference.profile"
 _SUFFIX = ".profile"
 _LOCK = "store.lock"
-_PUTTING = "store.putting"
 _WAIT = 60.0
 _LONGEST = 200  # bytes; file systems take 255, and a file that is being written has a longer name
-# What may lie in a folder whose store was begun and cut off: it is begun again.
-_UNFINISHED = re.compile(r"\.(reference\.profile|store\.json|store\.putting)\.\d+\.part")
 _UNFINISHED_PART = re.compile(r"\..*\.\d+\.part", re.DOTALL)
-_BEGUN = re.compile(rf"reference\.profile|store\.lock.*|{_UNFINISHED.pattern}")
-# Those of a table without a column: comparisons look for these very words.
-_ABSENT = ("not in the table", "not in the reference")
-
-Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Parting:
-    """What a part is: rows of one length of time and one site.
-
-    Attributes:
-        time, by: the columns that tell them; ``by`` is empty where sites are not told apart.
-        every: the length of time, such as ``1d``.
-        zone: of the times; empty where they have none.
-    """
-
-    time: str
-    by: str
-    every: str
-    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +74,9 @@ class ProfileStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.parting = _parting(folder / _SETTINGS)
-        self.reference = open_profile(str(folder / _REFERENCE))
+        self._putting = Putting(folder)
+        self.parting = read_parting(folder)
+        self.reference = open_profile(str(folder / REFERENCE))
 
     @classmethod
     def begun(
@@ -108,14 +93,14 @@ class ProfileStore:
                 another process holds the lock, or it cannot be written.
         """
         if not is_store(folder):
-            _demand_room(folder)
+            demand_room(folder)
             with held(folder / _LOCK, wait_seconds=_WAIT):
                 if not is_store(folder):
-                    _make(folder, reference, parting)
+                    make(folder, reference, parting)
         store = cls(folder)
         if store.parting != parting:
             raise ClinicalError(
-                f"The store's parts are other ones ({_told(store.parting)}, not {_told(parting)})",
+                f"The store's parts are other ones ({told(store.parting)}, not {told(parting)})",
                 where=str(folder),
                 repair="Give the same columns and length of time, or name another folder",
             )
@@ -124,7 +109,7 @@ class ProfileStore:
                 "The store was begun with another reference, so its parts would not add up with"
                 " these",
                 where=str(folder),
-                repair=f"Leave --reference out, or give {folder / _REFERENCE}; or name another"
+                repair=f"Leave --reference out, or give {folder / REFERENCE}; or name another"
                 " folder",
             )
         return store
@@ -172,10 +157,10 @@ class ProfileStore:
             except ClinicalError:
                 continue  # a damaged part is what is to be replaced
             for name, summary in parts[key].summaries.items():
-                why = _obstacle(summary)
-                if not why or name not in before or _obstacle(before[name]):
+                why = obstacle_of(summary)
+                if not why or name not in before or obstacle_of(before[name]):
                     continue
-                if why not in _ABSENT:
+                if why not in ABSENT:
                     raise ClinicalError(
                         f"The counts of {name} that the store has of {self._named(key)} would be"
                         f" lost: {why}",
@@ -188,45 +173,30 @@ class ProfileStore:
 
     def _take_away_unfinished(self) -> None:
         """Removes new parts of a writer that was killed; old parts that it replaced are gone."""
-        new, replaced = self._unfinished()
+        new, replaced = self._putting.unfinished()
         try:
             for key in new:
                 self._file(key).unlink(missing_ok=True)
-            _sweep(self.folder, _UNFINISHED)
+            sweep(self.folder, UNFINISHED)
         except OSError as error:
-            raise _unwritable(self.folder, error) from None
+            raise unwritable(self.folder, error) from None
         if new:
-            self._tell_putting((), replaced)
-
-    def _unfinished(self) -> tuple[set[Key], set[Key]]:
-        """New parts, and replaced ones, of a writer that is at work or was killed."""
-        file = self.folder / _PUTTING
-        try:
-            found = [tuple(map(str, each)) for each in json.loads(file.read_text(encoding="utf-8"))]
-            new = {(day, site) for day, site in (each for each in found if len(each) == 2)}
-            replaced = {(day, site) for day, site, _ in (each for each in found if len(each) != 2)}
-        except FileNotFoundError:
-            return set(), set()
-        except (OSError, ValueError, TypeError):
-            raise _damaged(file) from None
-        return new, replaced
-
-    def _tell_putting(self, new: Iterable[Key], replaced: Iterable[Key]) -> None:
-        told = [*sorted(new), *((*key, "replaced") for key in sorted(replaced))]
-        write_output(self.folder / _PUTTING, json.dumps(told) + "\n")
+            self._putting.tell((), replaced)
 
     def _put(self, parts: Mapping[Key, Profile], there: list[Key]) -> None:
-        _, cut_off = self._unfinished()  # of other parts: whoever gives them again mends them
-        self._tell_putting(parts.keys() - set(there), cut_off | set(there))
+        _, cut_off = (
+            self._putting.unfinished()
+        )  # of other parts: whoever gives them again mends them
+        self._putting.tell(parts.keys() - set(there), cut_off | set(there))
         try:
             for folder in {self._file(key).parent for key in parts}:
                 folder.mkdir(exist_ok=True)
-                _sweep(folder, _UNFINISHED_PART)
+                sweep(folder, _UNFINISHED_PART)
         except OSError as error:
-            raise _unwritable(self.folder, error) from None
+            raise unwritable(self.folder, error) from None
         for key, profile in parts.items():
             write_profile(profile, self._file(key), grid=False)
-        self._tell_putting((), cut_off - parts.keys())
+        self._putting.tell((), cut_off - parts.keys())
 
     def _demand_whole(self, chosen: Iterable[Key]) -> None:
         """Refuses parts of which some were replaced and some not; a writer at work is waited for.
@@ -235,10 +205,10 @@ class ProfileStore:
             ClinicalError: a replacement was cut off, or does not end.
         """
         wanted = set(chosen)
-        if not self._unfinished()[1] & wanted:
+        if not self._putting.unfinished()[1] & wanted:
             return
         with held(self.folder / _LOCK, wait_seconds=_WAIT):
-            cut_off = sorted(self._unfinished()[1] & wanted)
+            cut_off = sorted(self._putting.unfinished()[1] & wanted)
         if cut_off:
             raise ClinicalError(
                 f"A replacement of parts was cut off, the first {self._named(cut_off[0])}: some are"
@@ -267,22 +237,14 @@ class ProfileStore:
         """
         while True:
             # A writer that begins or ends meanwhile would have some of its parts listed only.
-            before = self._state()
+            before = self._putting.state()
             found = self._listed(since, until, sites)
-            new, _ = self._unfinished()
-            if self._state() == before:
+            new, _ = self._putting.unfinished()
+            if self._putting.state() == before:
                 break
         found = [key for key in found if key not in new]
         self._demand_whole(found)
         yield from found
-
-    def _state(self) -> tuple[int, int] | None:
-        """What is another one after each step of a writer."""
-        try:
-            found = (self.folder / _PUTTING).stat()
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns
 
     def _listed(self, since: str, until: str, sites: frozenset[str]) -> list[Key]:
         clock = Clock(self.parting.every, self.parting.zone)
@@ -337,12 +299,12 @@ class ProfileStore:
                 where=str(self.folder),
                 repair="Choose days between the first and the last of its folders",
             )
-        seen, summaries = _Obstacles(), {}
+        seen, summaries = Obstacles(), {}
         # One at a time: a year of sites does not fit into memory, its sum does.
         found = merged(seen.passed((key, self.part(key)) for key in chosen))
         for name, (why, key) in seen.told().items():
             told = found.summaries[name]
-            if key and why not in _ABSENT and isinstance(told, BareSummary):
+            if key and why not in ABSENT and isinstance(told, BareSummary):
                 first = f"{told.obstacle}, first {self._named(key)}"
                 summaries[name] = replace(told, obstacle=first)
         return replace(found, summaries={**found.summaries, **summaries})
@@ -351,7 +313,7 @@ class ProfileStore:
         """What tells the store's content from another's: how many parts, and a SHA-256 of all."""
         digest = hashlib.sha256()
         keys = list(self.keys())
-        for file in (self.folder / _REFERENCE, *map(self._file, keys)):
+        for file in (self.folder / REFERENCE, *map(self._file, keys)):
             digest.update(hashlib.sha256(file.read_bytes()).digest())
         return f"store of {len(keys)} profiles, SHA-256 {digest.hexdigest()}"
 
@@ -360,19 +322,6 @@ class ProfileStore:
 
     def _file(self, key: Key) -> Path:
         return _path(self.folder, key)
-
-
-def is_store(folder: Path) -> bool:
-    """Whether there is a store."""
-    return (folder / _SETTINGS).is_file()
-
-
-def store_around(path: Path) -> Path | None:
-    """The store in whose folder a path lies, at any depth; None where it lies in none."""
-    # Both files, because far up the tree the name of one may be anybody's.
-    return next(
-        (f for f in path.resolve().parents if is_store(f) and (f / _REFERENCE).is_file()), None
-    )
 
 
 def demand_names(folder: Path, keys: Iterable[Key]) -> None:
@@ -391,52 +340,9 @@ def demand_names(folder: Path, keys: Iterable[Key]) -> None:
             )
 
 
-def obstacles(parts: Mapping[Key, Profile]) -> dict[str, tuple[str, Key | None]]:
-    """Why columns are not counted, and the first part where it is so; None where it is in all.
-
-    Words that say that a column is absent give way to others, because more can be done about these.
-    """
-    seen = _Obstacles()
-    deque(seen.passed(parts.items()), maxlen=0)
-    return seen.told()
-
-
-class _Obstacles:
-    """Collects them from parts that pass."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[str, Key]] = {}
-        self._number: Counter[tuple[str, str]] = Counter()
-        self._parts = 0
-
-    def passed(self, parts: Iterable[tuple[Key, Profile]]) -> Iterator[Profile]:
-        for key, part in parts:
-            self._parts += 1
-            for name, summary in part.summaries.items():
-                if not (why := _obstacle(summary)):
-                    continue
-                self._number[name, why] += 1
-                known = self._found.get(name)
-                if known is None or (known[0] in _ABSENT and why not in _ABSENT):
-                    self._found[name] = why, key
-            yield part
-
-    def told(self) -> dict[str, tuple[str, Key | None]]:
-        """As :func:`obstacles`."""
-        everywhere = {place for place, number in self._number.items() if number == self._parts}
-        return {
-            name: (why, None if (name, why) in everywhere else key)
-            for name, (why, key) in self._found.items()
-        }
-
-
 def named(key: Key, parting: Parting) -> str:
     """Day and site in words; the day alone where sites are not told apart."""
     return " ".join(key) if parting.by else key[0]
-
-
-def _obstacle(summary: object) -> str:
-    return str(getattr(summary, "obstacle", ""))
 
 
 def _path(folder: Path, key: Key) -> Path:
@@ -464,76 +370,3 @@ def _within(begin: datetime | None, first: datetime | None, last: datetime | Non
     if begin is None:
         return False
     return (first is None or begin >= first) and (last is None or begin < last)
-
-
-def _demand_room(folder: Path) -> None:
-    """Makes the folder, and refuses one that holds something else."""
-    try:
-        folder.mkdir(exist_ok=True)
-        strange = any(not _BEGUN.fullmatch(entry.name) for entry in folder.iterdir())
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    # Another process may have begun the store meanwhile, and put parts into it.
-    if strange and not is_store(folder):
-        raise ClinicalError(
-            "The folder holds something else than profiles by day and site",
-            where=str(folder),
-            repair="Name an empty or a new folder",
-        )
-
-
-def _make(folder: Path, reference: Profile, parting: Parting) -> None:
-    try:
-        _sweep(folder, _UNFINISHED)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    write_profile(reference, folder / _REFERENCE)
-    # Last, so that what was begun and cut off is begun again.
-    settings = {"format": _FORMAT, **asdict(parting)}
-    write_output(folder / _SETTINGS, json.dumps(settings, ensure_ascii=False) + "\n")
-
-
-def _sweep(folder: Path, names: re.Pattern[str]) -> None:
-    """Removes what a process that was killed left half written; who calls holds the lock."""
-    for entry in folder.iterdir():
-        if names.fullmatch(entry.name):
-            entry.unlink(missing_ok=True)
-
-
-def _parting(file: Path) -> Parting:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        number = int(found["format"])
-        names = ("time", "by", "every", "zone")
-        if not all(isinstance(found[name], str) for name in names):
-            raise TypeError
-        parting = Parting(*(found[name] for name in names))
-    except (OSError, ValueError, TypeError, KeyError):
-        raise _damaged(file) from None
-    if number > _FORMAT:
-        raise ClinicalError(
-            f"The store of profiles is of format {number}, this program knows {_FORMAT}",
-            where=str(file),
-            repair="Use a newer version of this program",
-        )
-    return parting
-
-
-def _damaged(file: Path) -> ClinicalError:
-    return ClinicalError(
-        "The store of profiles is damaged", where=str(file), repair="Restore it, or make it anew"
-    )
-
-
-def _told(parting: Parting) -> str:
-    by = f" by {parting.by}" if parting.by else ""
-    zone = f" in {parting.zone}" if parting.zone else ""
-    return f"{parting.every} of {parting.time}{zone}{by}"
-
-
-def _unwritable(folder: Path, error: OSError) -> ClinicalError:
-    return ClinicalError(
-        f"The store cannot be written ({error.strerror or type(error).__name__})",
-        where=str(folder),
-        repair="Name a folder that you may write to",
-    )

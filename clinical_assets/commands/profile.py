@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from clinical_assets.drift import Profile
-    from resources.profile_store import Key, Parting, Put
+    from resources.profile_store import Put
+    from resources.store_obstacles import Key
+    from resources.store_settings import Parting
 
 _BAD_INPUT = 2
 _NAMED = 3
@@ -178,7 +180,8 @@ def _one(wish: Wish, name: str, known: "Profile | None") -> "Profile":
     from clinical_assets.drift import Profile
     from clinical_assets.drift import profile as profiled
     from resources.drift_inputs import open_input
-    from resources.profile_store import ProfileStore, is_store
+    from resources.profile_store import ProfileStore
+    from resources.store_settings import is_store
 
     if is_store(Path(name)):
         return ProfileStore(Path(name)).over(wish.since, wish.until, wish.sites)
@@ -198,7 +201,7 @@ def _one(wish: Wish, name: str, known: "Profile | None") -> "Profile":
 
 def _demand_outside(output: Path) -> None:
     """Whatever profile lies in a store's folder counts as one of its parts."""
-    from resources.profile_store import store_around
+    from resources.store_settings import store_around
 
     if store := store_around(output):
         raise ClinicalError(
@@ -233,7 +236,7 @@ def _into_store(wish: Wish, time: str) -> None:
 
 def _parting(wish: Wish, time: str, tables: "Mapping[str, pl.LazyFrame]") -> "Parting":
     from clinical_assets.drift.cutting import zone_of
-    from resources.profile_store import Parting
+    from resources.store_settings import Parting
 
     zones = {name: zone_of(table, time) for name, table in tables.items()}
     if len(set(zones.values())) > 1:
@@ -250,7 +253,8 @@ def _reference(wish: Wish, time: str, tables: "Mapping[str, pl.LazyFrame]") -> "
     """The one that is named, or that of the store, or else the first table."""
     from clinical_assets.drift import profile as profiled
     from resources.profile_files import open_profile
-    from resources.profile_store import ProfileStore, is_store
+    from resources.profile_store import ProfileStore
+    from resources.store_settings import is_store
 
     if wish.columns and (wish.reference or is_store(wish.output)):
         raise _other_columns()
@@ -286,7 +290,8 @@ def _counted(
 
 
 def _say_parts(parts: "Mapping[Key, Profile]", put: "Put", parting: "Parting") -> None:
-    from resources.profile_store import named, obstacles
+    from resources.profile_store import named
+    from resources.store_obstacles import obstacles
 
     for name, (why, key) in obstacles(parts).items():
         first = f", first {named(key, parting)}" if key else ""

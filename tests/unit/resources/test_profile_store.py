@@ -16,9 +16,10 @@ import pytest
 
 from clinical_assets.drift.profiles import Profile, profile, profiles_by
 from clinical_assets.errors import ClinicalError
-from resources import profile_store
+from resources import profile_store, store_settings
 from resources.profile_files import write_profile
-from resources.profile_store import Parting, ProfileStore, is_store, store_around
+from resources.profile_store import ProfileStore
+from resources.store_settings import Parting, is_store, store_around
 
 DAILY = Parting("at", "site", "1d")
 
@@ -165,7 +166,7 @@ def test_two_beginnings_at_once_leave_all_parts_on_one_grid(
 ) -> None:
     """The first is held up in the middle of its beginning, until the second has had its chance."""
     folder, begun, outcomes = tmp_path / "store", threading.Event(), {}
-    writes = profile_store.write_profile
+    writes = store_settings.write_profile
 
     def slow(made: Profile, path: Path, *, grid: bool = True) -> int:
         if path.name == "reference.profile" and threading.current_thread().name == "first":
@@ -173,7 +174,7 @@ def test_two_beginnings_at_once_leave_all_parts_on_one_grid(
             threading.Event().wait(0.5)
         return writes(made, path, grid=grid)
 
-    monkeypatch.setattr(profile_store, "write_profile", slow)
+    monkeypatch.setattr(store_settings, "write_profile", slow)
 
     def begin(rows: pl.DataFrame, given: bool) -> None:
         name = threading.current_thread().name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from dagster import AssetCheckEvaluation, MetadataValue
+from dagster import AssetCheckEvaluation, DagsterEvent, DagsterEventType, MetadataValue
 
 from clinical_assets.cli import main
 from clinical_assets.gates import GATES
@@ -205,20 +205,22 @@ def test_a_gate_forged_in_dagsters_event_log_does_not_release(
 
 
 def forge(store: Store, *gates: str) -> None:
-    """Claims in Dagster's event log that these gates passed what is there now."""
+    """Claims in Dagster's event log that a run found that these gates pass what is there now."""
     with dagster_instance(store.settings) as instance:
+        run = instance.get_runs(limit=1)[0].run_id
         for key in gate_keys("small"):
             if key.name in gates:
                 digest = EvidenceReader(instance).newest(key.asset_key, SHA256)
-                instance.report_runless_asset_event(
-                    AssetCheckEvaluation(
-                        key.asset_key,
-                        key.name,
-                        passed=True,
-                        metadata={JUDGED: MetadataValue.text(str(digest))},
-                        blocking=True,
-                    )
+                claimed = AssetCheckEvaluation(
+                    key.asset_key,
+                    key.name,
+                    passed=True,
+                    metadata={JUDGED: MetadataValue.text(str(digest))},
+                    blocking=True,
                 )
+                kind = DagsterEventType.ASSET_CHECK_EVALUATION.value
+                event = DagsterEvent(kind, "claimed", event_specific_data=claimed)
+                instance.report_dagster_event(event, run)
 
 
 def leaking(rows: pl.DataFrame) -> pl.DataFrame:

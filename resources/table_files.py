@@ -57,7 +57,7 @@ def open_table(name: str) -> pl.LazyFrame:
     except OSError as error:
         raise _unreadable(name, error) from None
     except pl.exceptions.PolarsError as error:
-        raise _damaged(name) from error
+        raise _not_utf8(path.read_bytes(), name) or _damaged(name) from error
 
 
 def _delta(path: Path) -> pl.LazyFrame:
@@ -110,7 +110,7 @@ def _from_bytes(data: bytes, name: str) -> pl.LazyFrame:
         _demand_header(data[: 64 * 1024], name)
         return _typed(pl.read_csv(data, null_values=_MISSING, infer_schema_length=None))
     except pl.exceptions.PolarsError as error:
-        raise _damaged(name) from error
+        raise _not_utf8(data, name) or _damaged(name) from error
 
 
 def _typed(table: pl.DataFrame) -> pl.LazyFrame:
@@ -171,6 +171,20 @@ def _unknown(name: str, found: str) -> ClinicalError:
         where=name,
         repair="Give a CSV or Parquet file, a folder with a Delta table, or - for standard input",
     )
+
+
+def _not_utf8(data: bytes, name: str) -> ClinicalError | None:
+    """Which line of a text is the first that is in another encoding."""
+    if data.startswith(_PARQUET):
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return ClinicalError(
+            "The file is not UTF-8", where=f"{name}, line {line}", repair="Save the file as UTF-8"
+        )
+    return None
 
 
 def _damaged(name: str) -> ClinicalError:

@@ -109,8 +109,11 @@ def drift(
 
 
 def _unlike(found: "Comparison", parting: "tuple[str | None, ...]") -> ClinicalError | None:
-    """What is to be said of columns that cannot be compared; no drift must not be read there."""
-    left = [c for c in found.columns if c.obstacle and c.name not in parting]
+    """What is to be said of columns that cannot be compared; no drift must not be read there.
+
+    Of identifiers a profile holds how many are missing, which is compared, and nothing else.
+    """
+    left = [c for c in found.columns if c.obstacle and not c.statistics and c.name not in parting]
     if not left:
         return None
     named = "; ".join(f"{visible(c.name)}: {visible(c.obstacle)}" for c in left[:_NAMED])
@@ -131,7 +134,7 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
     import polars as pl
 
     from clinical_assets.drift import compare
-    from clinical_assets.drift.decide import require_constant
+    from clinical_assets.drift.decide import require_no_windows
     from resources.drift_inputs import open_input
 
     for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
@@ -158,8 +161,8 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
             "Calibrated thresholds hold for windows of all rows, not for groups",
             repair="Leave --by out, or give constant thresholds",
         )
-    if not (calibrated and parting.time):
-        require_constant(plan)
+    if not parting.time:
+        require_no_windows(plan)
     drawn, by = outputs.html is not None, parting.by or ""
     try:
         whole = compare(*sides, plan, distributions=drawn, by=by, judged=not calibrated)

@@ -117,16 +117,27 @@ def causes_of(
 ) -> tuple[Cause, ...]:
     """Likely causes of one column's change, those worth saying, the likeliest first.
 
-    A column of numbers with few distinct ones, such as 0 and 1, is taken for levels.
+    A column of numbers with few distinct ones, such as 0 and 1, is taken for levels, unless other
+    ones came in their place and are a conversion of them.
     """
     ours, theirs = _as_levels(before), _as_levels(after)
-    if ours is not None and theirs is not None:
-        found = diagnose_levels(*_nameable(name, ours, theirs))
-    elif isinstance(before, NumericSummary) and isinstance(after, NumericSummary):
+    found: tuple[Cause, ...] = ()
+    if (
+        isinstance(before, NumericSummary)
+        and isinstance(after, NumericSummary)
+        and (ours is None or theirs is None or _replaced(ours, theirs))
+    ):
         found = diagnose_numbers(name, before, after, background)
-    else:
-        found = ()
+    converted = any(cause.kind == "unit" for cause in found[:1])
+    if ours is not None and theirs is not None and not converted:
+        found = diagnose_levels(*_nameable(name, ours, theirs))
     return _worth_saying(found)
+
+
+def _replaced(before: _Levels, after: _Levels) -> bool:
+    """Whether most values are ones that the reference does not have."""
+    new = sum(count for level, count in after.levels.items() if level not in before.levels)
+    return 2 * new > sum(after.levels.values())
 
 
 def _worth_saying(causes: Sequence[Cause]) -> tuple[Cause, ...]:
@@ -171,7 +182,7 @@ def _as_levels(summary: Summary) -> _Levels | None:
     if distinct is None or len(distinct.values) > _CODES:
         return None
     counts = zip(distinct.values.tolist(), distinct.counts.tolist(), strict=True)
-    levels = {f"{value:g}": int(count) for value, count in counts}
+    levels = {f"{value:.15g}": int(count) for value, count in counts}
     return _Levels(summary.rows, summary.missing, levels, {}, 0)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.pvalues import benjamini_hochberg
 from clinical_assets.drift.sentences import Statistic, of_missing
+from clinical_assets.drift.thresholds.persistence import Persistence
 from clinical_assets.errors import ClinicalError
 
 _TESTS = {
@@ -41,6 +42,18 @@ def require_constant(plan: Plan) -> None:
             where="plan",
             repair="Name the column of times that both tables have (--time), or give constant "
             "thresholds",
+        )
+
+
+def require_no_windows(plan: Plan) -> None:
+    """Raises :class:`ClinicalError` where anything of a plan can only be had for windows."""
+    require_constant(plan)
+    asked = plan.thresholds.persistence
+    if asked != Persistence():
+        raise ClinicalError(
+            f"The plan calls {asked} windows an alarm, and there are no windows",
+            where="plan",
+            repair="Name the column of times (--time), or leave `persistence` out",
         )
 
 

@@ -11,6 +11,7 @@ from clinical_assets.errors import ClinicalError
 _TABLE = "thresholds"
 _CONSTANT = Thresholds()
 _CONSTANTS = {"psi", "missing", "levels"}
+_WANTED = {int: "a whole number", float: "a number", tuple: "a list of names"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def read_plan(text: str, where: str = "plan") -> Plan:
         elif type(value) is int and known[name] is float:
             found[name] = float(value)
         elif type(value) is not known[name]:
-            raise _senseless(name, value, f"a {known[name].__name__}")
+            raise _senseless(name, value, _WANTED[known[name]])
     return Plan(**found, thresholds=thresholds)
 
 

@@ -128,7 +128,7 @@ class Comparison:
         >>> Comparison((ColumnDrift("age", "numeric", {"psi": 0.0}),), 100, 50).explain()
         'No column has drifted, of 1 compared: 50 rows held against 100 of the reference.'
         """
-        compared = [c for c in self.columns if not c.obstacle]
+        compared = [c for c in self.columns if c.statistics or not c.obstacle]
         number = sum(c.drifted for c in compared)
         who = (
             f"{number} columns have"
@@ -147,7 +147,10 @@ class Comparison:
                 said = sentence(column.kind, column.statistics, column.reasons)
                 lines.append(f"{visible(column.name)}: {said}{_likeliest(column)}")
             elif column.obstacle:
-                lines.append(f"{visible(column.name)}: not compared, {visible(column.obstacle)}.")
+                left = (
+                    "only its missing values are compared" if column.statistics else "not compared"
+                )
+                lines.append(f"{visible(column.name)}: {left}, {visible(column.obstacle)}.")
         return "\n".join(lines)
 
 

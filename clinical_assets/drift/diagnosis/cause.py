@@ -17,6 +17,7 @@ Kind = Literal[
     "measured_more",
     "stuck",
     "placeholder",
+    "out_of_range",
     "clipped",
     "cut_off",
     "new_level",

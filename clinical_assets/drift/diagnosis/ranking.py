@@ -12,6 +12,7 @@ from clinical_assets.drift.diagnosis import (
     infinities,
     missingness,
     mixes,
+    outside,
     precision,
     season,
     stuck,
@@ -72,6 +73,7 @@ def diagnose_numbers(
     claims = [
         *converted,
         *stuck.claims(change),
+        *outside.claims(change),
         *clipping.claims(change),
         *precision.claims(change),
         *fits.claims(change, converted=bool(converted)),

@@ -80,6 +80,13 @@ def test_some_columns_and_a_plan(files: dict[str, Path], tmp_path: Path) -> None
     assert drift(files["a.csv"], files["b.parquet"], "--plan", plan).exit_code == 0
 
 
+def test_a_plan_says_what_it_wants(files: dict[str, Path], tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    for line, wanted in (("bins = 'x'", "a whole number"), ("columns = 3", "a list of names")):
+        plan.write_text(line)
+        refused(drift(files["a.csv"], files["a.csv"], "--plan", plan), f"Give {wanted}")
+
+
 def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_path: Path) -> None:
     good = files["a.csv"]
     whole = files["a.parquet"].read_bytes()
@@ -251,6 +258,7 @@ def test_names_part_at_their_words() -> None:
         (b"x;y\n1;2\n3;4\n", "separated by ';'"),
         (b"x\ty\n1\t2\n", "separated by"),
         (b"63,5.1,ward\n64,5.2,ward\n", "not the names of columns"),
+        (b"x,name\n1,a\n2,M\xfcller\n", "not UTF-8 ({odd}, line 3)"),
     ],
 )
 def test_what_only_looks_like_csv(tmp_path: Path, text: bytes, words: str) -> None:
@@ -258,7 +266,27 @@ def test_what_only_looks_like_csv(tmp_path: Path, text: bytes, words: str) -> No
     odd.write_bytes(text)
     found = drift(odd, odd)
     assert found.exit_code == 2
-    assert words in found.output
+    assert words.format(odd=odd) in found.output
+
+
+def test_windows_that_a_plan_counts_must_be_there(files: dict[str, Path], tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[thresholds]\npersistence = "2 of 3"\n')
+    refused(drift(files["a.csv"], files["b.parquet"], "--plan", plan), "there are no windows")
+
+
+def test_of_identifiers_a_profile_compares_how_many_are_missing(tmp_path: Path) -> None:
+    before, same, fewer = (tmp_path / f"{name}.csv" for name in ("before", "same", "fewer"))
+    rows = pl.DataFrame({"patient": [f"p{i}" for i in range(400)], "x": range(400)})
+    rows.write_csv(before)
+    rows.write_csv(same)
+    rows.with_columns(pl.when(pl.col("x") % 2 == 0).then("patient")).write_csv(fewer)
+    known = tmp_path / "before.profile"
+    assert CliRunner().invoke(cli, ["profile", str(before), "-o", str(known)]).exit_code == 0
+    found = drift(known, same)
+    assert (found.exit_code, "only its missing values" in found.output) == (0, True)
+    found = drift(known, fewer)
+    assert (found.exit_code, "1 column has drifted" in found.output) == (1, True)
 
 
 def test_a_column_that_died_in_a_csv_file_is_missing_and_not_of_another_type(

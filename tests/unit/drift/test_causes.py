@@ -320,3 +320,20 @@ def test_a_context_of_another_kind_is_refused(age: pl.Expr) -> None:
         compare(before, profile(before), by="ward")
     lacking = before.with_columns(ward=pl.lit("a"))
     assert not compare(lacking, lacking.drop("ward"), by="ward")["sbp"].drifted
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+def test_few_settings_in_another_unit_are_a_conversion_and_not_renamed(profiled: bool) -> None:
+    settings = [0.21, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0]
+    before = pl.DataFrame({"FiO2": RNG.choice(settings, 3000)})
+    after = pl.DataFrame({"FiO2": 100 * RNG.choice(settings, 3000)})
+    known = profile(before) if profiled else before
+    assert compare(known, after)["FiO2"].evidence[0]["kind"] == "unit"
+    codes = pl.DataFrame({"FiO2": RNG.choice([7.0, 8.0, 9.0], 3000)})
+    assert compare(known, codes)["FiO2"].evidence[0]["kind"] != "unit"
+
+
+def test_levels_that_are_long_numbers_are_not_taken_for_one() -> None:
+    before = pl.DataFrame({"code": [1234567, 1234568] * 500})
+    after = pl.DataFrame({"code": [1234567] * 900 + [1234568] * 100})
+    assert "1234567" in compare(before, after)["code"].causes[0]

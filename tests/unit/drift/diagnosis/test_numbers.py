@@ -38,6 +38,9 @@ FAULTS = {
     "missing": lambda v: np.where(np.arange(len(v)) % 4 == 0, np.nan, v),
     "stuck": lambda v: np.where(np.arange(len(v)) % 3 == 0, 110.0, v),
     "placeholder": lambda v: np.where(np.arange(len(v)) % 8 == 0, -1.0, v),
+    "out_of_range": lambda v: np.select(
+        [np.arange(len(v)) % 8 == 0, np.arange(len(v)) % 8 == 1], [-1.0, 999.0], v
+    ),
     "clipped": lambda v: np.minimum(v, 160.0),
     "cut_off": lambda v: v[v <= 160],
 }

@@ -8,18 +8,15 @@ import polars as pl
 from clinical_assets.drift import areas, distances
 from clinical_assets.drift.areas import Counts, Merged
 from clinical_assets.drift.bins import bin_edges
-from clinical_assets.drift.blocks import Blocks, size, whole
+from clinical_assets.drift.blocks import Blocks, size
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.levels_test import levels_p
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.proportions import two_proportions_p, unseen_p
-from clinical_assets.drift.pvalues import (
-    beyond_p,
-    cramer_von_mises_p,
-    kolmogorov_smirnov_p,
-)
+from clinical_assets.drift.pvalues import beyond_p, cramer_von_mises_p
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
+from clinical_assets.drift.smirnov import smirnov_p
 
 # In the order in which they are shown; what a column's kind does not have is None.
 STATISTICS = (
@@ -52,7 +49,6 @@ STATISTICS = (
     "missing_current",
     "missing_pvalue",
 )
-_EXACT_KS = 10_000
 _EXACT_CVM = 20
 _OF_COUNTS = {"psi", "jensen_shannon", "hellinger", "total_variation"}
 _TESTS = {"chi2": "chi_squared", "g": "likelihood_ratio"}
@@ -117,7 +113,7 @@ def _numeric(
     if {"ks", "ks_pvalue"} & wanted:
         found["ks"] = distance = pair.kolmogorov_smirnov()
         if "ks_pvalue" in wanted:
-            found["ks_pvalue"] = ks_p(distance, reference, current)
+            found["ks_pvalue"] = smirnov_p(distance, size(reference), size(current))
     if _OF_AREAS & wanted:
         in_order(pair.merged(), wanted, found)
     if {"below_range", "above_range", "range_pvalue"} & wanted:
@@ -154,16 +150,6 @@ def in_order(merged: Merged, wanted: set[str], found: _Found) -> None:
         found["cramer_von_mises"] = criterion = areas.cramer_von_mises(merged)
         if "cramer_von_mises_pvalue" in wanted:
             found["cramer_von_mises_pvalue"] = _cvm_p(criterion, merged)
-
-
-def ks_p(distance: float, reference: Blocks, current: Blocks) -> float:
-    """The p-value of the Kolmogorov–Smirnov distance: exact up to 10,000 values, then limiting."""
-    n, m = size(reference), size(current)
-    if max(n, m) > _EXACT_KS:
-        return kolmogorov_smirnov_p(distance, n, m)
-    from scipy.stats import ks_2samp
-
-    return float(ks_2samp(whole(reference), whole(current)).pvalue)
 
 
 def _cvm_p(statistic: float, merged: Merged) -> float | None:

@@ -6,37 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def kolmogorov_smirnov_p(distance: float, n: int, m: int) -> float:
-    """Probability of at least this two-sample distance if both samples are of one distribution.
-
-    The limit of Kolmogorov (1933) at the effective size n m / (n + m), with the corrections of
-    Vrbik (2018, "Small-sample corrections to Kolmogorov-Smirnov test statistic"): within 1e-4 of
-    the exact probability, relative, from 1e-3 up where both samples hold 10,000 values or more.
-    Ties make it too large.
-    """
-    size = n * m / (n + m)
-    root = math.sqrt(size)
-    z = root * distance
-    return kolmogorov(z + 1 / (6 * root) + (z - 1) / (4 * size))
-
-
-def kolmogorov(z: float) -> float:
-    """Probability that a Brownian bridge's largest distance from 0 exceeds ``z`` (Kolmogorov 1933;
-    the series for small ``z`` by Jacobi's theta identity). Exact to about 1e-15.
-
-    >>> round(kolmogorov(1.3580986), 7)
-    0.05
-    """
-    if z <= 0:
-        return 1.0
-    if z < 1:
-        power = -((math.pi / z) ** 2) / 8
-        series = sum(math.exp(power * k * k) for k in (1, 3, 5, 7))
-        return 1 - math.sqrt(2 * math.pi) / z * series
-    series = sum(math.exp(-2 * k * k * z * z) * (1 if k % 2 else -1) for k in range(1, 6))
-    return min(1.0, max(0.0, 2 * series))
-
-
 def cramer_von_mises_p(statistic: float, n: int, m: int) -> float:
     """Probability of at least this two-sample T if both samples are of one distribution.
 

@@ -17,16 +17,16 @@ from clinical_assets.drift.blocks import Numbers, whole
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.measure import STATISTICS, infinities_moved, measure_samples
 from clinical_assets.drift.proportions import two_proportions_p
-from clinical_assets.drift.pvalues import beyond_p, kolmogorov_smirnov_p
+from clinical_assets.drift.pvalues import beyond_p
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
+from clinical_assets.drift.smirnov import smirnov_p
 from clinical_assets.drift.tallied import between_ranks
 
 LEFT_OUT = ("energy", "cramer_von_mises", "cramer_von_mises_pvalue")
 WINDOWED = tuple(name for name in STATISTICS if name not in LEFT_OUT)
 _OF_COUNTS = ("psi", "jensen_shannon", "hellinger", "total_variation")
 _TESTS = {"chi2": "chi_squared", "g": "likelihood_ratio"}
-_EXACT_KS = 10_000
 _PLAIN = 1e150  # beyond, sums of values might not be numbers
 
 Found = dict[str, Statistic]
@@ -125,7 +125,7 @@ class _Reference:
             found[name], found[f"{name}_pvalue"] = test.statistic, test.p
         upto, below = (np.searchsorted(self._ordered, window, s) for s in ("right", "left"))
         found["ks"] = distance = _largest_gap(upto / n, below / n, window)
-        found["ks_pvalue"] = self._p(distance, window)
+        found["ks_pvalue"] = smirnov_p(distance, n, len(window))
         area = self._area(window, upto / n)
         found["wasserstein"] = area
         if area is not None and self._deviation and np.isfinite(area / self._deviation):
@@ -149,14 +149,6 @@ class _Reference:
         """Counts in right-closed bins."""
         upto = np.searchsorted(ordered, self._edges, "right")
         return np.diff(upto, prepend=0, append=len(ordered))
-
-    def _p(self, distance: float, window: Numbers) -> float:
-        n, m = len(self._ordered), len(window)
-        if max(n, m) > _EXACT_KS:
-            return kolmogorov_smirnov_p(distance, n, m)
-        from scipy.stats import ks_2samp
-
-        return float(ks_2samp(self._ordered, window).pvalue)
 
     def _area(self, window: Numbers, upto: NDArray[np.float64]) -> float | None:
         """Wasserstein-1 as the area between the quantile functions: the window's is one value from

@@ -16,7 +16,7 @@ from clinical_assets.drift.distances import psi
 from clinical_assets.drift.pairs import paired_samples
 from clinical_assets.drift.performance.rows import Value, rows
 from clinical_assets.drift.proportions import two_proportions_p
-from clinical_assets.drift.pvalues import kolmogorov_smirnov_p
+from clinical_assets.drift.smirnov import smirnov_p
 
 _Z = 1.959963984540054
 
@@ -78,7 +78,7 @@ def prediction_drift(
         current=m,
         psi=psi(*pair.binned(edges)),
         ks=distance,
-        ks_p=kolmogorov_smirnov_p(distance, n, m),
+        ks_p=smirnov_p(distance, n, m),
         reference_rate=wilson(hits, n),
         current_rate=wilson(others, m),
         rate=_newcombe(wilson(others, m), wilson(hits, n)),

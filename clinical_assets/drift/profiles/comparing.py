@@ -12,7 +12,6 @@ from clinical_assets.drift.measure import (
     counted,
     in_order,
     infinities_moved,
-    ks_p,
     levels_counted,
     levels_moved,
 )
@@ -26,17 +25,14 @@ from clinical_assets.drift.profiles.profiling import profile
 from clinical_assets.drift.profiles.reading import Summary
 from clinical_assets.drift.profiles.regridding import approximate_counts, on_grid
 from clinical_assets.drift.proportions import two_proportions_p
-from clinical_assets.drift.pvalues import (
-    beyond_p,
-    kolmogorov_smirnov_p,
-)
+from clinical_assets.drift.pvalues import beyond_p
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic
+from clinical_assets.drift.smirnov import smirnov_p
 from clinical_assets.errors import ClinicalError
 
 _AREAS = ("wasserstein", "wasserstein_scaled", "energy")
 BOUNDS = tuple(f"{name}_error" for name in ("ks", *_AREAS, "below_range", "above_range"))
-_SMALL = 10_000
 _UNNAMED = "its values tell rows or patients apart, so that a profile does not hold them"
 
 _Found = dict[str, Statistic]
@@ -189,11 +185,8 @@ def _numeric(
     functions = Functions(before, after)
     distance = functions.kolmogorov_smirnov()
     found["ks"], found["ks_error"] = distance
-    found["ks_pvalue"] = kolmogorov_smirnov_p(distance.value, before.present, after.present)
+    found["ks_pvalue"] = smirnov_p(distance.value, before.present, after.present)
     if functions.merged is not None:
-        if max(before.present, after.present) <= _SMALL:
-            before_values, after_values = functions.merged.samples()
-            found["ks_pvalue"] = ks_p(distance.value, (before_values,), (after_values,))
         in_order(functions.merged, wanted, found)
         found |= {f"{name}_error": 0.0 for name in _AREAS if found[name] is not None}
     else:

@@ -4,31 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special
-from scipy.stats import cramervonmises_2samp, false_discovery_control, kstwo
+from scipy.stats import cramervonmises_2samp, false_discovery_control
 
 from clinical_assets.drift.areas import cramer_von_mises, merged
 from clinical_assets.drift.pvalues import (
     benjamini_hochberg,
     cramer_von_mises_p,
-    kolmogorov,
-    kolmogorov_smirnov_p,
 )
-
-
-@pytest.mark.parametrize("n", [10_000, 100_000, 1_000_000])
-@pytest.mark.parametrize("z", [0.3, 0.5, 0.8, 1.0, 1.36, 1.63, 1.95])
-def test_kolmogorov_is_near_the_exact_probability(n: int, z: float) -> None:
-    size = n / 2
-    distance = z / np.sqrt(size)
-    assert kolmogorov_smirnov_p(distance, n, n) == pytest.approx(
-        float(kstwo.sf(distance, round(size))), rel=6e-4
-    )
-
-
-def test_no_distance_is_certain_and_the_largest_impossible() -> None:
-    assert kolmogorov_smirnov_p(0.0, 20_000, 30_000) == 1.0
-    assert kolmogorov_smirnov_p(1.0, 20_000, 30_000) == 0.0
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
@@ -38,11 +20,6 @@ def test_adjusting_as_scipy_does(p: list[float]) -> None:
 
 def test_nothing_to_adjust() -> None:
     assert benjamini_hochberg([]) == []
-
-
-def test_the_limit_of_kolmogorov_is_scipys() -> None:
-    for z in np.linspace(0.01, 12, 1200):
-        assert kolmogorov(z) == pytest.approx(float(special.kolmogorov(z)), rel=1e-13)
 
 
 @pytest.mark.parametrize(("n", "m"), [(25, 40), (500, 300), (3_000, 3_000)])

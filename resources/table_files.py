@@ -53,11 +53,11 @@ def open_table(name: str) -> pl.LazyFrame:
             return scan
         _demand_header(start, name)
         # Whole and once: a scan would parse all of the text again for each column.
-        return _typed(pl.read_csv(path, null_values=_MISSING, infer_schema_length=None))
+        return _csv(path, name)
     except OSError as error:
         raise _unreadable(name, error) from None
     except pl.exceptions.PolarsError as error:
-        raise _not_utf8(path.read_bytes(), name) or _damaged(name) from error
+        raise _damaged(path.read_bytes(), name) from error
 
 
 def _delta(path: Path) -> pl.LazyFrame:
@@ -108,9 +108,44 @@ def _from_bytes(data: bytes, name: str) -> pl.LazyFrame:
         if data.startswith(_PARQUET):
             return pl.read_parquet(io.BytesIO(data)).lazy()
         _demand_header(data[: 64 * 1024], name)
-        return _typed(pl.read_csv(data, null_values=_MISSING, infer_schema_length=None))
+        return _csv(data, name)
     except pl.exceptions.PolarsError as error:
-        raise _not_utf8(data, name) or _damaged(name) from error
+        raise _damaged(data, name) from error
+
+
+def _csv(source: Path | bytes, name: str) -> pl.LazyFrame:
+    table = pl.read_csv(source, null_values=_MISSING, infer_schema_length=None)
+    if table.width > 1 and table.to_series(-1).null_count():
+        _demand_fields(source, table.width, name)
+    return _typed(table)
+
+
+def _demand_fields(source: Path | bytes, fields: int, name: str) -> None:
+    """Refuses a line with too few fields, as where a file is cut off: the library fills it up.
+
+    Lines that hold a quote are taken as they are, because their commas may be within a field.
+    """
+    line = pl.col("line")
+    found = (
+        pl.read_csv(
+            source,
+            has_header=False,
+            new_columns=["line"],
+            separator="\x1f",
+            quote_char=None,
+            schema={"line": pl.String},
+            truncate_ragged_lines=True,
+        )
+        .with_row_index("number", offset=1)
+        .filter(line.str.count_matches(",", literal=True) < fields - 1, ~line.str.contains('"'))
+    )
+    if len(found):
+        raise ClinicalError(
+            f"A line has fewer fields than the header, which has {fields}",
+            where=f"{name}, line {found['number'][0]}",
+            repair="Copy the file again if it was cut off; leave nothing between two commas where a"
+            " value is missing",
+        )
 
 
 def _typed(table: pl.DataFrame) -> pl.LazyFrame:
@@ -173,10 +208,15 @@ def _unknown(name: str, found: str) -> ClinicalError:
     )
 
 
-def _not_utf8(data: bytes, name: str) -> ClinicalError | None:
-    """Which line of a text is the first that is in another encoding."""
+def _damaged(data: bytes, name: str) -> ClinicalError:
+    """What is wrong with a file that the library could not read, whose own words may quote a
+    patient's value."""
     if data.startswith(_PARQUET):
-        return None
+        return ClinicalError(
+            "The Parquet file is cut off or damaged",
+            where=name,
+            repair="Copy it again from where it came",
+        )
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -184,11 +224,6 @@ def _not_utf8(data: bytes, name: str) -> ClinicalError | None:
         return ClinicalError(
             "The file is not UTF-8", where=f"{name}, line {line}", repair="Save the file as UTF-8"
         )
-    return None
-
-
-def _damaged(name: str) -> ClinicalError:
-    # The library's own words may quote a patient's value.
     return ClinicalError(
         "The table is damaged or not what its name says",
         where=name,

@@ -22,14 +22,13 @@ _ROUNDING = 1e-12
 def decided(found: Sequence[Mapping[str, Statistic]], plan: Plan) -> list[tuple[str, ...]]:
     """Reasons for each column; none where it has not drifted.
 
-    The p-values of all columns together are adjusted, those of the distributions, of the missing
-    values, of the range, of new levels and of infinite values each apart. A statistic that was not
-    asked for decides nothing.
+    All p-values that decide are adjusted together, over the columns and over what is asked of each:
+    its distribution, missing values, range, new levels and infinite values. A statistic that was
+    not asked for decides nothing.
     """
-    tests = {name: _significant(found, names, plan.rate) for name, names in _TESTS.items()}
+    small = _significant(found, plan.rate)
     return [
-        tuple(_reasons(numbers, plan, {name for name, small in tests.items() if small[i]}))
-        for i, numbers in enumerate(found)
+        tuple(_reasons(numbers, plan, tests)) for numbers, tests in zip(found, small, strict=True)
     ]
 
 
@@ -91,12 +90,26 @@ def _matters(before: float, after: float, plan: Plan) -> bool:
     return less < _MOSTLY and more >= plan.measured * less - _ROUNDING
 
 
-def _significant(
-    found: Sequence[Mapping[str, Statistic]], names: Sequence[str], rate: float
-) -> list[bool]:
-    """Whether the first of the named p-values that a column has is small, over all columns."""
-    first = [next((n[k] for k in names if n.get(k) is not None), None) for n in found]
-    asked = [i for i, p in enumerate(first) if p is not None]
-    adjusted = benjamini_hochberg([float(first[i] or 0.0) for i in asked])
-    small = {i for i, p in zip(asked, adjusted, strict=True) if p <= rate}
-    return [i in small for i in range(len(found))]
+def _significant(found: Sequence[Mapping[str, Statistic]], rate: float) -> list[set[str]]:
+    """Of each column the tests whose p-value is small."""
+    asked = [
+        (i, test, p)
+        for i, numbers in enumerate(found)
+        for test in _TESTS
+        if (p := _p(numbers, test)) is not None
+    ]
+    small: list[set[str]] = [set() for _ in found]
+    for (i, test, _), p in zip(asked, benjamini_hochberg([p for *_, p in asked]), strict=True):
+        if p <= rate:
+            small[i].add(test)
+    return small
+
+
+def _p(numbers: Mapping[str, Statistic], test: str) -> float | None:
+    """The first p-value of the test that there is; none of a share that nowhere varies, which no
+    chance could change, so that it takes nothing from the others."""
+    shares = [numbers.get(f"{test}_{side}") for side in ("reference", "current")]
+    if shares in ([0.0, 0.0], [1.0, 1.0]):
+        return None
+    p = next((numbers[name] for name in _TESTS[test] if numbers.get(name) is not None), None)
+    return None if p is None else float(p)

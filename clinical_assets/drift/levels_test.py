@@ -2,31 +2,34 @@
 
 What belongs here: the probability that decides for a column of levels. What does not: distances
 between frequencies (:mod:`.distances`), and levels that the reference does not have at all
-(:mod:`.proportions`).
+(:mod:`.unseen`).
 
 Pearson's test supposes that 5 values or more are to be expected of each level on both sides
-(Cochran 1954); of rare levels it finds much where there is nothing. Where few values are of such
-levels these are taken as one. Where many are, all values are dealt anew to both sides: a
-permutation test, whose size is right whatever is rare.
+(Cochran 1954); of rare levels it finds much where there is nothing. Of those χ² is held against its
+own moments, which are exact whatever is rare.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clinical_assets.drift.distances import chi_squared
+from clinical_assets.drift.levels_moments import dealt_moments
+from clinical_assets.drift.proportions import two_proportions_p
+from clinical_assets.drift.pvalues import pearson_three
 
-Vector = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 _LEAST = 5.0
-_FEW = 0.2  # of the values: rare levels that are taken as one
-_DEALT = 499
-_MOST = 2000  # levels
 
 
 def levels_p(reference: ArrayLike, current: ArrayLike) -> float:
     """Probability of counts that differ so much or more, by Pearson's χ², if nothing changed.
 
-    Where no dealt table reaches it, by the gamma distribution of their mean and variance.
+    Of two levels by :func:`.proportions.two_proportions_p`. Of more, where fewer than 5 values are
+    to be expected of one, by χ²'s first three moments and Pearson's type III distribution (Mielke
+    and Berry 1985, "Non-asymptotic inferences based on the chi-square statistic for r by c
+    contingency tables"). Noise of many rare levels hides a change of the others, so that the table
+    with all rare ones as one is asked, too; twice the smaller of both counts then.
 
     Args:
         reference: counts, shape (levels,).
@@ -41,39 +44,23 @@ def levels_p(reference: ArrayLike, current: ArrayLike) -> float:
     n, m = int(p.sum()), int(q.sum())
     if len(p) < 2 or not n or not m:
         return 1.0
-    order = np.argsort(p + q, kind="stable")  # so that names make no difference
-    p, q = p[order], q[order]
+    rare = (p + q) * np.float64(min(n, m) / (n + m)) < _LEAST
+    if rare.sum() < 2 or len(p) < 3:
+        return _table_p(p, q)
+    together = [np.append(side[~rare], side[rare].sum()) for side in (p, q)]
+    return min(1.0, 2 * min(_table_p(p, q), _table_p(*together)))
+
+
+def _table_p(p: Counts, q: Counts) -> float:
+    n, m = int(p.sum()), int(q.sum())
+    if len(p) < 2:
+        return 1.0
+    if len(p) == 2:
+        return two_proportions_p(int(p[0]), n, int(q[0]), m)
     every = p + q
-    expected: Vector = every * np.float64(min(n, m) / (n + m))
-    rare = expected < _LEAST
-    if not rare.any():
+    if every.min() * min(n, m) >= _LEAST * (n + m):
         return chi_squared(p, q).p
-    if every[rare].sum() <= _FEW * (n + m) or len(every) > _MOST:
-        return chi_squared(*_pooled(p, q, expected)).p
-    return _dealt_p(every, q, m)
-
-
-def _pooled(p: NDArray[np.int64], q: NDArray[np.int64], expected: Vector) -> tuple[Vector, Vector]:
-    """Counts, the rarest first: these as one, of which 5 or more are to be expected."""
-    upto = max(np.searchsorted(expected, _LEAST), np.searchsorted(np.cumsum(expected), _LEAST) + 1)
-    found = [np.append(side[upto:], side[:upto].sum()) for side in (p, q)]
-    return found[0].astype(np.float64), found[1].astype(np.float64)
-
-
-def _dealt_p(every: NDArray[np.int64], q: NDArray[np.int64], m: int) -> float:
-    from scipy.special import gammaincc
-
-    total = int(every.sum())
-    expected = every * (m / total)
-    # Both rows' parts of χ²: the other side's counts are what is left of every level.
-    weights = 1 / expected + 1 / (every - expected)
-    rng = np.random.default_rng(0)  # the same answer for the same table
-    dealt = rng.multivariate_hypergeometric(every, m, size=_DEALT, method="marginals")
-    chance = ((dealt - expected) ** 2) @ weights
-    found = float(((q - expected) ** 2) @ weights)
-    reached = int(np.count_nonzero(chance >= found * (1 - 1e-12)))
-    p = (reached + 1) / (_DEALT + 1)
-    mean, variance = float(chance.mean()), float(chance.var())
-    if reached or variance <= 0:
-        return p
-    return min(p, float(gammaincc(mean**2 / variance, found * mean / variance)))
+    # The smaller side: its S tells the same, of fewer values.
+    side = q if m <= n else p
+    found = float(np.sum(side.astype(np.float64) ** 2 / every))
+    return pearson_three(found, *dealt_moments(every, int(side.sum())))

@@ -12,11 +12,12 @@ from clinical_assets.drift.blocks import Blocks, size
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.levels_test import levels_p
 from clinical_assets.drift.pairs import paired_samples
-from clinical_assets.drift.proportions import two_proportions_p, unseen_p
+from clinical_assets.drift.proportions import two_proportions_p
 from clinical_assets.drift.pvalues import beyond_p, cramer_von_mises_p
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.smirnov import smirnov_p
+from clinical_assets.drift.unseen import unseen_p
 
 # In the order in which they are shown; what a column's kind does not have is None.
 STATISTICS = (
@@ -175,9 +176,8 @@ def _levels(
 
 def levels_moved(p: Counts, q: Counts, found: _Found) -> None:
     """Adds the shares of new and of vanished levels, from counts of every level."""
-    new, n, m = int(q[p == 0].sum()), int(p.sum()), int(q.sum())
-    found["new_levels"] = new / m
-    found["new_levels_pvalue"] = unseen_p(new, m, int(np.count_nonzero(p == 1)), n)
+    found["new_levels"] = float(q[p == 0].sum() / q.sum())
+    found["new_levels_pvalue"] = unseen_p(p, q)
     found["vanished_levels"] = float(p[q == 0].sum() / p.sum())
 
 

@@ -42,25 +42,6 @@ def two_proportions_p(hits: int, n: int, others: int, m: int) -> float:
     return min(1.0, float(chance[chance <= observed * (1 + 1e-7)].sum()))
 
 
-def unseen_p(new: int, m: int, once: int, n: int) -> float:
-    """Probability that as many of ``m`` values, or more, are of levels that ``n`` others do not
-    have, if all are of one distribution.
-
-    Such levels are as frequent as those of which the others have one value (Good 1953), which is
-    taken as one more, because it might have been. One-sided, else as :func:`two_proportions_p`.
-
-    >>> unseen_p(90, 500, 85, 500) > 0.3, unseen_p(30, 500, 0, 500) < 1e-6
-    (True, True)
-    """
-    counts = Counts(once + 1, n + 1, new, m)
-    if new / m <= (once + 1) / (n + 1):
-        return 1.0
-    if not counts.few:
-        return math.erfc(_z(counts) / math.sqrt(2)) / 2
-    chance = _chances(counts)
-    return min(1.0, float(chance[new - max(0, once + new - n) :].sum()))
-
-
 def _z(counts: Counts) -> float:
     hits, n, others, m = counts
     pooled = (hits + others) / (n + m)

@@ -1,7 +1,10 @@
 """What counts as drift, from numbers alone: each limit on both of its sides."""
 
+import numpy as np
+import polars as pl
 import pytest
 
+from clinical_assets.drift import compare
 from clinical_assets.drift.decide import decided
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.sentences import Statistic
@@ -62,3 +65,27 @@ def test_the_plan_s_numbers_are_the_limits() -> None:
     assert drifts(rare, plan=Plan(measured=2.1)) == [False]
     assert drifts(LARGE | {"ks_pvalue": 0.09}, plan=Plan(rate=0.1)) == [True]
     assert drifts({"new_levels": 0.02, "new_levels_pvalue": 0.0}, plan=Plan(levels=0.03)) == [False]
+
+
+def test_all_that_is_asked_shares_one_rate() -> None:
+    """Tables of the same patients, in which every test has its chance to be wrong."""
+    rng = np.random.default_rng(11)
+
+    def sparse() -> pl.DataFrame:
+        values = rng.normal(size=(30, 600))
+        values[rng.random((30, 600)) < 0.92] = np.nan
+        return pl.DataFrame({f"c{i}": each for i, each in enumerate(values)})
+
+    assert sum(compare(sparse(), sparse()).drifted for _ in range(60)) <= 7  # of 3 expected
+
+
+def test_what_varies_nowhere_takes_nothing_from_the_others() -> None:
+    column: dict[str, Statistic] = {
+        "psi": 0.5,
+        "ks_pvalue": 0.04,
+        "missing_reference": 0.0,
+        "missing_current": 0.0,
+    }
+    assert decided([column | {"missing_pvalue": 1.0}], Plan())[0]
+    some = column | {"missing_reference": 0.1, "missing_pvalue": 1.0}
+    assert not decided([some], Plan())[0]

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact, hypergeom
+from scipy.stats import fisher_exact
 
 from clinical_assets.drift import compare, profile
-from clinical_assets.drift.proportions import Counts, two_proportions_p, unseen_p
+from clinical_assets.drift.proportions import Counts, two_proportions_p
 from clinical_assets.drift.windows import compare_windows
 
 SIZES = st.integers(1, 300)
@@ -24,20 +24,6 @@ def test_few_are_held_against_each_other_as_fisher_does(n: int, m: int, a: int, 
         exact = fisher_exact([[hits, n - hits], [others, m - others]]).pvalue
         assert found == pytest.approx(exact, rel=1e-6, abs=1e-12)
     assert found == pytest.approx(two_proportions_p(others, m, hits, n), rel=1e-6)
-
-
-@given(SIZES, SIZES, st.integers(0, 300), st.integers(0, 300))
-def test_unseen_levels_are_the_upper_tail_of_a_hypergeometric(
-    n: int, m: int, a: int, b: int
-) -> None:
-    once, new = min(a, n), min(b, m)
-    counts = Counts(once + 1, n + 1, new, m)
-    found = unseen_p(new, m, once, n)
-    if new / m <= (once + 1) / (n + 1):
-        assert found == 1.0
-    elif counts.few:
-        tail = hypergeom.sf(new - 1, n + 1 + m, once + 1 + new, m)
-        assert found == pytest.approx(tail, rel=1e-6, abs=1e-12)
 
 
 def test_what_is_exact_meets_what_is_not_where_they_change_over() -> None:

@@ -29,6 +29,7 @@ from clinical_assets.drift.performance.resampled import REPLICATES
 from clinical_assets.drift.performance.rows import Value, labels, probabilities
 
 SURPRISE = 0.025  # chance of a side's labels below which they contradict the other side
+_WIDER = 2.2414 / 1.9600  # normal quantiles of 97.5 % and of 95 %, both sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,9 @@ class OneKind:
 class CalibrationDrift:
     """Calibration before and now.
 
+    The verdict asks of slope and intercept at once, so that each has half of the 5 % in which
+    chance may be taken for a change; the intervals that are shown are of each alone.
+
     Attributes:
         slope, intercept, error: current less reference, with 95 % intervals.
         one_kind: what a side that has only events, or none, says; None where both sides have
@@ -98,8 +102,7 @@ class CalibrationDrift:
         changed = [
             f"{name} by {value}"
             for name, value in (("the slope", self.slope), ("the intercept", self.intercept))
-            if value.lower is not None and value.upper is not None
-            if not value.lower <= 0 <= value.upper
+            if _beyond_chance(value)
         ]
         known = any(v.lower is not None for v in (self.slope, self.intercept))
         said = "Whether slope or intercept changed cannot be told from these rows."
@@ -178,6 +181,12 @@ def _difference(before: Value, now: Value) -> Value:
     halves = [((v.upper or 0) - (v.lower or 0)) / 2 for v in (before, now)]
     value, half = now.value - before.value, math.hypot(*halves)
     return Value(value, value - half, value + half)
+
+
+def _beyond_chance(value: Value) -> bool:
+    if value.value is None or value.lower is None or value.upper is None:
+        return False
+    return abs(value.value) > _WIDER * (value.upper - value.lower) / 2
 
 
 def _error_difference(sides: list[Any], value: float, seed: int) -> Value:

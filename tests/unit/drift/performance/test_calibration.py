@@ -78,6 +78,13 @@ def test_no_slope_where_there_is_none(y: list[int], p: list[float]) -> None:
     assert "none (" in found.explain()
 
 
+def test_chance_is_seldom_taken_for_a_change_of_slope_or_intercept() -> None:
+    """Each alone at 5 % would be wrong in one of nine."""
+    sides = [(drawn(1000, seed=2 * i), drawn(200, seed=2 * i + 1)) for i in range(80)]
+    said = [calibration_drift(*a, *b, seed=1).explain() for a, b in sides]
+    assert sum(each.startswith("Calibration changed") for each in said) <= 7
+
+
 def test_drift_of_calibration() -> None:
     before, same, later = drawn(3000), drawn(3000, seed=1), drawn(3000, seed=2, slope=0.6)
     none = calibration_drift(*before, *same, seed=1)

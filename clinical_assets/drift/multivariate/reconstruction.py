@@ -22,7 +22,8 @@ its F test finds it (p < 0.05 over all sizes). What varies more slowly than the 
 not in it. The limits are quantiles of the gamma distribution with that mean and variance, because a
 squared residual is skewed (Box 1954, Annals of Mathematical Statistics 25:290); of unchanged
 windows of that many rows ``confidence`` lie inside all of them. At 0.99, 0 to 1 % were seen outside
-where rows are normal, 1 to 5 % where they are of t with 4 degrees of freedom, 4 to 7 % where lognormal.
+where rows are normal, 1 to 5 % where they are of t with 4 degrees of freedom, 4 to 7 % where they
+are lognormal.
 
 Only the directions that the components leave are looked at, so a change within those that they
 hold does not show. Where the reference's columns hardly move together, which ones are left is as

@@ -12,7 +12,7 @@ import click
 
 from clinical_assets.commands.drift_found import Found
 from clinical_assets.commands.listed import listed_names
-from clinical_assets.commands.mistakes import say
+from clinical_assets.commands.mistakes import demand_standard_output, ends_with, printing
 from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
 
@@ -65,6 +65,7 @@ class Parting:
     type=click.IntRange(min=0),
     help="Of all that is drawn.",
 )
+@ends_with(_BAD_INPUT)
 def drift(
     reference: str,
     current: str,
@@ -91,20 +92,17 @@ def drift(
     from clinical_assets.commands.drift_show import show
 
     outputs = Outputs(reference, current, json_out, html_out, evidently_out, sample, seed)
-    try:
-        outputs.check(plan_file)
-        plan = _plan(plan_file, columns)
-        found, said = _work(outputs, plan, Parting(by, whole, time, every))
-    except ClinicalError as error:
-        say(error)
-        raise SystemExit(_BAD_INPUT) from None
+    demand_standard_output()
+    outputs.check(plan_file)
+    plan = _plan(plan_file, columns)
+    found, said = _work(outputs, plan, Parting(by, whole, time, every))
     if not outputs.json_is_printed:
-        show(found)
-        for line in said:
-            click.echo(line)
+        with printing():
+            show(found)
+            for line in said:
+                click.echo(line)
     if unlike := _unlike(found.whole, (by, time)):
-        say(unlike)
-        raise SystemExit(_BAD_INPUT)
+        raise unlike
     raise SystemExit(1 if found.drifted else 0)
 
 

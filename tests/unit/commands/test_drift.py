@@ -1,6 +1,9 @@
 """``clinical drift`` as scripts and people use it: exit codes, JSON, every kind of bad input."""
 
 import json
+import re
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -349,3 +352,38 @@ def test_where_no_window_can_be_judged_that_is_said(tmp_path: Path) -> None:
     found = drift(tmp_path / "a.parquet", tmp_path / "b.parquet", "--plan", plan, "--time", "at")
     assert found.exit_code == 2
     assert "nothing can be judged" in found.output
+
+
+def test_what_cannot_be_printed_is_no_drift(files: dict[str, Path]) -> None:
+    """Status 1 would be read as drift. The shell's own streams are asked, because click's runner
+    has others."""
+    for form in ("", "--json -"):
+        full = _in_shell(f"{files['a.csv']} {files['a.parquet']} {form} >/dev/full")
+        assert full.returncode == 2
+        assert "The result cannot be printed (No space left on device)" in full.stderr
+        assert len(full.stderr.splitlines()) == 1
+    closed = _in_shell(f"{files['a.csv']} {files['a.parquet']} >&-")
+    assert closed.returncode == 2
+    assert "The result cannot be printed (standard output is closed)" in closed.stderr
+    assert _in_shell(f"{files['a.csv']} nowhere.csv 2>/dev/full").returncode == 2
+
+
+def _in_shell(rest: str) -> "subprocess.CompletedProcess[str]":
+    command = f"{sys.executable} -m clinical_assets.cli drift {rest}"
+    return subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, pl.exceptions.PanicException])
+def test_what_nobody_foresaw_is_no_drift_and_quotes_nothing(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise kind("Mrs Example, born 1931")
+
+    monkeypatch.setattr("clinical_assets.commands.drift_show.show", fails)
+    found = drift(files["a.csv"], files["b.parquet"])
+    assert found.exit_code == 2
+    assert kind.__name__ in found.output
+    assert re.search(r"\(clinical_assets/commands/drift\.py:\d+\)", found.output)
+    assert "Example" not in found.output
+    assert len(found.output.splitlines()) == 1

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from clinical_assets.drift.diagnosis import Background, Cause, diagnose_levels, diagnose_numbers
+from clinical_assets.drift.diagnosis import (
+    Background,
+    Cause,
+    diagnose_levels,
+    diagnose_numbers,
+    stuck,
+)
 from clinical_assets.drift.diagnosis.fits import KINDS as FITTED
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.mixing import Mix
@@ -108,7 +114,7 @@ def _pertinent(
 ) -> tuple[Cause, ...]:
     """Of a column in which only more or fewer values are missing, what concerns that."""
     found = causes_of(column.name, before, after, background)
-    about = [cause for cause in found if cause.kind in _OF_MISSING]
+    about = [c for c in found if c.kind in _OF_MISSING or stuck.FILLED in c.evidence]
     return tuple(about) if only_missing(column.reasons) and about else found
 
 

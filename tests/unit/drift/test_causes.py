@@ -337,3 +337,27 @@ def test_levels_that_are_long_numbers_are_not_taken_for_one() -> None:
     before = pl.DataFrame({"code": [1234567, 1234568] * 500})
     after = pl.DataFrame({"code": [1234567] * 900 + [1234568] * 100})
     assert "1234567" in compare(before, after)["code"].causes[0]
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+@pytest.mark.parametrize(("share", "code"), [(0.3, -1.0), (0.12, -1.0), (0.3, 50.0), (0.12, 50.0)])
+def test_a_value_in_the_place_of_missing_ones_is_said_first(
+    share: float, code: float, profiled: bool
+) -> None:
+    before, after = (np.round(RNG.normal(50, 10, 4000), 1) for _ in range(2))
+    with_gaps = pl.Series(before).scatter(np.flatnonzero(RNG.random(4000) < share), None)
+    a = pl.DataFrame({"x": with_gaps})
+    b = pl.DataFrame({"x": np.where(RNG.random(4000) < share, code, after)})
+    sides = (profile(a), profile(b)) if profiled else (a, b)
+    cause = compare(*sides)["x"].evidence[0]
+    assert cause["kind"] == ("placeholder" if code < 0 else "stuck")
+    assert "in the place of missing ones" in cause["sentence"]
+    assert cause["evidence"]["missing_no_more"] == pytest.approx(share, abs=0.03)
+
+
+def test_a_frequent_value_beside_as_many_missing_ones_stands_for_nothing() -> None:
+    before, after = (np.round(RNG.normal(50, 10, 4000), 1) for _ in range(2))
+    gaps = np.flatnonzero(RNG.random(4000) < 0.5)
+    a = pl.DataFrame({"x": pl.Series(before).scatter(gaps, None)})
+    b = pl.DataFrame({"x": np.where(RNG.random(4000) < 0.3, -1.0, after)})
+    assert all("place of missing" not in said for said in compare(a, b)["x"].causes)

@@ -35,6 +35,7 @@ MOST_COLUMNS = 100
 SAID = 3
 _LEAST = 0.2
 _FEWEST = 30  # values of a year before
+_FEW = 1000  # values a side; with so many a distance of 0.1 is seen
 _CODES = 10
 _TIED = 0.03
 _OF_MISSING = ("missing", "measured_less", "measured_more")
@@ -102,7 +103,11 @@ def causes_of_pairs(
     """The same where the drifted columns' summaries are there already, by name."""
     known = backgrounds or {}
     return tuple(
-        _with(column, _pertinent(column, *pairs[column.name], known.get(column.name)))
+        _with(
+            column,
+            _pertinent(column, *pairs[column.name], known.get(column.name))
+            or _untold(column, *pairs[column.name]),
+        )
         if column.drifted and column.kind in _SORTS and column.name in pairs
         else column
         for column in columns
@@ -116,6 +121,20 @@ def _pertinent(
     found = causes_of(column.name, before, after, background)
     about = [c for c in found if c.kind in _OF_MISSING or stuck.FILLED in c.evidence]
     return tuple(about) if only_missing(column.reasons) and about else found
+
+
+def _untold(column: ColumnDrift, before: Summary, after: Summary) -> tuple[Cause, ...]:
+    """That there is too little to tell a cause from chance, of a column of numbers."""
+    if column.kind != "numeric":
+        return ()
+    values = [side.rows - side.missing for side in (before, after)]
+    why = (
+        "There are too few values to tell a cause"
+        if min(values) < _FEW
+        else "The change is too small to tell a cause"
+    )
+    evidence = {"values_reference": float(values[0]), "values_current": float(values[1])}
+    return (Cause("unexplained", why, 0.0, evidence),)
 
 
 def causes_of(

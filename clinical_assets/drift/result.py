@@ -155,10 +155,13 @@ class Comparison:
 
 
 def _likeliest(column: ColumnDrift) -> str:
-    if not column.causes:
+    """The first cause; where that is that none explains enough, what explains most, too."""
+    said = [visible(cause) for cause in column.causes[:2]]
+    if not said:
         return ""
-    known = not column.evidence or column.evidence[0]["kind"] != "unexplained"
-    return f"{' Likely cause:' if known else ''} {visible(column.causes[0])}"
+    if not column.evidence or column.evidence[0]["kind"] != "unexplained":
+        return f" Likely cause: {said[0]}"
+    return " " + " In part: ".join(said)
 
 
 def _importance(column: ColumnDrift) -> tuple[bool, bool, float]:

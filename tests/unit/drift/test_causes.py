@@ -361,3 +361,37 @@ def test_a_frequent_value_beside_as_many_missing_ones_stands_for_nothing() -> No
     a = pl.DataFrame({"x": pl.Series(before).scatter(gaps, None)})
     b = pl.DataFrame({"x": np.where(RNG.random(4000) < 0.3, -1.0, after)})
     assert all("place of missing" not in said for said in compare(a, b)["x"].causes)
+
+
+def test_where_no_cause_explains_enough_the_best_is_said_in_part() -> None:
+    before = RNG.normal(100, 10, 4000).round(1)
+    after = np.concatenate([RNG.normal(70, 3, 1500), RNG.normal(140, 20, 1500)]).round(1)
+    gaps = np.flatnonzero(RNG.random(len(after)) < 0.35)
+    found = compare(
+        pl.DataFrame({"x": before}), pl.DataFrame({"x": pl.Series(after).scatter(gaps, None)})
+    )
+    assert [each["kind"] for each in found["x"].evidence][:2] == ["unexplained", "missing"]
+    assert (
+        "no cause that is known here explains half of that. In part: Values are missing now"
+        in found.explain()
+    )
+    assert "Likely cause" not in found.explain()
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+def test_too_few_values_to_tell_a_cause_are_said(profiled: bool) -> None:
+    values = np.arange(40) / 4
+    a, b = pl.DataFrame({"x": values}), pl.DataFrame({"x": values + 4.1})
+    sides = (profile(a), profile(b)) if profiled else (a, b)
+    found = compare(*sides)
+    assert found["x"].drifted
+    assert found["x"].causes == ("There are too few values to tell a cause.",)
+    assert [each["kind"] for each in found["x"].evidence] == ["unexplained"]
+    assert "Likely cause" not in found.explain()
+
+
+def test_a_change_of_many_values_without_a_cause_is_called_small() -> None:
+    before = RNG.normal(100, 10, 50_000)
+    far = pl.DataFrame({"x": np.where(np.arange(len(before)) % 400 == 0, 400.0, before)})
+    found = compare(pl.DataFrame({"x": before}), far, Plan(levels=0.002))
+    assert found["x"].causes == ("The change is too small to tell a cause.",)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from clinical_assets.drift.iso8601 import strictly
 from clinical_assets.errors import ClinicalError
 
 STDIN = "-"
@@ -149,9 +150,12 @@ def _demand_fields(source: Path | bytes, fields: int, name: str) -> None:
 
 
 def _typed(table: pl.DataFrame) -> pl.LazyFrame:
-    """A column of a CSV file without any value is of no type, not text."""
+    """A column of a CSV file without any value is of no type, not text; one in which all are dates
+    or times of ISO 8601 is of these, so that it can be held against that of a Parquet file."""
+    texts = [c for c in table.iter_columns() if c.dtype == pl.String]
     empty = [c.name for c in table.iter_columns() if c.null_count() == len(c) > 0]
-    return table.with_columns(pl.col(empty).cast(pl.Null)).lazy() if empty else table.lazy()
+    times = [found for c in texts if c.name not in empty and (found := strictly(c)) is not c]
+    return table.with_columns(pl.col(empty).cast(pl.Null), *times).lazy()
 
 
 def _demand_header(start: bytes, name: str) -> None:

@@ -106,7 +106,7 @@ def causes_of_pairs(
         _with(
             column,
             _pertinent(column, *pairs[column.name], known.get(column.name))
-            or _untold(column, *pairs[column.name]),
+            or _untold(*pairs[column.name]),
         )
         if column.drifted and column.kind in _SORTS and column.name in pairs
         else column
@@ -123,9 +123,10 @@ def _pertinent(
     return tuple(about) if only_missing(column.reasons) and about else found
 
 
-def _untold(column: ColumnDrift, before: Summary, after: Summary) -> tuple[Cause, ...]:
-    """That there is too little to tell a cause from chance, of a column of numbers."""
-    if column.kind != "numeric":
+def _untold(before: Summary, after: Summary) -> tuple[Cause, ...]:
+    """That there is too little to tell a cause from chance, of a column of numbers; where a side
+    has no number at all, the reason says what there is to say."""
+    if not (isinstance(before, NumericSummary) and isinstance(after, NumericSummary)):
         return ()
     values = [side.rows - side.missing for side in (before, after)]
     why = (

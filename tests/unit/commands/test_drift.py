@@ -387,3 +387,38 @@ def test_what_nobody_foresaw_is_no_drift_and_quotes_nothing(
     assert re.search(r"\(clinical_assets/commands/drift\.py:\d+\)", found.output)
     assert "Example" not in found.output
     assert len(found.output.splitlines()) == 1
+
+
+def test_dates_of_a_csv_file_are_those_of_a_parquet_file(tmp_path: Path) -> None:
+    days = pl.datetime_range(datetime(2026, 1, 1), datetime(2026, 3, 1), "1h", eager=True)
+    table = pl.DataFrame(
+        {
+            "born_on": days.dt.date().alias("born_on"),
+            "seen_at": days,
+            "charted_at": days.dt.replace_time_zone("UTC"),
+            "lactate": [i % 17 / 10 for i in range(len(days))],
+        }
+    )
+    csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
+    table.write_csv(csv)
+    table.write_parquet(parquet)
+    for sides in ((csv, parquet), (parquet, csv)):
+        found = drift(*sides, "--json", "-")
+        assert found.exit_code == 0
+        columns = json.loads(found.stdout)["columns"]
+        assert [c["kind"] for c in columns] == ["time", "time", "time", "numeric"]
+        assert all(c["statistics"]["ks"] == 0 for c in columns)
+        for time in ("born_on", "seen_at", "charted_at"):
+            assert drift(*sides, "--time", time, "--columns", f"lactate,{time}").exit_code == 0
+
+
+def test_the_row_of_what_is_no_time_is_said_and_not_its_text(tmp_path: Path) -> None:
+    rows = [f"2026-01-{1 + i % 28:02},{i}" for i in range(200)]
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("at,x\n" + "\n".join(rows) + "\n")
+    rows[16] = "Mrs Example,16"
+    bad.write_text("at,x\n" + "\n".join(rows) + "\n")
+    found = drift(good, bad, "--time", "at")
+    assert found.exit_code == 2
+    assert "'at' holds text in row 17 of the current data that is no time" in found.output
+    assert "Example" not in found.output

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from deltalake import write_deltalake
@@ -98,7 +100,7 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
         "empty.csv": (b"", "The file is empty"),
         "header.csv": (b"lactate,ward\n", "has no rows"),
         "twice.csv": (b"lactate,lactate\n1,2\n", "named more than once: 'lactate'"),
-        "ragged.csv": (b"lactate,ward\n1,a,Mrs-Canary\n", "damaged"),
+        "ragged.csv": (b"lactate,ward\n1,a,Mrs-Canary\n", "more fields than the header"),
         "latin.csv": ("läctate\n1\n".encode("latin-1"), "not UTF-8"),
         "other.csv": (b"x,y\n1,2\n", "no column in common"),
         "headless.csv": (b"Mrs-Canary,1955-03-02,I10\nx,2000-01-01,E11\n", "seems to hold values"),
@@ -106,6 +108,8 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
         "torn.parquet": (torn, "cannot be read to its end"),
         "noise.csv": (bytes(range(255, 0, -1)) * 20, "not UTF-8"),
         "cut.parquet": (whole[: len(whole) // 2], "damaged"),
+        "begun.parquet": (whole[:3], "cut off"),
+        "byte.parquet": (whole[:1], "cut off"),
         "image.png": (b"\x89PNG\0\0", "neither Parquet nor text"),
     }
     for name, (data, words) in bad.items():
@@ -262,6 +266,12 @@ def test_names_part_at_their_words() -> None:
         (b"x\ty\n1\t2\n", "separated by"),
         (b"63,5.1,ward\n64,5.2,ward\n", "not the names of columns"),
         (b"x,name\n1,a\n2,M\xfcller\n", "not UTF-8 ({odd}, line 3)"),
+        ("x,name\n1,a\n".encode("utf-16"), "seems to be UTF-16, not UTF-8"),
+        (b"\xfe\xff" + "x,name\n1,a\n".encode("utf-16-be"), "seems to be UTF-16, not UTF-8"),
+        (b"\n\n \r\n", "holds blank lines only"),
+        (b"x,name\n1,a\n2,b,c\n", "more fields than the header, which has 2 ({odd}, line 3)"),
+        (b'x,name\n1,"a,\n,,,"\n2,b,c\n', "which has 2 ({odd}, line 4)"),
+        (b'x,name\n1,"a"\n2,"b",c\n', "damaged"),
     ],
 )
 def test_what_only_looks_like_csv(tmp_path: Path, text: bytes, words: str) -> None:
@@ -422,3 +432,17 @@ def test_the_row_of_what_is_no_time_is_said_and_not_its_text(tmp_path: Path) -> 
     assert found.exit_code == 2
     assert "'at' holds text in row 17 of the current data that is no time" in found.output
     assert "Example" not in found.output
+
+
+def test_a_column_that_a_parquet_file_names_twice(tmp_path: Path) -> None:
+    column = pa.array([1, 2])
+    twice = tmp_path / "twice.parquet"
+    pq.write_table(pa.Table.from_arrays([column] * 3, names=["x", "x", "y"]), twice)
+    refused(drift(twice, twice), "Columns are named more than once: 'x'")
+    refused(drift("-", twice, stdin=twice.read_bytes()), "Columns are named more than once: 'x'")
+
+
+def test_lines_of_a_quoted_field_are_no_lines_with_too_few_fields(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.csv"
+    notes.write_text('x,note,y\n1,"began\nwent on\nended",2\n3,none,\n')
+    assert drift(notes, notes).exit_code == 0

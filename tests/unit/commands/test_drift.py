@@ -90,6 +90,16 @@ def test_a_plan_says_what_it_wants(files: dict[str, Path], tmp_path: Path) -> No
     for line, wanted in (("bins = 'x'", "a whole number"), ("columns = 3", "a list of names")):
         plan.write_text(line)
         refused(drift(files["a.csv"], files["a.csv"], "--plan", plan), f"Give {wanted}")
+    for line, words in (
+        ("psi = -1.0", "is -1.0 ({plan}). Give a number above 0"),
+        ("columns = 3", "is 3 ({plan}). Give a list of names"),
+        ("[thresholds]\none_false_alarm_in = '90d'", "({plan}). "),
+        ("[thresholds]\nkind = 'no'", "({plan}). Give `constant` or `calibrated`"),
+        ("x = 1", "({plan}). Choose among bins, rate, psi, "),
+        ("x = 1", ", context, [thresholds]."),
+    ):
+        plan.write_text(line)
+        refused(drift(files["a.csv"], files["a.csv"], "--plan", plan), words.format(plan=plan))
 
 
 def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_path: Path) -> None:

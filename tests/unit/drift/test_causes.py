@@ -395,3 +395,18 @@ def test_a_change_of_many_values_without_a_cause_is_called_small() -> None:
     far = pl.DataFrame({"x": np.where(np.arange(len(before)) % 400 == 0, 400.0, before)})
     found = compare(pl.DataFrame({"x": before}), far, Plan(levels=0.002))
     assert found["x"].causes == ("The change is too small to tell a cause.",)
+
+
+def test_numbers_that_differ_look_different() -> None:
+    """Rounded to one place both shares would read 100.0%, and both medians 37.1."""
+    sparse = [pl.DataFrame({"x": [1.0] * n + [None] * (200_000 - n)}) for n in (20, 95)]
+    said = compare(*sparse)["x"]
+    assert said.reasons == ("99.95% of its values are missing, 99.99% in the reference",)
+    before = RNG.normal(37.08, 0.01, 5000)
+    after = (RNG.normal(0, 0.02, 5000) ** 3 * 2000 + 37.12).round(4)
+    numbers = re.findall(
+        r"median (?:moved from )?([\d.]+)(?: to|, was) ([\d.]+)",
+        " ".join(compare(pl.DataFrame({"x": before}), pl.DataFrame({"x": after}))["x"].causes),
+    )
+    assert numbers
+    assert all(a != b for a, b in numbers)

@@ -14,7 +14,7 @@ from clinical_assets.commands.drift_found import Found
 from clinical_assets.commands.listed import listed_names
 from clinical_assets.commands.mistakes import demand_standard_output, ends_with, printing
 from clinical_assets.errors import ClinicalError
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible, visible_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,7 +114,7 @@ def _unlike(found: "Comparison", parting: "tuple[str | None, ...]") -> ClinicalE
     left = [c for c in found.columns if c.obstacle and not c.statistics and c.name not in parting]
     if not left:
         return None
-    named = "; ".join(f"{visible(c.name)}: {visible(c.obstacle)}" for c in left[:_NAMED])
+    named = "; ".join(f"{visible_name(c.name)}: {visible(c.obstacle)}" for c in left[:_NAMED])
     more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
     number = "1 column" if len(left) == 1 else f"{len(left)} columns"
     return ClinicalError(

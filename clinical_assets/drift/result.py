@@ -12,7 +12,9 @@ from clinical_assets.drift.judging import Judged
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.sentences import Statistic, sentence
 from clinical_assets.drift.thresholds.bootstrap import Interval
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible, visible_name
+
+_FEW = 8  # below, hardly any difference between two sides is beyond chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +144,17 @@ class Comparison:
             f" {'row' if self.current == 1 else 'rows'} held against {self.reference:,} of the"
             " reference."
         ]
+        if min(self.reference, self.current) < _FEW:
+            lines.append("So few rows can hardly show a change.")
         for column in self.ranked():
             if column.drifted:
                 said = sentence(column.kind, column.statistics, column.reasons)
-                lines.append(f"{visible(column.name)}: {said}{_likeliest(column)}")
+                lines.append(f"{visible_name(column.name)}: {said}{_likeliest(column)}")
             elif column.obstacle:
                 left = (
                     "only its missing values are compared" if column.statistics else "not compared"
                 )
-                lines.append(f"{visible(column.name)}: {left}, {visible(column.obstacle)}.")
+                lines.append(f"{visible_name(column.name)}: {left}, {visible(column.obstacle)}.")
         return "\n".join(lines)
 
 

@@ -456,3 +456,24 @@ def test_lines_of_a_quoted_field_are_no_lines_with_too_few_fields(tmp_path: Path
     notes = tmp_path / "notes.csv"
     notes.write_text('x,note,y\n1,"began\nwent on\nended",2\n3,none,\n')
     assert drift(notes, notes).exit_code == 0
+
+
+def test_a_column_without_a_name_can_be_seen(tmp_path: Path) -> None:
+    before, after, page = (tmp_path / name for name in ("a.parquet", "b.parquet", "c.html"))
+    pl.DataFrame({"": range(500), "x": range(500)}).write_parquet(before)
+    pl.DataFrame({"": range(900, 1400), "x": range(500)}).write_parquet(after)
+    found = drift(before, after, "--html", page)
+    assert re.search(r'^ "" +numeric', found.output, re.MULTILINE)
+    assert re.search(r'^"": its distribution changed', found.output, re.MULTILINE)
+    assert "&#34;&#34;" in page.read_text() or '""' in page.read_text()
+
+
+def test_few_rows_are_said_to_show_hardly_anything(tmp_path: Path) -> None:
+    few, more = tmp_path / "few.csv", tmp_path / "more.csv"
+    few.write_text("x\n1\n")
+    more.write_text("x\n" + "1\n2\n" * 4)
+    said = "So few rows can hardly show a change."
+    for sides in ((few, few), (few, more), (more, few)):
+        found = drift(*sides)
+        assert (found.exit_code, said in found.output) == (0, True)
+    assert said not in drift(more, more).output

@@ -41,6 +41,15 @@ def visible(text: str, *, exact: bool = False, spaces: bool = False) -> str:
     return (_SPACED if spaces else _EXACT if exact else _SHOWN).sub(_escape, text)
 
 
+def visible_name(name: str) -> str:
+    """A column's name for the eye; in quotes where nothing of it could be seen.
+
+    >>> visible_name("age"), visible_name(""), visible_name(" ")
+    ('age', '""', '" "')
+    """
+    return visible(name) if name.strip() else f'"{visible(name)}"'
+
+
 def _escape(found: re.Match[str]) -> str:
     character = found[0]
     if character in _SHORT:

@@ -15,11 +15,17 @@ from pathlib import Path
 
 import polars as pl
 
+from clinical_assets.drift.iso8601 import strictly
 from clinical_assets.errors import ClinicalError
 
 STDIN = "-"
 _PARQUET = b"PAR1"
 _DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-][\d:]+)?)?\s*")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_8 = b"\xef\xbb\xbf"
+_TWICE = re.compile(r"column with name '(.*)' has more than one occurrence", re.DOTALL)
+_LINE = pl.col("line")
+_COMMAS = _LINE.str.count_matches(",", literal=True)
 _MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
@@ -47,7 +53,7 @@ def open_table(name: str) -> pl.LazyFrame:
             start = file.read(64 * 1024)
         if not start:
             raise ClinicalError("The file is empty", where=name, repair="Give a file with a table")
-        if start.startswith(_PARQUET):
+        if start.startswith(_PARQUET) or _PARQUET.startswith(start):
             scan = pl.scan_parquet(path)
             scan.collect_schema()
             return scan
@@ -57,7 +63,7 @@ def open_table(name: str) -> pl.LazyFrame:
     except OSError as error:
         raise _unreadable(name, error) from None
     except pl.exceptions.PolarsError as error:
-        raise _damaged(path.read_bytes(), name) from error
+        raise _damaged(path.read_bytes(), name, error) from error
 
 
 def _delta(path: Path) -> pl.LazyFrame:
@@ -105,12 +111,12 @@ def _from_bytes(data: bytes, name: str) -> pl.LazyFrame:
     if not data:
         raise ClinicalError("Nothing came in", where=name, repair="Pipe a CSV or Parquet table")
     try:
-        if data.startswith(_PARQUET):
+        if data.startswith(_PARQUET) or _PARQUET.startswith(data):
             return pl.read_parquet(io.BytesIO(data)).lazy()
         _demand_header(data[: 64 * 1024], name)
         return _csv(data, name)
     except pl.exceptions.PolarsError as error:
-        raise _damaged(data, name) from error
+        raise _damaged(data, name, error) from error
 
 
 def _csv(source: Path | bytes, name: str) -> pl.LazyFrame:
@@ -121,11 +127,23 @@ def _csv(source: Path | bytes, name: str) -> pl.LazyFrame:
 
 
 def _demand_fields(source: Path | bytes, fields: int, name: str) -> None:
-    """Refuses a line with too few fields, as where a file is cut off: the library fills it up.
+    """Refuses a line with too few fields, as where a file is cut off: the library fills it up."""
+    if line := _line_where(source, _COMMAS.lt(fields - 1)):
+        raise ClinicalError(
+            f"A line has fewer fields than the header, which has {fields}",
+            where=f"{name}, line {line}",
+            repair="Copy the file again if it was cut off; leave nothing between two commas where a"
+            " value is missing",
+        )
 
-    Lines that hold a quote are taken as they are, because their commas may be within a field.
+
+def _line_where(source: Path | bytes, wrong: pl.Expr) -> int:
+    """The first line that is wrong, from 1; 0 where none is.
+
+    Lines that hold a quote, or lie within a quoted field, are taken as they are, because their
+    commas may be within a field.
     """
-    line = pl.col("line")
+    quotes = _LINE.str.count_matches('"', literal=True).fill_null(0)
     found = (
         pl.read_csv(
             source,
@@ -137,25 +155,30 @@ def _demand_fields(source: Path | bytes, fields: int, name: str) -> None:
             truncate_ragged_lines=True,
         )
         .with_row_index("number", offset=1)
-        .filter(line.str.count_matches(",", literal=True) < fields - 1, ~line.str.contains('"'))
+        .filter(wrong, quotes == 0, quotes.cum_sum() % 2 == 0)
     )
-    if len(found):
-        raise ClinicalError(
-            f"A line has fewer fields than the header, which has {fields}",
-            where=f"{name}, line {found['number'][0]}",
-            repair="Copy the file again if it was cut off; leave nothing between two commas where a"
-            " value is missing",
-        )
+    return int(found["number"][0]) if len(found) else 0
 
 
 def _typed(table: pl.DataFrame) -> pl.LazyFrame:
-    """A column of a CSV file without any value is of no type, not text."""
+    """A column of a CSV file without any value is of no type, not text; one in which all are dates
+    or times of ISO 8601 is of these, so that it can be held against that of a Parquet file."""
+    texts = [c for c in table.iter_columns() if c.dtype == pl.String]
     empty = [c.name for c in table.iter_columns() if c.null_count() == len(c) > 0]
-    return table.with_columns(pl.col(empty).cast(pl.Null)).lazy() if empty else table.lazy()
+    times = [found for c in texts if c.name not in empty and (found := strictly(c)) is not c]
+    return table.with_columns(pl.col(empty).cast(pl.Null), *times).lazy()
 
 
 def _demand_header(start: bytes, name: str) -> None:
     """Refuses what cannot be text with a header, and a column that is named twice."""
+    if start.startswith(_UTF_16):
+        raise ClinicalError(
+            "The file seems to be UTF-16, not UTF-8", where=name, repair="Save the file as UTF-8"
+        )
+    if not start.removeprefix(_UTF_8).strip():
+        raise ClinicalError(
+            "The file holds blank lines only", where=name, repair="Give a file with a table"
+        )
     if b"\0" in start:
         raise _unknown(name, "neither Parquet nor text")
     try:
@@ -185,11 +208,15 @@ def _demand_header(start: bytes, name: str) -> None:
         )
     twice = [column for column, count in Counter(names).items() if count > 1]
     if twice:
-        raise ClinicalError(
-            f"Columns are named more than once: {', '.join(map(repr, twice))}",
-            where=f"{name}, line 1",
-            repair="Give each column a name of its own",
-        )
+        raise _named_twice(twice, f"{name}, line 1")
+
+
+def _named_twice(columns: list[str], where: str) -> ClinicalError:
+    return ClinicalError(
+        f"Columns are named more than once: {', '.join(map(repr, columns))}",
+        where=where,
+        repair="Give each column a name of its own",
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -208,10 +235,12 @@ def _unknown(name: str, found: str) -> ClinicalError:
     )
 
 
-def _damaged(data: bytes, name: str) -> ClinicalError:
+def _damaged(data: bytes, name: str, error: pl.exceptions.PolarsError) -> ClinicalError:
     """What is wrong with a file that the library could not read, whose own words may quote a
-    patient's value."""
-    if data.startswith(_PARQUET):
+    patient's value; only the name of a column is taken from them."""
+    if isinstance(error, pl.exceptions.DuplicateError) and (twice := _TWICE.search(str(error))):
+        return _named_twice([twice[1]], name)
+    if data.startswith(_PARQUET) or _PARQUET.startswith(data):
         return ClinicalError(
             "The Parquet file is cut off or damaged",
             where=name,
@@ -219,10 +248,18 @@ def _damaged(data: bytes, name: str) -> ClinicalError:
         )
     try:
         data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+    except UnicodeDecodeError as odd:
+        line = data.count(b"\n", 0, odd.start) + 1
         return ClinicalError(
             "The file is not UTF-8", where=f"{name}, line {line}", repair="Save the file as UTF-8"
+        )
+    header = data.split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
+    fields = len(next(csv.reader([header]), []))
+    if too_long := _line_where(data, _COMMAS.ge(fields)):
+        return ClinicalError(
+            f"A line has more fields than the header, which has {fields}",
+            where=f"{name}, line {too_long}",
+            repair="Put a field that holds commas in double quotes",
         )
     return ClinicalError(
         "The table is damaged or not what its name says",

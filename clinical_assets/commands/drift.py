@@ -12,9 +12,9 @@ import click
 
 from clinical_assets.commands.drift_found import Found
 from clinical_assets.commands.listed import listed_names
-from clinical_assets.commands.mistakes import say
+from clinical_assets.commands.mistakes import demand_standard_output, ends_with, printing
 from clinical_assets.errors import ClinicalError
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible, visible_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,6 +65,7 @@ class Parting:
     type=click.IntRange(min=0),
     help="Of all that is drawn.",
 )
+@ends_with(_BAD_INPUT)
 def drift(
     reference: str,
     current: str,
@@ -91,20 +92,17 @@ def drift(
     from clinical_assets.commands.drift_show import show
 
     outputs = Outputs(reference, current, json_out, html_out, evidently_out, sample, seed)
-    try:
-        outputs.check(plan_file)
-        plan = _plan(plan_file, columns)
-        found, said = _work(outputs, plan, Parting(by, whole, time, every))
-    except ClinicalError as error:
-        say(error)
-        raise SystemExit(_BAD_INPUT) from None
+    demand_standard_output()
+    outputs.check(plan_file)
+    plan = _plan(plan_file, columns)
+    found, said = _work(outputs, plan, Parting(by, whole, time, every))
     if not outputs.json_is_printed:
-        show(found)
-        for line in said:
-            click.echo(line)
+        with printing():
+            show(found)
+            for line in said:
+                click.echo(line)
     if unlike := _unlike(found.whole, (by, time)):
-        say(unlike)
-        raise SystemExit(_BAD_INPUT)
+        raise unlike
     raise SystemExit(1 if found.drifted else 0)
 
 
@@ -116,7 +114,7 @@ def _unlike(found: "Comparison", parting: "tuple[str | None, ...]") -> ClinicalE
     left = [c for c in found.columns if c.obstacle and not c.statistics and c.name not in parting]
     if not left:
         return None
-    named = "; ".join(f"{visible(c.name)}: {visible(c.obstacle)}" for c in left[:_NAMED])
+    named = "; ".join(f"{visible_name(c.name)}: {visible(c.obstacle)}" for c in left[:_NAMED])
     more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
     number = "1 column" if len(left) == 1 else f"{len(left)} columns"
     return ClinicalError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinical_assets.commands.mistakes import printing
 from clinical_assets.errors import ClinicalError
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Outputs:
         if self.json is not None:
             text = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False)
             if self.json_is_printed:
-                click.echo(text)
+                with printing():
+                    click.echo(text)
             else:
                 write_output(self.json, text + "\n")
         return said

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from clinical_assets.commands.tables import new_console, new_table
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,4 +102,4 @@ def _cells(column: "ColumnDrift", *, sure: bool) -> tuple[str, ...]:
     interval = column.interval.short if column.interval else "–"
     second = interval if sure else column.kind
     shown = (digits(numbers.get(name)) for name in _SHOWN)
-    return (visible(column.name), second, *shown, missing, verdict)
+    return (visible_name(column.name), second, *shown, missing, verdict)

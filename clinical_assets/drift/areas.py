@@ -103,9 +103,16 @@ def scaled(area: float | None, pair: Merged) -> float | None:
     unit = float(np.abs(pair.values[ends].astype(np.float64)).max())
     if area is None or not (0 < unit < math.inf):
         return None
-    # In that unit no square is beyond the largest float.
-    mean = sum(float(np.sum(a * (x / unit))) for x, a, *_ in pair.tied()) / n
-    square = sum(float(np.sum(a * (x / unit - mean) ** 2)) for x, a, *_ in pair.tied()) / n
+
+    def own() -> Iterator[tuple[Floats, Floats]]:
+        """The reference's values in that unit, in which no square is beyond the largest float, and
+        how often each comes; those of the current sample may be far beyond."""
+        for x, a, *_ in pair.tied():
+            here = a > 0
+            yield x[here] / unit, a[here]
+
+    mean = sum(float(np.sum(a * x)) for x, a in own()) / n
+    square = sum(float(np.sum(a * (x - mean) ** 2)) for x, a in own()) / n
     deviation = unit * math.sqrt(square)
     return area / deviation if deviation > 0 and math.isfinite(area / deviation) else None
 

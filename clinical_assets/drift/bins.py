@@ -34,5 +34,6 @@ def bin_edges(quantiles: Callable[[Vector], Vector], bins: int) -> Vector:
         return edges
     fine = quantiles(np.arange(1, _PARTS) / _PARTS)
     lower = fine[fine < edges[0]]
-    below = lower.max() if len(lower) else np.nextafter(edges[0], -np.inf)
+    with np.errstate(over="ignore"):  # next to the least number is minus infinity, as it should
+        below = lower.max() if len(lower) else np.nextafter(edges[0], -np.inf)
     return np.insert(edges, 0, below) if below < edges[0] else edges

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from clinical_assets.drift.diagnosis import Background, Cause, diagnose_levels, diagnose_numbers
+from clinical_assets.drift.diagnosis import (
+    Background,
+    Cause,
+    diagnose_levels,
+    diagnose_numbers,
+    stuck,
+)
 from clinical_assets.drift.diagnosis.fits import KINDS as FITTED
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.mixing import Mix
@@ -29,6 +35,7 @@ MOST_COLUMNS = 100
 SAID = 3
 _LEAST = 0.2
 _FEWEST = 30  # values of a year before
+_FEW = 1000  # values a side; with so many a distance of 0.1 is seen
 _CODES = 10
 _TIED = 0.03
 _OF_MISSING = ("missing", "measured_less", "measured_more")
@@ -96,7 +103,11 @@ def causes_of_pairs(
     """The same where the drifted columns' summaries are there already, by name."""
     known = backgrounds or {}
     return tuple(
-        _with(column, _pertinent(column, *pairs[column.name], known.get(column.name)))
+        _with(
+            column,
+            _pertinent(column, *pairs[column.name], known.get(column.name))
+            or _untold(*pairs[column.name]),
+        )
         if column.drifted and column.kind in _SORTS and column.name in pairs
         else column
         for column in columns
@@ -108,8 +119,23 @@ def _pertinent(
 ) -> tuple[Cause, ...]:
     """Of a column in which only more or fewer values are missing, what concerns that."""
     found = causes_of(column.name, before, after, background)
-    about = [cause for cause in found if cause.kind in _OF_MISSING]
+    about = [c for c in found if c.kind in _OF_MISSING or stuck.FILLED in c.evidence]
     return tuple(about) if only_missing(column.reasons) and about else found
+
+
+def _untold(before: Summary, after: Summary) -> tuple[Cause, ...]:
+    """That there is too little to tell a cause from chance, of a column of numbers; where a side
+    has no number at all, the reason says what there is to say."""
+    if not (isinstance(before, NumericSummary) and isinstance(after, NumericSummary)):
+        return ()
+    values = [side.rows - side.missing for side in (before, after)]
+    why = (
+        "There are too few values to tell a cause"
+        if min(values) < _FEW
+        else "The change is too small to tell a cause"
+    )
+    evidence = {"values_reference": float(values[0]), "values_current": float(values[1])}
+    return (Cause("unexplained", why, 0.0, evidence),)
 
 
 def causes_of(

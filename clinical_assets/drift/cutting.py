@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from clinical_assets.drift.iso8601 import first_other, times_of
 from clinical_assets.drift.kinds import demand_column
 from clinical_assets.errors import ClinicalError
 
@@ -196,7 +197,7 @@ def _times(frame: pl.LazyFrame, time: str, which: str) -> pl.Series:
     demand_column(schema, time, which, "--time")
     found = frame.select(time).collect().to_series()
     if found.dtype == pl.String:
-        found = _read(found)
+        found = _read(found, time, which)
     if found.dtype == pl.Date:
         found = found.cast(pl.Int64) * 86_400_000  # a date too far away cannot be cast to a time
         found = found.cast(pl.Datetime("ms"))
@@ -208,6 +209,20 @@ def _times(frame: pl.LazyFrame, time: str, which: str) -> pl.Series:
             " 2026-01-31T08:00:00Z",
         )
     return _in_microseconds(found, time, which)
+
+
+def _read(texts: pl.Series, time: str, which: str) -> pl.Series:
+    found = times_of(texts)
+    if found is None:
+        raise ClinicalError(
+            f"{time!r} holds text in row {first_other(texts) + 1:,} of the {which} that is no time,"
+            " or is not written as the others are",
+            where="--time",
+            repair="Choose a column of dates or times; write all of them as 2026-01-31, as"
+            " 2026-01-31T08:00:00, or as 2026-01-31T08:00:00Z, and nothing where the time is not"
+            " known",
+        )
+    return found
 
 
 def _in_microseconds(times: pl.Series, time: str, which: str) -> pl.Series:
@@ -233,16 +248,6 @@ def _ends(times: pl.Series) -> tuple[datetime, datetime]:
     if not isinstance(low, datetime) or not isinstance(high, datetime):  # for the type checker
         raise TypeError("times are datetimes")
     return low, high
-
-
-def _read(texts: pl.Series) -> pl.Series:
-    """Times from text in the forms of ISO 8601; the text itself where not every one is."""
-    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%+"):
-        zone = "UTC" if form == "%+" else None
-        found = texts.str.to_datetime(form, time_unit="us", time_zone=zone, strict=False)
-        if found.null_count() == texts.null_count():
-            return found
-    return texts
 
 
 def _length(every: str, times: pl.Series) -> str:

@@ -11,7 +11,7 @@ from html import escape
 
 from clinical_assets.drift.distributions import Distribution
 from clinical_assets.small_cells import is_small, joined_counts
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible, visible_name
 
 _WIDTH, _HEIGHT, _FLOOR, _PAD = 360.0, 150.0, 126.0, 8.0
 _ROW, _NAME, _BAR = 30.0, 112.0, 134.0
@@ -145,7 +145,8 @@ def _short(text: str) -> str:
 def _described(name: str, found: Distribution) -> str:
     what = f"{len(found.levels)} levels" if found.levels else "Histogram"
     return (
-        f"{what} of {visible(name)}: the reference filled, the current data as a line or solid bar"
+        f"{what} of {visible_name(name)}: the reference filled, the current data as a line or solid"
+        " bar"
     )
 
 

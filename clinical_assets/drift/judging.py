@@ -21,7 +21,7 @@ from clinical_assets.drift.thresholds.persistence import Persistence
 from clinical_assets.drift.thresholds.policy import Thresholds, title
 from clinical_assets.drift.thresholds.rowwise import ROWWISE, Rowwise
 from clinical_assets.errors import ClinicalError
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible_name
 
 MISSING = "missing"
 # The change of the share of missing values is the total variation of [missing, present].
@@ -136,7 +136,7 @@ class Calibration:
             )
         if self.echo and self.persistence.n > 1:
             most = sorted(self.echo, key=lambda name: -self.echo[name])[:_NAMED]
-            shown = ", ".join(f"{visible(n)} {self.echo[n]:.2f}" for n in most)
+            shown = ", ".join(f"{visible_name(n)} {self.echo[n]:.2f}" for n in most)
             lines.append(
                 f"In {len(self.echo)} columns a window resembles the one before (correlation of "
                 f"the reference's windows: {shown}), so that persistence forgives less there and "
@@ -146,7 +146,7 @@ class Calibration:
             names = list(dict.fromkeys(column for column, _ in self.left))
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown = "; ".join(
-                f"{visible(n)}: {next(w for (c, _), w in self.left.items() if c == n)}"
+                f"{visible_name(n)}: {next(w for (c, _), w in self.left.items() if c == n)}"
                 for n in names[:_NAMED]
             )
             lines.append(f"Not judged by such thresholds: {shown}{more}.")

@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from clinical_assets.errors import ClinicalError
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible_name
 
 _NAMED = 20
 Kind = Literal["numeric", "category", "boolean", "time", "null", "other"]
@@ -54,7 +54,7 @@ def paired(
     if unknown := [name for name in chosen if name not in names]:
         raise ClinicalError(
             f"Neither table has a column named {', '.join(map(repr, unknown))}",
-            repair=f"Choose among {', '.join(map(visible, names))}",
+            repair=f"Choose among {', '.join(map(visible_name, names))}",
         )
     if not set(reference) & set(current):
         raise ClinicalError(
@@ -82,7 +82,7 @@ def _column(name: str, before: pl.DataType | None, after: pl.DataType | None) ->
 
 def _named(columns: Mapping[str, pl.DataType]) -> str:
     """Some names; where a header is missing they are a patient's values, so they are few."""
-    shown = [visible(name) for name in list(columns)[:_NAMED]]
+    shown = [visible_name(name) for name in list(columns)[:_NAMED]]
     return ", ".join(shown) + (" …" if len(columns) > _NAMED else "") or "none"
 
 
@@ -107,5 +107,5 @@ def demand_column(schema: pl.Schema, name: str, which: str, where: str, *, why: 
         raise ClinicalError(
             f"The {which} has no column named {name!r}{why}",
             where=where,
-            repair=f"Choose among {', '.join(schema)}",
+            repair=f"Choose among {', '.join(map(visible_name, schema))}",
         )

@@ -20,7 +20,7 @@ from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic, digits, magnitudes, only_missing
 from clinical_assets.drift.thresholds.policy import title
 from clinical_assets.small_cells import is_small
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible, visible_name
 
 CARDS = 150
 _SHOWN = (
@@ -98,7 +98,7 @@ def _page(found: Comparison, plan: Plan, origin: Origin) -> dict[str, Any]:
         "rows": rows + [_row(column, "") for column in unlike],
         "cards": cards,
         "left_out": len(compared) - len(cards),
-        "obstacles": [(visible(c.name), visible(c.obstacle)) for c in unlike],
+        "obstacles": [(visible_name(c.name), visible(c.obstacle)) for c in unlike],
         "plan": _plan(plan),
         "calibrated": plan.thresholds.kind == "calibrated",
         "inputs": _inputs(found, origin),
@@ -129,7 +129,7 @@ def _row(column: ColumnDrift, anchor: str) -> dict[str, str]:
     numbers = column.statistics
     (_, before, _), (_, after, _) = _missing(column)
     return {
-        "name": visible(column.name),
+        "name": visible_name(column.name),
         "anchor": anchor,
         "kind": column.kind,
         **{name: digits(numbers.get(name)) for name in ("psi", "ks", "wasserstein")},
@@ -207,7 +207,7 @@ def _missing(column: ColumnDrift) -> tuple[tuple[str, str, str], tuple[str, str,
 
 
 def _plan(plan: Plan) -> list[tuple[str, str]]:
-    columns = ("columns", visible(", ".join(plan.columns)) or "all")
+    columns = ("columns", ", ".join(map(visible_name, plan.columns)) or "all")
     if plan.thresholds.kind == "calibrated":
         return [
             (

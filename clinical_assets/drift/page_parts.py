@@ -10,7 +10,7 @@ from clinical_assets.drift.parts import Part
 from clinical_assets.drift.sentences import digits
 from clinical_assets.drift.thresholds.policy import title
 from clinical_assets.drift.windows import first_drift
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible, visible_name
 
 WORST = 12
 
@@ -78,7 +78,7 @@ def _judgement(part: Part) -> tuple[str, ...]:
     crossed, alarmed = (sum(getattr(j, what) for _, j in every) for what in ("crossed", "alarm"))
     verdict = "alarm" if alarmed else "crossed" if crossed else "stable"
     what = "missing" if most.statistic == MISSING else title(most.statistic)
-    largest = visible(name) if what == "PSI" else f"{visible(name)}, {what}"
+    largest = visible_name(name) if what == "PSI" else f"{visible_name(name)}, {what}"
     return str(crossed), largest, digits(most.value), digits(most.threshold), verdict
 
 
@@ -99,7 +99,12 @@ def _over_time(windows: Sequence[Part]) -> Table:
             values[place] = None if psi is None else float(psi)
     worst = sorted(course, key=lambda name: (name not in first, -(_most(course[name]) or 0.0)))
     rows = [
-        (visible(name), sparkline(course[name]), digits(_most(course[name])), first.get(name, "–"))
+        (
+            visible_name(name),
+            sparkline(course[name]),
+            digits(_most(course[name])),
+            first.get(name, "–"),
+        )
         for name in worst[:WORST]
     ]
     heads = ("column", "PSI over time", "PSI", "first drift")
@@ -118,7 +123,12 @@ def _outcome(part: Part) -> tuple[str, str, str, str]:
     verdict = "drifted" if drifted else "stable"
     if not ranked or ranked[0].obstacle:
         return str(drifted), "–", "–", verdict
-    return str(drifted), visible(ranked[0].name), digits(ranked[0].statistics.get("psi")), verdict
+    return (
+        str(drifted),
+        visible_name(ranked[0].name),
+        digits(ranked[0].statistics.get("psi")),
+        verdict,
+    )
 
 
 def _counted(parts: Sequence[Part], what: str) -> str:

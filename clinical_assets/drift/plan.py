@@ -62,7 +62,7 @@ class Plan:
         for name in ("columns", "context"):
             names = getattr(self, name)
             if isinstance(names, str):
-                raise _senseless(name, names, "a tuple of names")
+                raise _senseless(name, names, "a list of names")
             object.__setattr__(self, name, tuple(dict.fromkeys(names)))
 
 
@@ -83,6 +83,14 @@ def read_plan(text: str, where: str = "plan") -> Plan:
         raise ClinicalError(
             f"The plan is no TOML: {error}", where=where, repair="Write lines like `psi = 0.2`"
         ) from None
+    try:
+        return _of(found, where)
+    except ClinicalError as error:
+        # What a plan or its thresholds refuse themselves does not know the file.
+        raise ClinicalError(error.what, where=where, repair=error.repair) from None
+
+
+def _of(found: dict[str, Any], where: str) -> Plan:
     thresholds = _thresholds(found, where)
     known = {field.name: type(field.default) for field in fields(Plan) if field.name != _TABLE}
     for name, value in found.items():
@@ -90,7 +98,7 @@ def read_plan(text: str, where: str = "plan") -> Plan:
             raise ClinicalError(
                 f"A plan has nothing named {name!r}",
                 where=where,
-                repair=f"Choose among {', '.join(known)}",
+                repair=f"Choose among {', '.join([*known, f'[{_TABLE}]'])}",
             )
         if known[name] is tuple and isinstance(value, list) and all(type(v) is str for v in value):
             found[name] = tuple(value)

@@ -12,7 +12,9 @@ from clinical_assets.drift.judging import Judged
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.sentences import Statistic, sentence
 from clinical_assets.drift.thresholds.bootstrap import Interval
-from clinical_assets.visible import visible
+from clinical_assets.visible import visible, visible_name
+
+_FEW = 8  # below, hardly any difference between two sides is beyond chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +144,28 @@ class Comparison:
             f" {'row' if self.current == 1 else 'rows'} held against {self.reference:,} of the"
             " reference."
         ]
+        if min(self.reference, self.current) < _FEW:
+            lines.append("So few rows can hardly show a change.")
         for column in self.ranked():
             if column.drifted:
                 said = sentence(column.kind, column.statistics, column.reasons)
-                lines.append(f"{visible(column.name)}: {said}{_likeliest(column)}")
+                lines.append(f"{visible_name(column.name)}: {said}{_likeliest(column)}")
             elif column.obstacle:
                 left = (
                     "only its missing values are compared" if column.statistics else "not compared"
                 )
-                lines.append(f"{visible(column.name)}: {left}, {visible(column.obstacle)}.")
+                lines.append(f"{visible_name(column.name)}: {left}, {visible(column.obstacle)}.")
         return "\n".join(lines)
 
 
 def _likeliest(column: ColumnDrift) -> str:
-    if not column.causes:
+    """The first cause; where that is that none explains enough, what explains most, too."""
+    said = [visible(cause) for cause in column.causes[:2]]
+    if not said:
         return ""
-    known = not column.evidence or column.evidence[0]["kind"] != "unexplained"
-    return f"{' Likely cause:' if known else ''} {visible(column.causes[0])}"
+    if not column.evidence or column.evidence[0]["kind"] != "unexplained":
+        return f" Likely cause: {said[0]}"
+    return " " + " In part: ".join(said)
 
 
 def _importance(column: ColumnDrift) -> tuple[bool, bool, float]:

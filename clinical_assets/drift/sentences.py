@@ -1,10 +1,11 @@
 """A column's drift in words for a clinician: each number with what it means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 Statistic = float | int | None
 
 _MISSING = "of its values are missing"
+_MOST_DIGITS = 7
 
 
 def digits(value: Statistic) -> str:
@@ -22,9 +23,47 @@ def digits(value: Statistic) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{1 if abs(value) >= 10 else 3}f}"
 
 
+def apart(before: float, after: float, least: int = 3) -> tuple[str, str]:
+    """Both numbers with as many digits as it takes to tell them apart, of seven at most.
+
+    >>> apart(36.94, 37.14), apart(37.08, 37.12), apart(1.0, 1.0)
+    (('36.9', '37.1'), ('37.08', '37.12'), ('1', '1'))
+    """
+    return _told(before, after, least, lambda value, places: f"{value:.{places}g}")
+
+
+def shares(before: float, after: float) -> tuple[str, str]:
+    """Both shares in per cent, with as many digits as it takes to tell them apart, and from none
+    and all.
+
+    >>> shares(0.327, 0.0), shares(0.9995, 0.99996), shares(0.5, 0.5)
+    (('32.7%', '0.0%'), ('99.950%', '99.996%'), ('50.0%', '50.0%'))
+    """
+    return _told(before, after, 1, lambda value, places: f"{value:.{places}%}", (0.0, 1.0))
+
+
+def _told(
+    before: float,
+    after: float,
+    least: int,
+    shown: Callable[[float, int], str],
+    others: Sequence[float] = (),
+) -> tuple[str, str]:
+    """Both with so many places that they look different, and different from the others, where they
+    are; with the least where no number of places does it."""
+    values = {before, after, *others}
+    for places in range(least, _MOST_DIGITS + 1):
+        if len({shown(value, places) for value in values}) == len(values):
+            break
+    else:
+        places = least
+    return shown(before, places), shown(after, places)
+
+
 def of_missing(before: Statistic, after: Statistic) -> str:
     """That more or fewer values are missing, as a reason."""
-    return f"{after or 0:.1%} {_MISSING}, {before or 0:.1%} in the reference"
+    ours, theirs = shares(before or 0, after or 0)
+    return f"{theirs} {_MISSING}, {ours} in the reference"
 
 
 def change_of_missing(change: float, threshold: float) -> str:

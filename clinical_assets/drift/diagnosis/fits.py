@@ -11,6 +11,7 @@ import numpy as np
 from clinical_assets.drift.diagnosis.cause import Claim, Kind
 from clinical_assets.drift.diagnosis.change import Change, Points
 from clinical_assets.drift.diagnosis.units import ratio_of_quantiles
+from clinical_assets.drift.sentences import apart
 
 KINDS: tuple[Kind, ...] = ("offset", "scale", "spread", "gain_and_offset")
 _ENOUGH = 0.7
@@ -72,7 +73,7 @@ def _fits(change: Change, *, converted: bool) -> Iterator[Claim]:
         "gain_and_offset",
         (after - now) / stretch + middle,
         0.85,
-        f"The median moved from {_number(middle)} to {_number(now)} and values lie "
+        f"The median moved from {' to '.join(apart(middle, now))} and values lie "
         f"{_number(stretch)} times as far from it: gain and offset of the measurement, or other "
         "patients",
         {"factor": stretch, "offset": now - stretch * middle},

@@ -3,6 +3,7 @@
 from clinical_assets.drift.diagnosis.cause import Claim, Kind
 from clinical_assets.drift.diagnosis.change import missing_change, present
 from clinical_assets.drift.diagnosis.summaries import Summary
+from clinical_assets.drift.sentences import shares as percentages
 
 _RARE = 0.5
 _TRUST = 0.99
@@ -24,10 +25,10 @@ def claims(reference: Summary, current: Summary) -> list[Claim]:
         kind, sentence = "measured_more", "Values appear where the reference had none"
     elif rare:
         kind = "measured_less" if times < 1 else "measured_more"
+        was, now = percentages(1 - before, 1 - after)
         how = f"{1 / times:.1f} times less" if times < 1 else f"{times:.1f} times more"
         sentence = (
-            f"It is measured {how} often: {1 - after:.1%} of the rows have a value, "
-            f"{1 - before:.1%} in the reference"
+            f"It is measured {how} often: {now} of the rows have a value, {was} in the reference"
         )
         evidence["ratio"] = times
     else:
@@ -36,7 +37,8 @@ def claims(reference: Summary, current: Summary) -> list[Claim]:
 
 
 def _burst(before: float, after: float) -> str:
-    shares = f"{after:.1%} of the rows, {before:.1%} in the reference"
+    was, now = percentages(before, after)
+    shares = f"{now} of the rows, {was} in the reference"
     if after < before:
         return (
             f"Values are missing less often ({shares}): a feed or a form that delivers them now, "

@@ -21,6 +21,7 @@ from clinical_assets.drift.diagnosis import (
 from clinical_assets.drift.diagnosis.cause import Aspect, Cause, Claim
 from clinical_assets.drift.diagnosis.change import change_of, missing_change
 from clinical_assets.drift.diagnosis.summaries import CategorySummary, NumericSummary
+from clinical_assets.drift.sentences import apart
 
 _LEAST = 0.05
 _HALF = 0.5
@@ -83,8 +84,8 @@ def diagnose_numbers(
         *season.claims(change, known.year_before),
         *absent,
     ]
-    middle = float(np.median(change.before)), float(np.median(change.after))
-    return ranked(claims, sizes | change.aspects, f" (median {middle[1]:.4g}, was {middle[0]:.4g})")
+    was, now = apart(float(np.median(change.before)), float(np.median(change.after)), 4)
+    return ranked(claims, sizes | change.aspects, f" (median {now}, was {was})")
 
 
 def _converted_in_season(

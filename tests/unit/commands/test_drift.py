@@ -1,11 +1,16 @@
 """``clinical drift`` as scripts and people use it: exit codes, JSON, every kind of bad input."""
 
 import json
+import re
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from deltalake import write_deltalake
@@ -85,6 +90,16 @@ def test_a_plan_says_what_it_wants(files: dict[str, Path], tmp_path: Path) -> No
     for line, wanted in (("bins = 'x'", "a whole number"), ("columns = 3", "a list of names")):
         plan.write_text(line)
         refused(drift(files["a.csv"], files["a.csv"], "--plan", plan), f"Give {wanted}")
+    for line, words in (
+        ("psi = -1.0", "is -1.0 ({plan}). Give a number above 0"),
+        ("columns = 3", "is 3 ({plan}). Give a list of names"),
+        ("[thresholds]\none_false_alarm_in = '90d'", "({plan}). "),
+        ("[thresholds]\nkind = 'no'", "({plan}). Give `constant` or `calibrated`"),
+        ("x = 1", "({plan}). Choose among bins, rate, psi, "),
+        ("x = 1", ", context, [thresholds]."),
+    ):
+        plan.write_text(line)
+        refused(drift(files["a.csv"], files["a.csv"], "--plan", plan), words.format(plan=plan))
 
 
 def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_path: Path) -> None:
@@ -95,7 +110,7 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
         "empty.csv": (b"", "The file is empty"),
         "header.csv": (b"lactate,ward\n", "has no rows"),
         "twice.csv": (b"lactate,lactate\n1,2\n", "named more than once: 'lactate'"),
-        "ragged.csv": (b"lactate,ward\n1,a,Mrs-Canary\n", "damaged"),
+        "ragged.csv": (b"lactate,ward\n1,a,Mrs-Canary\n", "more fields than the header"),
         "latin.csv": ("läctate\n1\n".encode("latin-1"), "not UTF-8"),
         "other.csv": (b"x,y\n1,2\n", "no column in common"),
         "headless.csv": (b"Mrs-Canary,1955-03-02,I10\nx,2000-01-01,E11\n", "seems to hold values"),
@@ -103,6 +118,8 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(files: dict[str, Path], tmp_
         "torn.parquet": (torn, "cannot be read to its end"),
         "noise.csv": (bytes(range(255, 0, -1)) * 20, "not UTF-8"),
         "cut.parquet": (whole[: len(whole) // 2], "damaged"),
+        "begun.parquet": (whole[:3], "cut off"),
+        "byte.parquet": (whole[:1], "cut off"),
         "image.png": (b"\x89PNG\0\0", "neither Parquet nor text"),
     }
     for name, (data, words) in bad.items():
@@ -259,6 +276,12 @@ def test_names_part_at_their_words() -> None:
         (b"x\ty\n1\t2\n", "separated by"),
         (b"63,5.1,ward\n64,5.2,ward\n", "not the names of columns"),
         (b"x,name\n1,a\n2,M\xfcller\n", "not UTF-8 ({odd}, line 3)"),
+        ("x,name\n1,a\n".encode("utf-16"), "seems to be UTF-16, not UTF-8"),
+        (b"\xfe\xff" + "x,name\n1,a\n".encode("utf-16-be"), "seems to be UTF-16, not UTF-8"),
+        (b"\n\n \r\n", "holds blank lines only"),
+        (b"x,name\n1,a\n2,b,c\n", "more fields than the header, which has 2 ({odd}, line 3)"),
+        (b'x,name\n1,"a,\n,,,"\n2,b,c\n', "which has 2 ({odd}, line 4)"),
+        (b'x,name\n1,"a"\n2,"b",c\n', "damaged"),
     ],
 )
 def test_what_only_looks_like_csv(tmp_path: Path, text: bytes, words: str) -> None:
@@ -349,3 +372,108 @@ def test_where_no_window_can_be_judged_that_is_said(tmp_path: Path) -> None:
     found = drift(tmp_path / "a.parquet", tmp_path / "b.parquet", "--plan", plan, "--time", "at")
     assert found.exit_code == 2
     assert "nothing can be judged" in found.output
+
+
+def test_what_cannot_be_printed_is_no_drift(files: dict[str, Path]) -> None:
+    """Status 1 would be read as drift. The shell's own streams are asked, because click's runner
+    has others."""
+    for form in ("", "--json -"):
+        full = _in_shell(f"{files['a.csv']} {files['a.parquet']} {form} >/dev/full")
+        assert full.returncode == 2
+        assert "The result cannot be printed (No space left on device)" in full.stderr
+        assert len(full.stderr.splitlines()) == 1
+    closed = _in_shell(f"{files['a.csv']} {files['a.parquet']} >&-")
+    assert closed.returncode == 2
+    assert "The result cannot be printed (standard output is closed)" in closed.stderr
+    assert _in_shell(f"{files['a.csv']} nowhere.csv 2>/dev/full").returncode == 2
+
+
+def _in_shell(rest: str) -> "subprocess.CompletedProcess[str]":
+    command = f"{sys.executable} -m clinical_assets.cli drift {rest}"
+    return subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, pl.exceptions.PanicException])
+def test_what_nobody_foresaw_is_no_drift_and_quotes_nothing(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise kind("Mrs Example, born 1931")
+
+    monkeypatch.setattr("clinical_assets.commands.drift_show.show", fails)
+    found = drift(files["a.csv"], files["b.parquet"])
+    assert found.exit_code == 2
+    assert kind.__name__ in found.output
+    assert re.search(r"\(clinical_assets/commands/drift\.py:\d+\)", found.output)
+    assert "Example" not in found.output
+    assert len(found.output.splitlines()) == 1
+
+
+def test_dates_of_a_csv_file_are_those_of_a_parquet_file(tmp_path: Path) -> None:
+    days = pl.datetime_range(datetime(2026, 1, 1), datetime(2026, 3, 1), "1h", eager=True)
+    table = pl.DataFrame(
+        {
+            "born_on": days.dt.date().alias("born_on"),
+            "seen_at": days,
+            "charted_at": days.dt.replace_time_zone("UTC"),
+            "lactate": [i % 17 / 10 for i in range(len(days))],
+        }
+    )
+    csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
+    table.write_csv(csv)
+    table.write_parquet(parquet)
+    for sides in ((csv, parquet), (parquet, csv)):
+        found = drift(*sides, "--json", "-")
+        assert found.exit_code == 0
+        columns = json.loads(found.stdout)["columns"]
+        assert [c["kind"] for c in columns] == ["time", "time", "time", "numeric"]
+        assert all(c["statistics"]["ks"] == 0 for c in columns)
+        for time in ("born_on", "seen_at", "charted_at"):
+            assert drift(*sides, "--time", time, "--columns", f"lactate,{time}").exit_code == 0
+
+
+def test_the_row_of_what_is_no_time_is_said_and_not_its_text(tmp_path: Path) -> None:
+    rows = [f"2026-01-{1 + i % 28:02},{i}" for i in range(200)]
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("at,x\n" + "\n".join(rows) + "\n")
+    rows[16] = "Mrs Example,16"
+    bad.write_text("at,x\n" + "\n".join(rows) + "\n")
+    found = drift(good, bad, "--time", "at")
+    assert found.exit_code == 2
+    assert "'at' holds text in row 17 of the current data that is no time" in found.output
+    assert "Example" not in found.output
+
+
+def test_a_column_that_a_parquet_file_names_twice(tmp_path: Path) -> None:
+    column = pa.array([1, 2])
+    twice = tmp_path / "twice.parquet"
+    pq.write_table(pa.Table.from_arrays([column] * 3, names=["x", "x", "y"]), twice)
+    refused(drift(twice, twice), "Columns are named more than once: 'x'")
+    refused(drift("-", twice, stdin=twice.read_bytes()), "Columns are named more than once: 'x'")
+
+
+def test_lines_of_a_quoted_field_are_no_lines_with_too_few_fields(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.csv"
+    notes.write_text('x,note,y\n1,"began\nwent on\nended",2\n3,none,\n')
+    assert drift(notes, notes).exit_code == 0
+
+
+def test_a_column_without_a_name_can_be_seen(tmp_path: Path) -> None:
+    before, after, page = (tmp_path / name for name in ("a.parquet", "b.parquet", "c.html"))
+    pl.DataFrame({"": range(500), "x": range(500)}).write_parquet(before)
+    pl.DataFrame({"": range(900, 1400), "x": range(500)}).write_parquet(after)
+    found = drift(before, after, "--html", page)
+    assert re.search(r'^ "" +numeric', found.output, re.MULTILINE)
+    assert re.search(r'^"": its distribution changed', found.output, re.MULTILINE)
+    assert "&#34;&#34;" in page.read_text() or '""' in page.read_text()
+
+
+def test_few_rows_are_said_to_show_hardly_anything(tmp_path: Path) -> None:
+    few, more = tmp_path / "few.csv", tmp_path / "more.csv"
+    few.write_text("x\n1\n")
+    more.write_text("x\n" + "1\n2\n" * 4)
+    said = "So few rows can hardly show a change."
+    for sides in ((few, few), (few, more), (more, few)):
+        found = drift(*sides)
+        assert (found.exit_code, said in found.output) == (0, True)
+    assert said not in drift(more, more).output

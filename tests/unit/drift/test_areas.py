@@ -106,3 +106,9 @@ def test_what_is_beyond_numbers_is_not_given() -> None:
     assert scaled(wasserstein(large), large) == pytest.approx(1.0)
     constant = merged(np.array([2.0, 2.0]), np.array([3.0]))
     assert scaled(wasserstein(constant), constant) is None
+
+
+def test_far_values_of_the_current_sample_alone_leave_the_reference_s_deviation() -> None:
+    pair = merged(np.array([0.0, 2.0]), np.array([1e302, 1.0]))
+    with np.errstate(all="raise"):
+        assert scaled(3.0, pair) == 3.0

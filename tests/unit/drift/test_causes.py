@@ -337,3 +337,76 @@ def test_levels_that_are_long_numbers_are_not_taken_for_one() -> None:
     before = pl.DataFrame({"code": [1234567, 1234568] * 500})
     after = pl.DataFrame({"code": [1234567] * 900 + [1234568] * 100})
     assert "1234567" in compare(before, after)["code"].causes[0]
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+@pytest.mark.parametrize(("share", "code"), [(0.3, -1.0), (0.12, -1.0), (0.3, 50.0), (0.12, 50.0)])
+def test_a_value_in_the_place_of_missing_ones_is_said_first(
+    share: float, code: float, profiled: bool
+) -> None:
+    before, after = (np.round(RNG.normal(50, 10, 4000), 1) for _ in range(2))
+    with_gaps = pl.Series(before).scatter(np.flatnonzero(RNG.random(4000) < share), None)
+    a = pl.DataFrame({"x": with_gaps})
+    b = pl.DataFrame({"x": np.where(RNG.random(4000) < share, code, after)})
+    sides = (profile(a), profile(b)) if profiled else (a, b)
+    cause = compare(*sides)["x"].evidence[0]
+    assert cause["kind"] == ("placeholder" if code < 0 else "stuck")
+    assert "in the place of missing ones" in cause["sentence"]
+    assert cause["evidence"]["missing_no_more"] == pytest.approx(share, abs=0.03)
+
+
+def test_a_frequent_value_beside_as_many_missing_ones_stands_for_nothing() -> None:
+    before, after = (np.round(RNG.normal(50, 10, 4000), 1) for _ in range(2))
+    gaps = np.flatnonzero(RNG.random(4000) < 0.5)
+    a = pl.DataFrame({"x": pl.Series(before).scatter(gaps, None)})
+    b = pl.DataFrame({"x": np.where(RNG.random(4000) < 0.3, -1.0, after)})
+    assert all("place of missing" not in said for said in compare(a, b)["x"].causes)
+
+
+def test_where_no_cause_explains_enough_the_best_is_said_in_part() -> None:
+    before = RNG.normal(100, 10, 4000).round(1)
+    after = np.concatenate([RNG.normal(70, 3, 1500), RNG.normal(140, 20, 1500)]).round(1)
+    gaps = np.flatnonzero(RNG.random(len(after)) < 0.35)
+    found = compare(
+        pl.DataFrame({"x": before}), pl.DataFrame({"x": pl.Series(after).scatter(gaps, None)})
+    )
+    assert [each["kind"] for each in found["x"].evidence][:2] == ["unexplained", "missing"]
+    assert (
+        "no cause that is known here explains half of that. In part: Values are missing now"
+        in found.explain()
+    )
+    assert "Likely cause" not in found.explain()
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+def test_too_few_values_to_tell_a_cause_are_said(profiled: bool) -> None:
+    values = np.arange(40) / 4
+    a, b = pl.DataFrame({"x": values}), pl.DataFrame({"x": values + 4.1})
+    sides = (profile(a), profile(b)) if profiled else (a, b)
+    found = compare(*sides)
+    assert found["x"].drifted
+    assert found["x"].causes == ("There are too few values to tell a cause.",)
+    assert [each["kind"] for each in found["x"].evidence] == ["unexplained"]
+    assert "Likely cause" not in found.explain()
+
+
+def test_a_change_of_many_values_without_a_cause_is_called_small() -> None:
+    before = RNG.normal(100, 10, 50_000)
+    far = pl.DataFrame({"x": np.where(np.arange(len(before)) % 400 == 0, 400.0, before)})
+    found = compare(pl.DataFrame({"x": before}), far, Plan(levels=0.002))
+    assert found["x"].causes == ("The change is too small to tell a cause.",)
+
+
+def test_numbers_that_differ_look_different() -> None:
+    """Rounded to one place both shares would read 100.0%, and both medians 37.1."""
+    sparse = [pl.DataFrame({"x": [1.0] * n + [None] * (200_000 - n)}) for n in (20, 95)]
+    said = compare(*sparse)["x"]
+    assert said.reasons == ("99.95% of its values are missing, 99.99% in the reference",)
+    before = RNG.normal(37.08, 0.01, 5000)
+    after = (RNG.normal(0, 0.02, 5000) ** 3 * 2000 + 37.12).round(4)
+    numbers = re.findall(
+        r"median (?:moved from )?([\d.]+)(?: to|, was) ([\d.]+)",
+        " ".join(compare(pl.DataFrame({"x": before}), pl.DataFrame({"x": after}))["x"].causes),
+    )
+    assert numbers
+    assert all(a != b for a, b in numbers)

@@ -130,7 +130,7 @@ def test_no_row_is_lost(times: list[datetime], every: str, zone: str | None) -> 
 def test_times_are_read_from_text(texts: list[str | None]) -> None:
     current = pl.DataFrame({"at": texts, "x": 1})
     if texts == ["soon"]:
-        with pytest.raises(ClinicalError, match="in row 1 of the .* that is no time"):
+        with pytest.raises(ClinicalError, match=r"in row 1 of the .* that is no time"):
             compare_windows(current, current, "at")
     else:
         assert compare_windows(current, current, "at")[0].label == "2026-01-31"

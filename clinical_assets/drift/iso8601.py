@@ -14,7 +14,7 @@ _SHAPES = tuple(
 )
 _DAYS = "%Y-%m-%d"
 _WALLS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
-_ZONED = tuple(f"{form}%#z" for form in _WALLS)
+_ZONED = (f"{_WALLS[0]}%#z", f"{_WALLS[1]}%#z")
 
 
 def times_of(texts: pl.Series) -> pl.Series | None:

@@ -27,7 +27,8 @@ def claims(change: Change, *, converted: bool = False) -> list[Claim]:
     """
     if not change.visible:
         return []
-    found = list(_fits(change, converted=converted))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond the floats fits nothing
+        found = list(_fits(change, converted=converted))
     return [claim for claim in found if claim.explains["shape"] >= _ENOUGH]
 
 

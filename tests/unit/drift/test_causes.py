@@ -410,3 +410,13 @@ def test_numbers_that_differ_look_different() -> None:
     )
     assert numbers
     assert all(a != b for a, b in numbers)
+
+
+def test_huge_values_warn_of_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    usual = RNG.normal(size=500)
+    a, b = (
+        pl.DataFrame({"x": usual, "y": usual * 1e302}),
+        pl.DataFrame({"x": usual * 1e302, "y": usual}),
+    )
+    assert all(column.causes for column in compare(a, b, threads=1).columns)
+    assert not recwarn.list

@@ -304,3 +304,17 @@ def test_a_week_in_two_months_is_added_without_a_loss_as_the_message_says(tmp_pa
     timed = month(tmp_path, "timed", datetime(2026, 2, 1), 28, 0)
     lost = clinical("profile", timed, *options, "--replace")
     assert "Warning: 2026-01-26 icu had 7 rows and has 1 now; rows of another call" in lost.output
+
+
+def test_a_site_that_is_called_no_value_is_not_that_without_one(tmp_path: Path) -> None:
+    table = month(tmp_path, "t", datetime(2026, 1, 1), 6, 0)
+    wards = ["(no value)", "(no value)", "(no value)", None, None, "'(no value)'"]
+    pl.read_parquet(table).with_columns(ward=pl.Series(wards)).write_parquet(table)
+    options = ("-o", tmp_path / "store", "--time", "at", "--by", "ward", "--every", "1mo")
+    assert clinical("profile", table, *options).exit_code == 0
+    store = ProfileStore(tmp_path / "store")
+    assert {site: store.part((day, site)).rows for day, site in list(store.keys())} == {
+        "(no value)": 2,
+        "'(no value)'": 3,
+        "''(no value)''": 1,
+    }

@@ -37,7 +37,7 @@ def open_input(name: str) -> "Profile | pl.LazyFrame":
                 start = file.read(len(MAGIC))
         except OSError:
             return open_table(name)  # which says what is wrong
-        if is_profile(start):
+        if is_profile(start) or (start and MAGIC.startswith(start)):  # what was cut, too
             return open_profile(name)
     return open_table(name)
 

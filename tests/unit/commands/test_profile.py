@@ -318,3 +318,16 @@ def test_a_site_that_is_called_no_value_is_not_that_without_one(tmp_path: Path) 
         "'(no value)'": 3,
         "''(no value)''": 1,
     }
+
+
+@pytest.mark.parametrize("size", [1, 8, 16, 17, 60])
+def test_a_profile_that_is_cut_short_is_no_table(
+    tables: tuple[Path, Path], tmp_path: Path, size: int
+) -> None:
+    whole, cut = tmp_path / "a.profile", tmp_path / "b.profile"
+    assert clinical("profile", tables[0], "-o", whole).exit_code == 0
+    cut.write_bytes(whole.read_bytes()[:size])
+    refused(clinical("drift", whole, cut), "damaged or cut short")
+    refused(clinical("profile", cut, "-o", tmp_path / "out"), "damaged or cut short")
+    options = ("-o", tmp_path / "out", "--reference", cut)
+    refused(clinical("profile", tables[0], *options), "damaged or cut short")

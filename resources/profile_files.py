@@ -7,7 +7,7 @@ from clinical_assets.errors import ClinicalError
 from resources.written_files import write_output
 
 if TYPE_CHECKING:
-    from clinical_assets.drift.profiles import Grid, Profile
+    from clinical_assets.drift.profiles import Profile
 
 
 def open_profile(name: str) -> "Profile":
@@ -18,10 +18,15 @@ def open_profile(name: str) -> "Profile":
     """
     from clinical_assets.drift.profiles.files import from_bytes
 
-    return from_bytes(_bytes(name), name)
+    return from_bytes(bytes_of(name), name)
 
 
-def _bytes(name: str) -> bytes:
+def bytes_of(name: str) -> bytes:
+    """What this file holds.
+
+    Raises:
+        ClinicalError: it cannot be read.
+    """
     try:
         return Path(name).read_bytes()
     except OSError as error:
@@ -30,17 +35,6 @@ def _bytes(name: str) -> bytes:
             where=name,
             repair="Check the path and your rights to it",
         ) from None
-
-
-def read_part(path: Path, grid: "Grid") -> "Profile":
-    """The profile in this file, whose grid is kept apart.
-
-    Raises:
-        ClinicalError: as :func:`open_profile`; or it is on another grid.
-    """
-    from clinical_assets.drift.profiles.files import from_bytes
-
-    return from_bytes(_bytes(str(path)), str(path), grid=grid)
 
 
 def write_profile(profile: "Profile", path: Path, *, grid: bool = True) -> int:

@@ -1,31 +1,42 @@
 """A folder of small profiles by day and site: any window, site or the fleet is a sum of some.
 
-What belongs here: the folder's files, and which of them answer a question. What does not: how
+What belongs here: putting parts, and adding up those that answer a question. What does not: how
 profiles are made and added (:mod:`clinical_assets.drift.profiles`), when a part begins
-(:mod:`.store_times`).
+(:mod:`.store_times`), where it lies (:mod:`.store_paths`).
 
 ``store.json`` says what a part is, ``reference.profile`` holds the grid that all are counted on,
 and ``DAY/SITE.profile`` one part each, names percent-encoded. A part is written whole or not at
 all, and a day costs what it holds, however many are there. Who writes holds ``store.lock``, also
 who begins the store, so that all parts are on one grid. ``store.putting`` names the parts of a
 writer until all of them are there. New ones do not count before, and the next writer takes away
-what one that was killed left; of replaced ones nothing is told until the replacement is whole.
+what one that was killed left; of replaced ones nothing is told until the replacement is whole. What
+is read is of one moment (:mod:`.store_moment`), however many writers there are.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 from clinical_assets.drift.profiles import Profile, merged
 from clinical_assets.drift.profiles.bare import BareSummary
+from clinical_assets.drift.profiles.files import from_bytes
 from clinical_assets.errors import ClinicalError
 from resources.locks import held
-from resources.profile_files import open_profile, read_part, write_profile
+from resources.profile_files import bytes_of, open_profile, write_profile
+from resources.store_moment import LOCK, WAIT, Moment, at_one_moment
 from resources.store_obstacles import ABSENT, Key, Obstacles, obstacle_of
+from resources.store_paths import (
+    day_of,
+    demand_names,
+    listed,
+    named,
+    path_of,
+    sites_of,
+    untimed_in,
+)
 from resources.store_putting import Putting
 from resources.store_settings import (
     REFERENCE,
@@ -40,11 +51,8 @@ from resources.store_settings import (
     unwritable,
 )
 from resources.store_times import Clock
+from resources.store_untimed import covered, demand_known, is_untimed, with_spans
 
-_SUFFIX = ".profile"
-_LOCK = "store.lock"
-_WAIT = 60.0
-_LONGEST = 200  # bytes; file systems take 255, and a file that is being written has a longer name
 _UNFINISHED_PART = re.compile(r"\..*\.\d+\.part", re.DOTALL)
 
 
@@ -56,10 +64,25 @@ class Put:
         kept: other sites' parts of the same days, which are as they were.
         lost: columns that had counts in a part and are not in its new table, and the first such
             part.
+        fewer: rows before and now, of parts that have fewer than before.
     """
 
     kept: tuple[Key, ...] = ()
     lost: Mapping[str, Key] = field(default_factory=dict)
+    fewer: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a store gave.
+
+    Attributes:
+        profile: the sum of its parts.
+        identity: what tells these very parts from others; see :meth:`ProfileStore.identity`.
+    """
+
+    profile: Profile
+    identity: str
 
 
 class ProfileStore:
@@ -94,7 +117,7 @@ class ProfileStore:
         """
         if not is_store(folder):
             demand_room(folder)
-            with held(folder / _LOCK, wait_seconds=_WAIT):
+            with held(folder / LOCK, wait_seconds=WAIT):
                 if not is_store(folder):
                     make(folder, reference, parting)
         store = cls(folder)
@@ -125,40 +148,66 @@ class ProfileStore:
                 be replaced by none because its type is another one, and then nothing is kept; or
                 another process puts parts; or they cannot be written, and then no new part is kept.
         """
+        parts = with_spans(parts, self._clock)
         demand_names(self.folder, parts)
-        with held(self.folder / _LOCK, wait_seconds=_WAIT):
+        with held(self.folder / LOCK, wait_seconds=WAIT):
             self._take_away_unfinished()
             there = [key for key in parts if self._file(key).exists()]
             if there and not replace:
                 raise self._twice(there)
-            lost = self._lost(parts, there)
-            self._put(parts, there)
-        # Of these days alone: a day costs what it holds.
-        days = dict.fromkeys(day for day, _ in parts) if replace else ()
-        beside = (
-            (day, site) for day in days for site in _sites(self.folder / quote(day, safe=" "))
-        )
-        return Put(tuple(key for key in beside if key not in parts), lost)
+            before = {key: {key} for key in there}
+            beside: set[Key] = set()
+            if replace:
+                beside = self._add_untimed(parts, before)
+            lost, fewer = self._lost(parts, before)
+            self._put(parts, before)
+            # Of these days alone: a day costs what it holds.
+            days = dict.fromkeys(day for day, _ in parts) if replace else ()
+            kept = [(day, site) for day in days for site in sites_of(day_of(self.folder, day))]
+        kept += sorted(beside.difference(kept))
+        return Put(tuple(key for key in kept if key not in parts), lost, fewer)
+
+    def _add_untimed(self, parts: Mapping[Key, Profile], before: dict[Key, set[Key]]) -> set[Key]:
+        """Adds to ``before`` whose place the rows without a time take; the others of these days.
+
+        Raises:
+            ClinicalError: it cannot be told whether some are the same rows.
+        """
+        whole, some = covered(parts, untimed_in(self.folder, self._clock), self._clock)
+        mine = {site: (day, site) for day, site in parts if is_untimed((day, site))}
+        demand_known(some - parts.keys(), set(mine), self._file)
+        for key in whole:
+            if key[1] in mine:
+                before.setdefault(mine[key[1]], set()).add(key)
+        return {key for key in whole | some if key[1] not in mine}
 
     def _twice(self, there: list[Key]) -> ClinicalError:
         are = "One is" if len(there) == 1 else f"{len(there):,} are"
+        first = self._clock.told(there[0][0]), there[0][1]
         return ClinicalError(
-            f"{are} in the store already, the first {' '.join(there[0])}; counted twice, rows"
+            f"{are} in the store already, the first {' '.join(first)}; counted twice, rows"
             " would weigh double",
             where=str(self.folder),
-            repair="Give rows of other days; or, if these are all rows of theirs, --replace",
+            repair="Give rows of other days. Or, to count these anew, give all rows that the store"
+            " has of them and the new ones in one call (it takes several INPUTs) with --replace:"
+            " what is not given again is gone",
         )
 
-    def _lost(self, parts: Mapping[Key, Profile], there: list[Key]) -> dict[str, Key]:
+    def _lost(
+        self, parts: Mapping[Key, Profile], before: Mapping[Key, set[Key]]
+    ) -> tuple[dict[str, Key], dict[Key, tuple[int, int]]]:
         lost: dict[str, Key] = {}
-        for key in there:
+        fewer: dict[Key, tuple[int, int]] = {}
+        for key, olds in before.items():
             try:
-                before = self.part(key).summaries
+                old = merged(self.part(each) for each in sorted(olds))
             except ClinicalError:
                 continue  # a damaged part is what is to be replaced
+            if parts[key].rows < old.rows:
+                fewer[key] = old.rows, parts[key].rows
             for name, summary in parts[key].summaries.items():
                 why = obstacle_of(summary)
-                if not why or name not in before or obstacle_of(before[name]):
+                if not why or name not in old.summaries or obstacle_of(old.summaries[name]):
                     continue
                 if why not in ABSENT:
                     raise ClinicalError(
@@ -169,7 +218,7 @@ class ProfileStore:
                         " its counts may be lost",
                     )
                 lost.setdefault(name, key)
-        return lost
+        return lost, fewer
 
     def _take_away_unfinished(self) -> None:
         """Removes new parts of a writer that was killed; old parts that it replaced are gone."""
@@ -183,11 +232,12 @@ class ProfileStore:
         if new:
             self._putting.tell((), replaced)
 
-    def _put(self, parts: Mapping[Key, Profile], there: list[Key]) -> None:
-        _, cut_off = (
-            self._putting.unfinished()
-        )  # of other parts: whoever gives them again mends them
-        self._putting.tell(parts.keys() - set(there), cut_off | set(there))
+    def _put(self, parts: Mapping[Key, Profile], before: Mapping[Key, set[Key]]) -> None:
+        # Cut off ones are of other parts: whoever gives them again mends them.
+        _, cut_off = self._putting.unfinished()
+        gone = set().union(*before.values()) - parts.keys()
+        # What takes the place of another is no new part, which would be taken away after a kill.
+        self._putting.tell(parts.keys() - before.keys(), cut_off | before.keys() | gone)
         try:
             for folder in {self._file(key).parent for key in parts}:
                 folder.mkdir(exist_ok=True)
@@ -196,34 +246,26 @@ class ProfileStore:
             raise unwritable(self.folder, error) from None
         for key, profile in parts.items():
             write_profile(profile, self._file(key), grid=False)
-        self._putting.tell((), cut_off - parts.keys())
+        self._take_away(gone)
+        self._putting.tell((), cut_off - parts.keys() - gone)
 
-    def _demand_whole(self, chosen: Iterable[Key]) -> None:
-        """Refuses parts of which some were replaced and some not; a writer at work is waited for.
-
-        Raises:
-            ClinicalError: a replacement was cut off, or does not end.
-        """
-        wanted = set(chosen)
-        if not self._putting.unfinished()[1] & wanted:
-            return
-        with held(self.folder / _LOCK, wait_seconds=_WAIT):
-            cut_off = sorted(self._putting.unfinished()[1] & wanted)
-        if cut_off:
-            raise ClinicalError(
-                f"A replacement of parts was cut off, the first {self._named(cut_off[0])}: some are"
-                " the old ones and some the new",
-                where=str(self.folder),
-                repair="Run the call with --replace again",
-            )
+    def _take_away(self, keys: Iterable[Key]) -> None:
+        for file in map(self._file, sorted(keys)):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise unwritable(self.folder, error) from None
+            with suppress(OSError):  # other sites' parts are there
+                file.parent.rmdir()
 
     def keys(
         self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()
-    ) -> Iterator[Key]:
+    ) -> list[Key]:
         """Day and site of each part, in order of time and site; rows without a time at the end.
 
-        Parts that are being put are not among them until all of them are there; a replacement
-        under way is waited for.
+        As of one moment: parts that are being put are not among them until all of them are there; a
+        replacement under way is waited for. A part that is read afterwards may be a newer one:
+        :meth:`read` does both at one moment.
 
         Args:
             since, until: when parts begin: days as ``2026-01-31``, of hours also
@@ -235,30 +277,16 @@ class ProfileStore:
             ClinicalError: one of both is no such time, a profile in the folder is of no day, or a
                 replacement was cut off.
         """
-        while True:
-            # A writer that begins or ends meanwhile would have some of its parts listed only.
-            before = self._putting.state()
-            found = self._listed(since, until, sites)
-            new, _ = self._putting.unfinished()
-            if self._putting.state() == before:
-                break
-        found = [key for key in found if key not in new]
-        self._demand_whole(found)
-        yield from found
 
-    def _listed(self, since: str, until: str, sites: frozenset[str]) -> list[Key]:
-        clock = Clock(self.parting.every, self.parting.zone)
-        first, last = clock.asked("--since", since), clock.asked("--until", until)
-        found = []
-        for folder in self.folder.glob("*/"):
-            if not (names := _sites(folder)):
-                continue
-            begin = _begin(clock, folder)
-            if (first or last) and not _within(begin, first, last):
-                continue
-            order, day = (begin is None, begin or datetime.min), unquote(folder.name)
-            found += [(order, site, day) for site in names if not sites or site in sites]
-        return [(day, site) for _, site, day in sorted(found)]
+        def found(moment: Moment) -> list[Key]:
+            return moment.whole(self._listed(since, until, sites))
+
+        return at_one_moment(self.folder, found, self._named)
+
+    def _listed(
+        self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()
+    ) -> list[Key]:
+        return listed(self.folder, self._clock, since, until, sites)
 
     def part(self, key: Key) -> Profile:
         """One part.
@@ -266,7 +294,10 @@ class ProfileStore:
         Raises:
             ClinicalError: it is not there, is damaged, or is on another grid.
         """
-        found = read_part(self._file(key), self.reference.grid)
+        return self._part_of(bytes_of(str(self._file(key))), key)
+
+    def _part_of(self, data: bytes, key: Key) -> Profile:
+        found = from_bytes(data, str(self._file(key)), grid=self.reference.grid)
         if found.grid != self.reference.grid:
             raise ClinicalError(
                 "The profile in the store is on another grid, so it cannot be added up",
@@ -278,20 +309,32 @@ class ProfileStore:
     def over(
         self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()
     ) -> Profile:
-        """The profile of all rows of these days and sites; see :meth:`keys`.
+        """The profile that :meth:`read` gives."""
+        return self.read(since, until, sites).profile
 
-        A column that could be counted in some parts only is not counted in the sum; the first part
-        in which it could not is said.
+    def read(self, since: str = "", until: str = "", sites: frozenset[str] = frozenset()) -> Read:
+        """The profile of all rows of these days and sites, see :meth:`keys`, and its identity.
+
+        Both are of one moment: of each call of a writer all parts are in it or none, also where it
+        replaces some; the parts are read again where a writer takes a step meanwhile. A column that
+        could be counted in some parts only is not counted in the sum; the first part in which it
+        could not is said.
 
         Raises:
-            ClinicalError: there are none, or a part is damaged.
+            ClinicalError: there are none, a part is damaged, or as :meth:`keys`.
         """
-        chosen = list(self.keys(since, until, sites))
+        return at_one_moment(
+            self.folder, lambda moment: self._read(moment, since, until, sites), self._named
+        )
+
+    def _read(self, moment: Moment, since: str, until: str, sites: frozenset[str]) -> Read:
+        chosen = moment.whole(self._listed(since, until, sites))
         if lost := sorted(sites - {site for _, site in chosen}):
+            others = {site for _, site in self._listed()}
             raise ClinicalError(
                 f"The store has nothing of {', '.join(lost)} there",
                 where=str(self.folder),
-                repair=f"Choose among {', '.join(sorted({site for _, site in self.keys()}))}",
+                repair=f"Choose among {', '.join(sorted(others))}",
             )
         if not chosen:
             raise ClinicalError(
@@ -299,74 +342,64 @@ class ProfileStore:
                 where=str(self.folder),
                 repair="Choose days between the first and the last of its folders",
             )
-        seen, summaries = Obstacles(), {}
+        seen, summaries, digest = Obstacles(), {}, self._digest()
+
+        def part(key: Key) -> tuple[Key, Profile]:
+            data = bytes_of(str(self._file(key)))
+            digest.add(data)
+            return key, self._part_of(data, key)
+
         # One at a time: a year of sites does not fit into memory, its sum does.
-        found = merged(seen.passed((key, self.part(key)) for key in chosen))
+        found = merged(seen.passed(map(part, chosen)))
         for name, (why, key) in seen.told().items():
             told = found.summaries[name]
             if key and why not in ABSENT and isinstance(told, BareSummary):
                 first = f"{told.obstacle}, first {self._named(key)}"
                 summaries[name] = replace(told, obstacle=first)
-        return replace(found, summaries={**found.summaries, **summaries})
+        found = replace(found, summaries={**found.summaries, **summaries})
+        return Read(found, digest.told())
 
     def identity(self) -> str:
-        """What tells the store's content from another's: how many parts, and a SHA-256 of all."""
-        digest = hashlib.sha256()
-        keys = list(self.keys())
-        for file in (self.folder / REFERENCE, *map(self._file, keys)):
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-        return f"store of {len(keys)} profiles, SHA-256 {digest.hexdigest()}"
+        """What tells the store's content from another's: how many parts, and a SHA-256 of all.
+
+        As of one moment; of the parts that were added up :meth:`read` tells it.
+
+        Raises:
+            ClinicalError: a part cannot be read, or as :meth:`keys`.
+        """
+
+        def digested(moment: Moment) -> str:
+            digest = self._digest()
+            for key in moment.whole(self._listed()):
+                digest.add(bytes_of(str(self._file(key))))
+            return digest.told()
+
+        return at_one_moment(self.folder, digested, self._named)
+
+    def _digest(self) -> "_Digest":
+        return _Digest(bytes_of(str(self.folder / REFERENCE)))
+
+    @property
+    def _clock(self) -> Clock:
+        return Clock(self.parting.every, self.parting.zone)
 
     def _named(self, key: Key) -> str:
         return named(key, self.parting)
 
     def _file(self, key: Key) -> Path:
-        return _path(self.folder, key)
+        return path_of(self.folder, key)
 
 
-def demand_names(folder: Path, keys: Iterable[Key]) -> None:
-    """Refuses sites that no file can be named after.
+class _Digest:
+    """SHA-256 over the SHA-256 of each file, the reference's first."""
 
-    Raises:
-        ClinicalError: a name is too long.
-    """
-    for key in keys:
-        file = _path(folder, key)
-        if max(len(file.name), len(file.parent.name)) > _LONGEST:
-            raise ClinicalError(
-                f"The name of a site is too long for a file ({len(key[1])} letters)",
-                where=str(folder),
-                repair="Choose a column of short names of sites with --by",
-            )
+    def __init__(self, reference: bytes) -> None:
+        self._digest = hashlib.sha256(hashlib.sha256(reference).digest())
+        self._parts = 0
 
+    def add(self, part: bytes) -> None:
+        self._digest.update(hashlib.sha256(part).digest())
+        self._parts += 1
 
-def named(key: Key, parting: Parting) -> str:
-    """Day and site in words; the day alone where sites are not told apart."""
-    return " ".join(key) if parting.by else key[0]
-
-
-def _path(folder: Path, key: Key) -> Path:
-    day, site = (quote(each, safe=" ") for each in key)
-    return folder / day / f"{site}{_SUFFIX}"
-
-
-def _sites(folder: Path) -> list[str]:
-    """Sites that have a part in a day's folder, in order."""
-    return sorted(unquote(f.name.removesuffix(_SUFFIX)) for f in folder.glob(f"*{_SUFFIX}"))
-
-
-def _begin(clock: Clock, folder: Path) -> datetime | None:
-    try:
-        return clock.begin(unquote(folder.name))
-    except ValueError:
-        raise ClinicalError(
-            f"The store has a folder with profiles that is no part of {clock.every}",
-            where=str(folder),
-            repair="Take it out of the store, where --time alone writes",
-        ) from None
-
-
-def _within(begin: datetime | None, first: datetime | None, last: datetime | None) -> bool:
-    if begin is None:
-        return False
-    return (first is None or begin >= first) and (last is None or begin < last)
+    def told(self) -> str:
+        return f"store of {self._parts} profiles, SHA-256 {self._digest.hexdigest()}"

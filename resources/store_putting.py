@@ -1,11 +1,16 @@
 """What a writer of a store of profiles is putting, so that readers see all of it or nothing.
 
-What belongs here: the file that names the parts on their way. What does not: the parts' files, and
-who may write (:mod:`.profile_store`). New parts do not count while they are named; of replaced ones
-some may be the old and some the new ones, until a replacement that was cut off is made again.
+What belongs here: the file that names the parts on their way. What does not: the parts' files, who
+may write (:mod:`.profile_store`), and how readers keep to it (:mod:`.store_moment`). New parts do
+not count while they are named; of replaced ones some may be the old and some the new ones, until a
+replacement that was cut off is made again. A writer names its parts before the first is written and
+takes the names away after the last, and the file is another one each time: what was read between
+two looks at the same file is of one moment.
 """
 
 import json
+import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +20,9 @@ from resources.store_obstacles import Key
 from resources.written_files import write_output
 
 NAME = "store.putting"
+_STEP = ""  # the day of an entry that names no part; earlier versions take it for one replaced
+
+State = tuple[bytes, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,14 @@ class Putting:
             replaced = {(day, site) for day, site, _ in (each for each in found if len(each) != 2)}
         except FileNotFoundError:
             return set(), set()
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             raise ClinicalError(
                 "The store of profiles does not tell which of its parts are whole",
                 where=str(self.file),
                 repair="Remove that file, and give the days that were being added once more with"
                 " --replace",
             ) from None
-        return new, replaced
+        return new, {key for key in replaced if key[0] != _STEP}
 
     def tell(self, new: Iterable[Key], replaced: Iterable[Key]) -> None:
         """Names the parts on their way.
@@ -57,12 +65,24 @@ class Putting:
             ClinicalError: it cannot be written.
         """
         told = [*sorted(new), *((*key, "replaced") for key in sorted(replaced))]
-        write_output(self.file, json.dumps(told) + "\n")
+        # A word that no step had before: the number and the time of a file may come again.
+        write_output(self.file, json.dumps([*told, (_STEP, "", secrets.token_hex(8))]) + "\n")
 
-    def state(self) -> tuple[int, int] | None:
-        """What is another one after each step of a writer."""
+    def state(self) -> State | None:
+        """What is another one after each step of a writer; None before the first.
+
+        Raises:
+            ClinicalError: the file cannot be read.
+        """
         try:
-            found = self.file.stat()
+            with self.file.open("rb") as file:
+                found = os.fstat(file.fileno())
+                return file.read(), found.st_ino, found.st_mtime_ns
         except FileNotFoundError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        except OSError as error:
+            raise ClinicalError(
+                f"The store of profiles cannot be read ({error.strerror or type(error).__name__})",
+                where=str(self.file),
+                repair="Check your rights to it",
+            ) from None

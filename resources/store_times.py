@@ -7,13 +7,16 @@ does not: which rows a part has (:mod:`clinical_assets.drift.cutting`), and file
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
 
 from clinical_assets.drift.cutting import NO_TIME, instant
 from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
 
 _LABEL = re.compile(r"\d{4}-\d{2}-\d{2}(?P<hour> \d{2}:\d{2}(?P<offset>[+-]\d{4})?)?", re.ASCII)
+TO = " to "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Clock:
         >>> Clock("1h", "Europe/Berlin").begin("2026-10-25 02:00+0100").isoformat()
         '2026-10-25T01:00:00+00:00'
         """
-        if label == NO_TIME:
+        if label.startswith(NO_TIME):
+            self.span(label)
             return None
         found = _LABEL.fullmatch(label)
         if not found or bool(found["hour"]) != self._hours:
@@ -49,6 +53,36 @@ class Clock:
         if not self._hours:
             return begin
         return begin.astimezone(UTC) if begin.tzinfo else begin.replace(tzinfo=UTC)
+
+    def span(self, label: str) -> tuple[datetime, datetime] | None:
+        """When the first and the last part begin that such rows without a time came with; None
+        where it is not known, as of those that earlier versions kept.
+
+        Raises:
+            ValueError: it is no label of rows without a time.
+
+        >>> Clock("1d", "").span("(no time) 2026-01-01 to 2026-01-31")[1].day
+        31
+        """
+        if label == NO_TIME:
+            return None
+        first, _, last = label.removeprefix(f"{NO_TIME} ").partition(TO)
+        ends = self.begin(first), self.begin(last)
+        if ends[0] is None or ends[1] is None:
+            raise ValueError(label)
+        return ends[0], ends[1]
+
+    def told(self, label: str) -> str:
+        """A part in words, where it is longer than a day with the last of its days.
+
+        >>> Clock("1w", "").told("2026-01-26")
+        '2026-01-26 to 2026-02-01'
+        """
+        begin = self.begin(label)
+        if begin is None or self._hours or self.every == "1d":
+            return label
+        after = pl.Series([begin], dtype=pl.Datetime("us")).dt.offset_by(self.every).item()
+        return f"{label}{TO}{after - timedelta(days=1):%Y-%m-%d}"
 
     def asked(self, option: str, text: str) -> datetime | None:
         """What an option names; None where it is not given.

@@ -212,7 +212,8 @@ def _demand_outside(output: Path) -> None:
 
 
 def _into_store(wish: Wish, time: str) -> None:
-    from resources.profile_store import ProfileStore, demand_names
+    from resources.profile_store import ProfileStore
+    from resources.store_paths import demand_names
     from resources.table_files import open_table
 
     _demand_outside(wish.output)
@@ -290,8 +291,8 @@ def _counted(
 
 
 def _say_parts(parts: "Mapping[Key, Profile]", put: "Put", parting: "Parting") -> None:
-    from resources.profile_store import named
     from resources.store_obstacles import obstacles
+    from resources.store_paths import named
 
     for name, (why, key) in obstacles(parts).items():
         first = f", first {named(key, parting)}" if key else ""
@@ -299,6 +300,12 @@ def _say_parts(parts: "Mapping[Key, Profile]", put: "Put", parting: "Parting") -
     for name, key in put.lost.items():
         gone = f"not in the table, so the counts of before are gone, first {named(key, parting)}"
         click.secho(visible(f"Warning: {name} is {gone}."), fg="yellow", err=True)
+    if put.fewer:
+        key, (before, now) = next(iter(put.fewer.items()))
+        more = f" (and {len(put.fewer) - 1:,} more such)" if len(put.fewer) > 1 else ""
+        fewer = f"{named(key, parting)} had {before:,} rows and has {now:,} now{more}"
+        gone = "rows of another call are gone if this one did not have them, too"
+        click.secho(visible(f"Warning: {fewer}; {gone}."), fg="yellow", err=True)
     if put.kept:
         told = "; ".join(named(key, parting) for key in put.kept[:_NAMED])
         more = f"; and {len(put.kept) - _NAMED:,} more" if len(put.kept) > _NAMED else ""

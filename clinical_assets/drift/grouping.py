@@ -11,10 +11,14 @@ from clinical_assets.errors import ClinicalError
 
 MOST = 200
 NO_VALUE = "(no value)"
+_ALIKE = r"\A'*\(no value\)'*\z"
 
 
 def levels_of(frame: pl.LazyFrame, by: str, which: str) -> pl.Series:
     """The group of each row, as text; what has no value is in :data:`NO_VALUE`.
+
+    Where a table has this very text, its group is the same in quotes, ``'(no value)'``; text in so
+    many quotes gets one pair more, so that no two become one.
 
     Raises:
         ClinicalError: there is no such column, or it makes no groups.
@@ -27,4 +31,6 @@ def levels_of(frame: pl.LazyFrame, by: str, which: str) -> pl.Series:
             where="--by",
             repair="Choose a column of text or whole numbers",
         )
-    return frame.select(pl.col(by).cast(pl.String).fill_null(NO_VALUE)).collect().to_series()
+    text = pl.col(by).cast(pl.String)
+    quoted = pl.when(text.str.contains(_ALIKE)).then(pl.format("'{}'", text)).otherwise(text)
+    return frame.select(quoted.fill_null(NO_VALUE).alias(by)).collect().to_series()

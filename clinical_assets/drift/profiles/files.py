@@ -52,6 +52,8 @@ def from_bytes(data: bytes, where: str = "profile", *, grid: Grid | None = None)
     """
     line, _, body = data[:256].partition(b"\n")
     if not is_profile(data):
+        if data and MAGIC.startswith(data):
+            raise _damaged(where)
         raise ClinicalError("This is no profile", where=where, repair=_AGAIN)
     words = line.split(b" ")
     if len(words) < 3 or not words[1].isdigit():

@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -259,3 +259,75 @@ def test_no_profile_is_written_into_a_store(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(store)
     refused(clinical("profile", table, "-o", tmp_path / "link" / "z"), "would lie in the store")
     refused(clinical("profile", store, "-o", tmp_path / "x", "--until", "2026-02-31"), "is no day")
+
+
+def month(folder: Path, name: str, first: datetime, days: int, untimed: int) -> Path:
+    """A row a day, and some without a time."""
+    at = pl.datetime_range(first, first + timedelta(days=days - 1), "1d", eager=True)
+    at = pl.concat([at, pl.Series([None] * untimed, dtype=at.dtype)])
+    pl.DataFrame({"at": at, "ward": "icu", "x": range(len(at))}).write_parquet(folder / name)
+    return folder / name
+
+
+def rows_of(store: Path) -> int:
+    return ProfileStore(store).over().rows
+
+
+def test_months_with_rows_without_a_time_are_added_one_after_the_other(tmp_path: Path) -> None:
+    january = month(tmp_path, "january", datetime(2026, 1, 1), 31, 5)
+    february = month(tmp_path, "february", datetime(2026, 2, 1), 28, 4)
+    options = ("-o", tmp_path / "store", "--time", "at", "--by", "ward")
+    for table in (january, february):
+        made = clinical("profile", table, *options)
+        assert made.exit_code == 0, made.output
+    assert rows_of(tmp_path / "store") == 68
+    refused(clinical("profile", february, *options), "29 are in the store already")
+    assert clinical("profile", february, *options, "--replace").exit_code == 0
+    assert rows_of(tmp_path / "store") == 68
+
+
+def test_a_week_in_two_months_is_added_without_a_loss_as_the_message_says(tmp_path: Path) -> None:
+    january = month(tmp_path, "january", datetime(2026, 1, 1), 31, 1)
+    february = month(tmp_path, "february", datetime(2026, 2, 1), 28, 1)
+    options = ("-o", tmp_path / "store", "--time", "at", "--by", "ward", "--every", "1w")
+    assert clinical("profile", january, *options).exit_code == 0
+    again = clinical("profile", february, *options)
+    refused(again, "the first 2026-01-26 to 2026-02-01 icu")
+    assert "give all rows that the store has of them and the new ones in one call" in again.output
+    both = clinical("profile", january, february, *options, "--replace")
+    assert both.exit_code == 0, both.output
+    assert "Warning" not in both.output
+    assert rows_of(tmp_path / "store") == 61
+    fewer = clinical("profile", february, *options, "--replace")
+    assert fewer.exit_code == 2, fewer.output
+    assert "came with 2025-12-29 to 2026-02-23" in fewer.output
+    timed = month(tmp_path, "timed", datetime(2026, 2, 1), 28, 0)
+    lost = clinical("profile", timed, *options, "--replace")
+    assert "Warning: 2026-01-26 icu had 7 rows and has 1 now; rows of another call" in lost.output
+
+
+def test_a_site_that_is_called_no_value_is_not_that_without_one(tmp_path: Path) -> None:
+    table = month(tmp_path, "t", datetime(2026, 1, 1), 6, 0)
+    wards = ["(no value)", "(no value)", "(no value)", None, None, "'(no value)'"]
+    pl.read_parquet(table).with_columns(ward=pl.Series(wards)).write_parquet(table)
+    options = ("-o", tmp_path / "store", "--time", "at", "--by", "ward", "--every", "1mo")
+    assert clinical("profile", table, *options).exit_code == 0
+    store = ProfileStore(tmp_path / "store")
+    assert {site: store.part((day, site)).rows for day, site in list(store.keys())} == {
+        "(no value)": 2,
+        "'(no value)'": 3,
+        "''(no value)''": 1,
+    }
+
+
+@pytest.mark.parametrize("size", [1, 8, 16, 17, 60])
+def test_a_profile_that_is_cut_short_is_no_table(
+    tables: tuple[Path, Path], tmp_path: Path, size: int
+) -> None:
+    whole, cut = tmp_path / "a.profile", tmp_path / "b.profile"
+    assert clinical("profile", tables[0], "-o", whole).exit_code == 0
+    cut.write_bytes(whole.read_bytes()[:size])
+    refused(clinical("drift", whole, cut), "damaged or cut short")
+    refused(clinical("profile", cut, "-o", tmp_path / "out"), "damaged or cut short")
+    options = ("-o", tmp_path / "out", "--reference", cut)
+    refused(clinical("profile", tables[0], *options), "damaged or cut short")

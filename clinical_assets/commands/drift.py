@@ -44,6 +44,7 @@ class Parting:
 @click.argument("current")
 @click.option("--columns", help='Only these, separated by commas; "a,b" is one.')
 @click.option("--plan", "plan_file", type=_OUT, help="TOML file: thresholds.")
+@click.option("--unit", help="Column that tells which rows belong together, such as patient_id.")
 @click.option("--by", help="Column of sites, wards or devices: each is compared for itself.")
 @click.option("--whole", is_flag=True, help="With --by: each group against the whole reference.")
 @click.option("--time", help="Column of times: CURRENT is compared window by window.")
@@ -71,6 +72,7 @@ def drift(
     current: str,
     columns: str | None,
     plan_file: Path | None,
+    unit: str | None,
     by: str | None,
     whole: bool,
     time: str | None,
@@ -94,14 +96,14 @@ def drift(
     outputs = Outputs(reference, current, json_out, html_out, evidently_out, sample, seed)
     demand_standard_output()
     outputs.check(plan_file)
-    plan = _plan(plan_file, columns)
+    plan = _plan(plan_file, columns, unit)
     found, said = _work(outputs, plan, Parting(by, whole, time, every))
     if not outputs.json_is_printed:
         with printing():
             show(found)
             for line in said:
                 click.echo(line)
-    if unlike := _unlike(found.whole, (by, time)):
+    if unlike := _unlike(found.whole, (by, time, plan.unit)):
         raise unlike
     raise SystemExit(1 if found.drifted else 0)
 
@@ -133,6 +135,8 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
 
     from clinical_assets.drift import compare
     from clinical_assets.drift.decide import require_no_windows
+    from clinical_assets.drift.units import unit_hint
+    from clinical_assets.drift.windows import require_no_unit
     from resources.drift_inputs import open_input
 
     for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
@@ -161,13 +165,18 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
         )
     if not parting.time:
         require_no_windows(plan)
+    if parting.time and plan.unit:
+        require_no_unit(plan, parting.time)
     drawn, by = outputs.html is not None, parting.by or ""
     try:
         whole = compare(*sides, plan, distributions=drawn, by=by, judged=not calibrated)
         found = Found(whole)
         if tables is not None:
             found = _parted(found, *tables, plan, parting, outputs.seed)
-        return found, outputs.write(found, plan, tables)
+        said = outputs.write(found, plan, tables)
+        if tables is not None and not plan.unit and not parting.time:
+            said += unit_hint(*tables)
+        return found, said
     except BrokenPipeError:
         raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
@@ -238,7 +247,7 @@ def _without(found: "Comparison", time: str) -> "Comparison":
     )
 
 
-def _plan(file: Path | None, columns: str | None) -> "Plan":
+def _plan(file: Path | None, columns: str | None, unit: str | None) -> "Plan":
     from clinical_assets.drift.plan import Plan, read_plan
 
     try:
@@ -254,4 +263,7 @@ def _plan(file: Path | None, columns: str | None) -> "Plan":
         raise ClinicalError(
             "It names nothing", where="--columns", repair="Name some, or leave it out"
         )
+    if unit == "":
+        raise ClinicalError("It names nothing", where="--unit", repair="Name one, or leave it out")
+    plan = replace(plan, unit=unit) if unit else plan
     return replace(plan, columns=names) if names else plan

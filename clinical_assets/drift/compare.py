@@ -10,16 +10,18 @@ import polars as pl
 from clinical_assets.drift.causes import with_causes
 from clinical_assets.drift.decide import decided, require_constant
 from clinical_assets.drift.distributions import Distribution, distribution
-from clinical_assets.drift.kinds import Column, paired
-from clinical_assets.drift.measure import STATISTICS, measure_samples
+from clinical_assets.drift.kinds import Column, paired, set_aside
+from clinical_assets.drift.measure import STATISTICS, measure, measure_samples
 from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.profiles import Profile, compare_profiles
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.samples import read
 from clinical_assets.drift.sentences import Statistic
+from clinical_assets.drift.units import Codes, units_of
 from clinical_assets.errors import ClinicalError
 
+TOGETHER = "it tells what belongs together"
 Frame = pl.DataFrame | pl.LazyFrame
 
 
@@ -53,7 +55,8 @@ def compare(
     Raises:
         ClinicalError: the tables share no column, one is empty, the plan names a column or
             ``statistics`` a statistic that there is not, or the plan's thresholds are calibrated,
-            which needs windows (:func:`~clinical_assets.drift.windows.over_time`).
+            which needs windows (:func:`~clinical_assets.drift.windows.over_time`), or it names a
+            unit where a side is a profile.
 
     >>> before = pl.DataFrame({"glucose_mg_per_dl": range(80, 180)})
     >>> after = before.select(pl.col("glucose_mg_per_dl") / 18.016)
@@ -78,8 +81,11 @@ def compare(
     ours, theirs = reference.lazy(), current.lazy()
     columns = paired(ours.collect_schema(), theirs.collect_schema(), plan.columns)
     rows = _rows(ours, "reference"), _rows(theirs, "current data")
+    units = units_of(ours, theirs, plan.unit)
+    if units:
+        columns = set_aside(columns, plan.unit, TOGETHER)
     mix = Mix(ours, theirs, by, plan.context) if by or plan.context else None
-    tables = _Tables((ours, theirs), rows, plan.bins, statistics, distributions)
+    tables = _Tables((ours, theirs), rows, plan.bins, statistics, distributions, units)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(tables.measured, columns))
     every = [numbers for numbers, _ in found]
@@ -99,20 +105,30 @@ class _Tables(NamedTuple):
     bins: int
     statistics: Collection[str]
     distributions: bool
+    units: tuple[Codes, Codes] | None = None
 
     def measured(self, column: Column) -> tuple[dict[str, Statistic], Distribution | None]:
         """One column; both sides of it are in memory meanwhile."""
         if column.obstacle:
             return {}, None
+        numbers = self._numbers(column)
+        if not self.distributions:
+            return numbers, None
+        return numbers, distribution(*self._pair(column), column.kind)
+
+    def _numbers(self, column: Column) -> dict[str, Statistic]:
+        if self.units:
+            pair = self._pair(column)
+            return measure(*pair, column.kind, self.bins, self.statistics, self.units)
         before, after = (
             read(side, column.name, column.kind, rows)
             for side, rows in zip(self.sides, self.rows, strict=True)
         )
-        numbers = measure_samples(before, after, self.bins, self.statistics)
-        if not self.distributions:
-            return numbers, None
-        pair = [side.select(column.name).collect().to_series() for side in self.sides]
-        return numbers, distribution(pair[0], pair[1], column.kind)
+        return measure_samples(before, after, self.bins, self.statistics)
+
+    def _pair(self, column: Column) -> tuple[pl.Series, pl.Series]:
+        reference, current = (side.select(column.name).collect() for side in self.sides)
+        return reference.to_series(), current.to_series()
 
 
 def _known(statistics: Collection[str]) -> None:

@@ -10,9 +10,8 @@ from clinical_assets.drift.areas import Counts
 from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import whole
 from clinical_assets.drift.kinds import Kind
-from clinical_assets.drift.samples import read_series
+from clinical_assets.drift.samples import present, read_series
 from clinical_assets.drift.tallied import between_ranks
-from clinical_assets.drift.windowed import present
 
 LEVELS = 20
 Codes = NDArray[np.int64]

@@ -64,6 +64,11 @@ def paired(
     return tuple(_column(n, reference.get(n), current.get(n)) for n in chosen or names)
 
 
+def set_aside(columns: Sequence[Column], name: str, why: str) -> tuple[Column, ...]:
+    """The same columns, of which one is not compared."""
+    return tuple(Column(c.name, c.kind, why) if c.name == name else c for c in columns)
+
+
 def _column(name: str, before: pl.DataType | None, after: pl.DataType | None) -> Column:
     if before is None or after is None:
         side = "reference" if before is None else "current data"

@@ -9,6 +9,7 @@ from clinical_assets.drift import areas, distances
 from clinical_assets.drift.areas import Counts, Merged
 from clinical_assets.drift.bins import bin_edges
 from clinical_assets.drift.blocks import Blocks, size
+from clinical_assets.drift.effective import at_effective, counts_at, levels_at
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.levels_test import levels_p
 from clinical_assets.drift.pairs import paired_samples
@@ -17,6 +18,7 @@ from clinical_assets.drift.pvalues import beyond_p, cramer_von_mises_p
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.smirnov import smirnov_p
+from clinical_assets.drift.units import Codes, Effective, effective
 from clinical_assets.drift.unseen import unseen_p
 
 # In the order in which they are shown; what a column's kind does not have is None.
@@ -49,6 +51,8 @@ STATISTICS = (
     "missing_reference",
     "missing_current",
     "missing_pvalue",
+    "effective_reference",
+    "effective_current",
 )
 _EXACT_CVM = 20
 _OF_COUNTS = {"psi", "jensen_shannon", "hellinger", "total_variation"}
@@ -70,6 +74,7 @@ def measure(
     kind: Kind,
     bins: int,
     wanted: Collection[str] = STATISTICS,
+    units: tuple[Codes, Codes] | None = None,
 ) -> _Found:
     """The statistics of one column.
 
@@ -77,15 +82,23 @@ def measure(
         reference, current: of any length; null and NaN are missing, infinities are values.
         bins: equal-frequency bins of the reference for PSI and its like.
         wanted: names of :data:`STATISTICS`; the others are left out, and cost nothing.
+        units: what each row of either side belongs to (:func:`.units.unit_codes`); None where
+            rows are independent.
     """
     ours, theirs = read_series(reference, kind), read_series(current, kind)
-    return measure_samples(ours, theirs, bins, wanted)
+    worth = units and effective(reference, current, units, (ours, theirs))
+    return measure_samples(ours, theirs, bins, wanted, worth)
 
 
 def measure_samples(
-    ours: Sample, theirs: Sample, bins: int, wanted: Collection[str] = STATISTICS
+    ours: Sample,
+    theirs: Sample,
+    bins: int,
+    wanted: Collection[str] = STATISTICS,
+    worth: Effective | None = None,
 ) -> _Found:
-    """The same of columns that are read already, both as numbers or both as levels."""
+    """The same of columns that are read already, both as numbers or both as levels; probabilities
+    are those at the numbers of rows that they are worth, if that is known."""
     found: _Found = dict.fromkeys(STATISTICS)
     found["missing_reference"] = ours.missing / ours.rows if ours.rows else None
     found["missing_current"] = theirs.missing / theirs.rows if theirs.rows else None
@@ -95,14 +108,21 @@ def measure_samples(
         )
     if ours.present and theirs.present:
         if ours.levels is not None and theirs.levels is not None:
-            _levels(ours.levels, theirs.levels, wanted, found)
+            _levels(ours.levels, theirs.levels, wanted, found, worth)
         else:
-            _numeric(ours.values, theirs.values, bins, set(wanted), found)
+            _numeric(ours.values, theirs.values, bins, set(wanted), found, worth)
+    if worth:
+        at_effective((ours.present, theirs.present), worth, found)
     return {name: found[name] for name in STATISTICS if name in wanted}
 
 
 def _numeric(
-    reference: Blocks, current: Blocks, bins: int, wanted: set[str], found: _Found
+    reference: Blocks,
+    current: Blocks,
+    bins: int,
+    wanted: set[str],
+    found: _Found,
+    worth: Effective | None,
 ) -> None:
     if reference[0].dtype != current[0].dtype:
         reference, current = (
@@ -110,7 +130,10 @@ def _numeric(
         )
     pair = paired_samples(reference, current)
     if (_OF_COUNTS | {"chi2", "chi2_pvalue", "g", "g_pvalue"}) & wanted:
-        counted(*pair.binned(bin_edges(pair.quantiles, bins)), wanted, found)
+        counts = pair.binned(bin_edges(pair.quantiles, bins))
+        counted(*counts, wanted, found)
+        if worth:
+            counts_at(*counts, worth, found)
     if {"ks", "ks_pvalue"} & wanted:
         found["ks"] = distance = pair.kolmogorov_smirnov()
         if "ks_pvalue" in wanted:
@@ -165,13 +188,19 @@ def _cvm_p(statistic: float, merged: Merged) -> float | None:
 
 
 def _levels(
-    reference: pl.DataFrame, current: pl.DataFrame, wanted: Collection[str], found: _Found
+    reference: pl.DataFrame,
+    current: pl.DataFrame,
+    wanted: Collection[str],
+    found: _Found,
+    worth: Effective | None,
 ) -> None:
     both = reference.join(current, on="level", how="full", coalesce=True, suffix="_current")
     both = both.sort("level").fill_null(0)
     p, q = both["count"].to_numpy(), both["count_current"].to_numpy()
     levels_counted(p, q, set(wanted), found)
     levels_moved(p, q, found)
+    if worth:
+        levels_at(p, q, worth, found)
 
 
 def levels_moved(p: Counts, q: Counts, found: _Found) -> None:

@@ -18,6 +18,10 @@ _NAMED = re.compile(
     r"(^|_)(id|ids|uuid|guid|mrn|nhs|nhs_number|ssn|name|surname|forename|firstname|lastname|"
     r"address|phone|email|identifier|postcode|zip|subject|patient)$"
 )
+_OF_PATIENTS = re.compile(
+    r"(^|_)(((patient|pat|subject|person)(_?(id|uuid|guid|identifier|number|no|nr|key))?)|mrn|nhs|"
+    r"nhs_?number|ssn)$"
+)
 _LEAST_SHARE = 0.2
 _LONG = 60
 
@@ -46,6 +50,15 @@ def identifying(name: str, levels: pl.DataFrame) -> bool:
             return True
     apart = p.any() and q.any() and not ((p > 0) & (q > 0)).any()
     return bool(apart) or bool((levels["level"].str.len_chars() > _LONG).any())
+
+
+def names_patients(name: str) -> bool:
+    """Whether a column's name says that it tells patients apart.
+
+    >>> names_patients("PatientID"), names_patients("subject_id"), names_patients("order_id")
+    (True, True, False)
+    """
+    return bool(_OF_PATIENTS.search(_snake(name)))
 
 
 def _snake(name: str) -> str:

@@ -20,6 +20,7 @@ from clinical_assets.drift.measure import STATISTICS, measure
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic
+from clinical_assets.drift.units import Codes, units_of
 
 FEWEST = 30
 Rows = NDArray[np.int64]
@@ -99,8 +100,9 @@ def compare_parts(
         threads: columns at a time; as many as the machine has cores where 0.
     """
     schemas = reference.collect_schema(), current.collect_schema()
-    columns = [c for c in paired(*schemas, plan.columns) if c.name not in without]
+    columns = [c for c in paired(*schemas, plan.columns) if c.name not in (*without, plan.unit)]
     asked = [part for part in slices if not part.obstacle]
+    units = units_of(reference, current, plan.unit)
 
     def measured(column: Column) -> list[dict[str, Statistic]]:
         if column.obstacle:
@@ -110,7 +112,12 @@ def compare_parts(
         )
         return [
             measure(
-                _taken(ours, p.reference), theirs[p.current], column.kind, plan.bins, statistics
+                _taken(ours, p.reference),
+                theirs[p.current],
+                column.kind,
+                plan.bins,
+                statistics,
+                _units_taken(units, p),
             )
             for p in asked
         ]
@@ -138,6 +145,13 @@ def compare_parts(
 
 def _taken(series: pl.Series, rows: Rows | None) -> pl.Series:
     return series if rows is None else series[rows]
+
+
+def _units_taken(units: tuple[Codes, Codes] | None, part: Slice) -> tuple[Codes, Codes] | None:
+    if units is None:
+        return None
+    ours, theirs = units
+    return ours if part.reference is None else ours[part.reference], theirs[part.current]
 
 
 def _comparison(

@@ -11,7 +11,7 @@ from clinical_assets.errors import ClinicalError
 _TABLE = "thresholds"
 _CONSTANT = Thresholds()
 _CONSTANTS = {"psi", "missing", "levels"}
-_WANTED = {int: "a whole number", float: "a number", tuple: "a list of names"}
+_WANTED = {int: "a whole number", float: "a number", tuple: "a list of names", str: "a name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Plan:
         columns: what is compared, each once; every column where empty.
         context: columns that describe the patients (age, sex, ward), so that other patients are
             told from another measurement where a cause is looked for.
+        unit: the column that tells which rows belong together, such as those of one patient
+            (:mod:`.units`); each row is by itself where empty.
         thresholds: whether these numbers are the thresholds or are calibrated on the reference, and
             how many windows must cross them.
     """
@@ -46,6 +48,7 @@ class Plan:
     levels: float = 0.01
     columns: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+    unit: str = ""
     thresholds: Thresholds = _CONSTANT
 
     def __post_init__(self) -> None:

@@ -42,6 +42,19 @@ def two_proportions_p(hits: int, n: int, others: int, m: int) -> float:
     return min(1.0, float(chance[chance <= observed * (1 + 1e-7)].sum()))
 
 
+def more_p(hits: int, n: int, others: int, m: int) -> float:
+    """Probability that as many of the ``m``, or more, are among the hits if the shares are one:
+    one-sided, exactly (the hypergeometric distribution of Fisher's test).
+
+    >>> round(more_p(1, 9, 6, 9), 6), more_p(3, 9, 0, 9)
+    (0.024887, 1.0)
+    """
+    if not others:
+        return 1.0
+    chance = _chances(Counts(hits, n, others, m))
+    return min(1.0, float(chance[others - max(0, hits + others - n) :].sum()))
+
+
 def _z(counts: Counts) -> float:
     hits, n, others, m = counts
     pooled = (hits + others) / (n + m)

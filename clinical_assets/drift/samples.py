@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from clinical_assets.drift.blocks import Blocks, Numbers, in_blocks, size
 from clinical_assets.drift.kinds import Kind
@@ -47,6 +48,14 @@ def read_series(series: pl.Series, kind: Kind) -> Sample:
     if kind in ("numeric", "time"):
         return _numbers(series.drop_nulls(), len(series))
     return _levels(series.alias("level").to_frame().group_by("level").len("count"))
+
+
+def present(series: pl.Series) -> NDArray[np.bool_]:
+    """Which rows hold a value: neither null nor NaN."""
+    there = series.is_not_null()
+    if series.dtype.is_float():
+        there &= series.is_not_nan().fill_null(value=False)
+    return there.to_numpy()
 
 
 def _numbers(series: pl.Series, rows: int) -> Sample:

@@ -9,7 +9,9 @@ _NEVER = 1e-15
 _MOST = 1_000  # different numbers of values, of which every pair is asked
 
 
-def unseen_p(reference: ArrayLike, current: ArrayLike) -> float:
+def unseen_p(
+    reference: ArrayLike, current: ArrayLike, rows: tuple[int, int] | None = None
+) -> float:
     """Probability that as many current values, or more, are of levels that the reference does not
     have, if all are of one distribution: one-sided, all values being dealt anew to both sides.
 
@@ -20,6 +22,8 @@ def unseen_p(reference: ArrayLike, current: ArrayLike) -> float:
     Args:
         reference: counts of every level that either side has, shape (levels,).
         current: counts of the same levels.
+        rows: how many are dealt to either side, where that is not the counts' sum: of patients,
+            each of whom may have several levels or none.
 
     >>> unseen_p([1] * 60 + [40] * 10, [0] * 30 + [1] * 30 + [40] * 10)
     1.0
@@ -30,7 +34,8 @@ def unseen_p(reference: ArrayLike, current: ArrayLike) -> float:
     new, every = int(q[p == 0].sum()), p + q
     if not new:
         return 1.0
-    m, total = int(q.sum()), int(every.sum())
+    n, m = rows or (int(p.sum()), int(q.sum()))
+    total = n + m
     sizes, times = np.unique(every[(every > 0) & (every <= m)], return_counts=True)
     dealt = _all_dealt(2 * int(sizes.max(initial=0)), m, total)
     can = dealt[sizes] > _NEVER

@@ -18,7 +18,7 @@ from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.measure import STATISTICS, infinities_moved, measure_samples
 from clinical_assets.drift.proportions import two_proportions_p
 from clinical_assets.drift.pvalues import beyond_p
-from clinical_assets.drift.samples import Sample, read_series
+from clinical_assets.drift.samples import Sample, present, read_series
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.smirnov import smirnov_p
 from clinical_assets.drift.tallied import between_ranks
@@ -60,14 +60,6 @@ def measure_windows(
             found, _Reference(whole(ours.values), whole(theirs.values), bins), places[there], held
         )
     return found
-
-
-def present(series: pl.Series) -> NDArray[np.bool_]:
-    """Which rows hold a value: neither null nor NaN."""
-    there = series.is_not_null()
-    if series.dtype.is_float():
-        there &= series.is_not_nan().fill_null(value=False)
-    return there.to_numpy()
 
 
 def _missing(ours: Sample, rows: int, missing: int) -> Found:

@@ -24,10 +24,11 @@ from clinical_assets.drift.mixing import Mix
 from clinical_assets.drift.parts import FEWEST, Part, too_few
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
+from clinical_assets.drift.samples import present
 from clinical_assets.drift.seasonal import Years, with_seasons
 from clinical_assets.drift.thresholds.bootstrap import LEAST_DAYS, Interval, block_bootstrap
 from clinical_assets.drift.thresholds.rowwise import ROWWISE
-from clinical_assets.drift.windowed import Found, measure_windows, present
+from clinical_assets.drift.windowed import Found, measure_windows
 from clinical_assets.errors import ClinicalError
 
 _DRAWS = 1000
@@ -193,9 +194,10 @@ def over_time(
     Raises:
         ClinicalError: the current data has no such column, or it holds no times, or ``every`` is
             no length of time or makes more than 1,000 windows, or none of 30 rows; or thresholds
-            cannot be calibrated.
+            cannot be calibrated; or the plan names a unit.
     """
     ours, theirs, plan = reference.lazy(), current.lazy(), plan or Plan()
+    require_no_unit(plan, time)
     after = cut(theirs, time, every)
     obstacles = [too_few(int(n)) for n in after.rows]
     asked = [i for i, obstacle in enumerate(obstacles) if not obstacle]
@@ -307,6 +309,18 @@ def _demand_one_clock(columns: Sequence[Column], time: str) -> None:
             f"The times of both tables cannot be held against each other: {clock}",
             where=f"--time {time}",
             repair="Give both times in one zone and of one type",
+        )
+
+
+def require_no_unit(plan: Plan, time: str) -> None:
+    """Raises :class:`ClinicalError` where a plan names a unit, which windows do not have."""
+    if plan.unit:
+        raise ClinicalError(
+            "Windows of time are not compared by what belongs together: the rows of one"
+            f" {plan.unit!r} may lie in several",
+            where=f"--unit {plan.unit}, --time {time}",
+            repair="Leave --unit out; or leave --time out and give the rows of one window as the"
+            " current data",
         )
 
 

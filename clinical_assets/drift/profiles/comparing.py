@@ -70,12 +70,18 @@ def compare_profiles(
 
     Raises:
         ClinicalError: one is empty, they share no column, or the plan names a column that there
-            is not.
+            is not, or a unit.
     """
     from clinical_assets.drift.causes import causes_of_pairs  # which makes profiles itself
 
     plan = plan or Plan()
     require_constant(plan)
+    if plan.unit:
+        raise ClinicalError(
+            f"A profile holds no rows, so that nothing tells which belong to one {plan.unit!r}",
+            where="the plan's unit, --unit",
+            repair="Give both tables in the place of profiles, or leave the unit out",
+        )
     ours, theirs = _profiles(reference, current)
     for side, which in ((ours, "reference"), (theirs, "current data")):
         if not side.rows:

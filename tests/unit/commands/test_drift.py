@@ -477,3 +477,41 @@ def test_few_rows_are_said_to_show_hardly_anything(tmp_path: Path) -> None:
         found = drift(*sides)
         assert (found.exit_code, said in found.output) == (0, True)
     assert said not in drift(more, more).output
+
+
+def test_a_unit_is_named_by_an_option_and_missed_where_patients_repeat(tmp_path: Path) -> None:
+    stays = pl.DataFrame(
+        {
+            "patient_id": [f"p{i // 20}" for i in range(2000)],
+            "lactate": [float(i // 20 % 50) + i % 3 for i in range(2000)],
+            "charted_at": [datetime(2026, 1, 1 + i % 20) for i in range(2000)],
+        }
+    )
+    before, after = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    stays.write_parquet(before)
+    stays.head(200).write_parquet(after)
+    chosen = ("--columns", "patient_id,lactate")
+    rows = drift(before, after, *chosen)
+    assert rows.exit_code == 1
+    assert "say --unit patient_id, or small groups of patients will seem" in " ".join(
+        rows.output.split()
+    )
+    found = drift(before, after, *chosen, "--unit", "patient_id", "--json", "-")
+    plain: dict[str, Any] = json.loads(found.stdout)
+    by_name = {column["name"]: column for column in plain["columns"]}
+    assert by_name["patient_id"]["not_compared"] == "it tells what belongs together"
+    assert 5 < by_name["lactate"]["statistics"]["effective_current"] < 15
+    shown = drift(before, after, *chosen, "--unit", "patient_id")
+    assert shown.exit_code == found.exit_code
+    assert "say --unit" not in shown.output
+    assert "it tells what belongs together" in shown.output
+    plan = tmp_path / "plan.toml"
+    plan.write_text('unit = "patient_id"\n')
+    assert drift(before, after, *chosen, "--plan", plan).output == shown.output
+    for refused, said in (
+        (("--unit", "patient_id", "--time", "charted_at"), "Windows of time"),
+        (("--unit", "mrn"), "no column named 'mrn'"),
+        (("--unit", ""), "names nothing"),
+    ):
+        result = drift(before, after, *refused)
+        assert (result.exit_code, said in " ".join(result.output.split())) == (2, True), result

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact
+from scipy.stats import fisher_exact, hypergeom
 
 from clinical_assets.drift import compare, profile
-from clinical_assets.drift.proportions import Counts, two_proportions_p
+from clinical_assets.drift.proportions import Counts, more_p, two_proportions_p
 from clinical_assets.drift.windows import compare_windows
 
 SIZES = st.integers(1, 300)
@@ -92,3 +92,10 @@ def test_levels_that_a_profile_does_not_name_are_new_by_their_share(rows: int) -
     (found,) = compare(known, other).columns
     if found.statistics.get("new_levels") is not None:
         assert [reason for reason in found.reasons if "levels" in reason]
+
+
+@given(SIZES, SIZES, st.integers(0, 300), st.integers(0, 300))
+def test_more_is_the_upper_tail_of_a_hypergeometric(n: int, m: int, a: int, b: int) -> None:
+    hits, others = min(a, n), min(b, m)
+    tail = hypergeom.sf(others - 1, n + m, hits + others, m)
+    assert more_p(hits, n, others, m) == pytest.approx(tail, rel=1e-6, abs=1e-12)

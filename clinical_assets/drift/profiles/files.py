@@ -19,6 +19,11 @@ VERSION = 2
 _LARGEST = 1 << 30  # bytes once unpacked; a small file must not fill the memory
 _AGAIN = "Copy it again from where it came, or make it again with `clinical profile`"
 
+_MALFORMED = (
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+    *(RecursionError, zlib.error),
+)
+
 
 def is_profile(start: bytes) -> bool:
     """Whether a file that begins like this says that it is a profile."""
@@ -72,7 +77,7 @@ def from_bytes(data: bytes, where: str = "profile", *, grid: Grid | None = None)
         if isinstance(found["grid"], str):
             return profile_of(found, _required(grid, found["grid"], where))
         return profile_of(found)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error):
+    except _MALFORMED:
         raise _damaged(where) from None
 
 

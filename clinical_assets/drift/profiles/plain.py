@@ -17,7 +17,10 @@ from clinical_assets.drift.profiles.packing import packed, unpacked
 from clinical_assets.drift.profiles.pairwise import Pairwise
 from clinical_assets.drift.profiles.profile import Profile
 from clinical_assets.drift.profiles.reading import Summary
+from clinical_assets.drift.profiles.sound import demand_sound
 from clinical_assets.drift.profiles.sums import Sums
+
+_DIGITS, _POWER = 2000, 4096  # of sums of squares of float64 there are half as many
 
 
 def plain(profile: Profile, *, grid: bool = True) -> dict[str, Any]:
@@ -40,14 +43,17 @@ def profile_of(found: Mapping[str, Any], grid: Grid | None = None) -> Profile:
         grid: the profile's, where it is kept apart.
 
     Raises:
-        KeyError, TypeError, ValueError: it is something else.
+        ArithmeticError, AttributeError, LookupError, TypeError, ValueError: it is something else.
     """
+    own = grid is None
     grid = grid or Grid.from_dict(found["grid"])
     columns = found["columns"]
     summaries = {name: _summary(columns[name], grid.columns.get(name)) for name in found["order"]}
     moments = found.get("moments")
     pairwise = None if moments is None else Pairwise.from_dict(moments, grid)
-    return Profile(grid, found["rows"], summaries, pairwise)
+    profile = Profile(grid, found["rows"], summaries, pairwise)
+    demand_sound(profile, grid=own)
+    return profile
 
 
 def _plain(summary: Summary) -> dict[str, Any]:
@@ -119,12 +125,16 @@ def _numbers_of(found: Mapping[str, Any], grid: NumericGrid) -> NumericSummary:
         Cells(keys, _sized(_whole(found["cells"][1]), len(keys))),
         Sums(*(_fraction(text) for text in found["sums"])),
         _whole(found["written"]),
-        distinct and Distinct(unpacked(distinct["values"], np.float64), _whole(distinct["counts"])),
+        None
+        if distinct is None
+        else Distinct(unpacked(distinct["values"], np.float64), _whole(distinct["counts"])),
         *found["outside"],
     )
 
 
 def _whole(values: Any) -> np.ndarray:
+    if not isinstance(values, list) or not {*map(type, values)} <= {int}:
+        raise TypeError("counts that are no whole numbers")
     return np.asarray(values, dtype=np.int64)
 
 
@@ -146,4 +156,6 @@ def _text(value: Fraction) -> str:
 
 def _fraction(text: str) -> Fraction:
     numerator, exponent = text.split("/")
-    return Fraction(int(numerator, 16), 1 << int(exponent, 16))
+    if len(text) > _DIGITS or (power := int(exponent, 16)) > _POWER:
+        raise ValueError("a sum beyond those of float64")
+    return Fraction(int(numerator, 16), 1 << power)

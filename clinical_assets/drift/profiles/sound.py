@@ -15,7 +15,6 @@ import numpy as np
 from clinical_assets.drift.kinds import Kind
 from clinical_assets.drift.profiles.bare import BareSummary
 from clinical_assets.drift.profiles.category import CategorySummary
-from clinical_assets.drift.profiles.cells import highest_of
 from clinical_assets.drift.profiles.grid import CategoryGrid, ColumnGrid, Grid, NumericGrid
 from clinical_assets.drift.profiles.numeric import NumericSummary
 from clinical_assets.drift.profiles.others import KEPT, Others
@@ -114,7 +113,8 @@ def _numeric(found: NumericSummary) -> None:
     _demand((np.diff(keys) > 0).all())
     _counts(found.cells.counts, present, least=1)
     _demand(found.written.shape == (5,))
-    _counts(found.written, present - int(found.cells.counts[np.isinf(highest_of(keys))].sum()))
+    infinite = found.cells.counts[(keys == _LOWEST) | (keys == _HIGHEST)]
+    _counts(found.written, present - int(infinite.sum()))
     if low is None or high is None:
         _demand(not present)
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clinical_assets.commands.listed import listed_names
-from clinical_assets.commands.mistakes import say
+from clinical_assets.commands.mistakes import ends_with, printing
 from clinical_assets.errors import ClinicalError
 from clinical_assets.visible import visible
 
@@ -71,6 +71,7 @@ class Wish:
 )
 @click.option("--until", default="", help="Of a store: before this day or hour.")
 @click.option("--sites", help="Of a store: only these sites, separated by commas.")
+@ends_with(_BAD_INPUT)
 def profile(
     inputs: tuple[str, ...],
     output: Path,
@@ -116,20 +117,15 @@ def profile(
             _into_store(wish, wish.time)
         else:
             _into_file(wish)
-    except ClinicalError as error:
-        say(error)
-        raise SystemExit(_BAD_INPUT) from None
     except BrokenPipeError:
         raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # The library's own words may quote a patient's value.
-        told = ClinicalError(
+        raise ClinicalError(
             f"A table cannot be read to its end ({type(error).__name__})",
             where=", ".join(inputs),
             repair="Copy it again from where it came",
-        )
-        say(told)
-        raise SystemExit(_BAD_INPUT) from None
+        ) from error
 
 
 def _names(option: str, listed: str | None) -> tuple[str, ...]:
@@ -172,7 +168,10 @@ def _into_file(wish: Wish) -> None:
         parts.append(_one(wish, name, known or (parts[0] if parts else None)))
     made = merged(parts)
     size = write_profile(made, wish.output)
-    click.echo(f"{wish.output}: {made.rows:,} rows, {len(made.columns)} columns, {size:,} bytes.")
+    with printing():
+        click.echo(
+            f"{wish.output}: {made.rows:,} rows, {len(made.columns)} columns, {size:,} bytes."
+        )
     _say_obstacles(made)
 
 
@@ -231,7 +230,8 @@ def _into_store(wish: Wish, time: str) -> None:
     put = store.put(parts, replace=wish.replace)
     rows = sum(part.rows for part in parts.values())
     times, every = len({day for day, _ in parts}), parting.every
-    click.echo(f"{wish.output}: {rows:,} rows of {times:,} × {every}, {len(parts):,} profiles.")
+    with printing():
+        click.echo(f"{wish.output}: {rows:,} rows of {times:,} × {every}, {len(parts):,} profiles.")
     _say_parts(parts, put, parting)
 
 

@@ -1,5 +1,6 @@
 """What a person names to be compared: a table, a profile, or a store of profiles."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,31 @@ if TYPE_CHECKING:
     from clinical_assets.drift.profiles import Profile
 
 
-_READ: dict[str, str] = {}
-"""Identities of the stores that this process added up, by name: a store may be another one now."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One input.
+
+    Attributes:
+        name: as it was given.
+        data: the profile, or the table, which is read when it is needed.
+        read: what tells the parts of a store that were added up from others, which may be there
+            now; empty for other inputs.
+    """
+
+    name: str
+    data: "Profile | pl.LazyFrame"
+    read: str = ""
+
+    def identity(self) -> str:
+        """What tells its bytes from others'; see :func:`.table_files.identity_of`.
+
+        Raises:
+            ClinicalError: it cannot be read any more.
+        """
+        return self.read or table_files.identity_of(self.name)
 
 
-def open_input(name: str) -> "Profile | pl.LazyFrame":
+def open_input(name: str) -> Opened:
     """The profile of this name, the sum of a store's, or else the table.
 
     Raises:
@@ -28,32 +49,14 @@ def open_input(name: str) -> "Profile | pl.LazyFrame":
     from resources.store_settings import is_store
 
     if is_store(Path(name)):
-        read = ProfileStore(Path(name)).read()
-        _READ[name] = read.identity
-        return read.profile
+        summed = ProfileStore(Path(name)).read()
+        return Opened(name, summed.profile, summed.identity)
     if name != STDIN and Path(name).is_file():
         try:
             with Path(name).open("rb") as file:
                 start = file.read(len(MAGIC))
         except OSError:
-            return open_table(name)  # which says what is wrong
+            return Opened(name, open_table(name))  # which says what is wrong
         if is_profile(start) or (start and MAGIC.startswith(start)):  # what was cut, too
-            return open_profile(name)
-    return open_table(name)
-
-
-def identity_of(name: str) -> str:
-    """What tells an input's bytes from others'; see :func:`.table_files.identity_of`.
-
-    Of a store that :func:`open_input` added up, that of the very parts that it read then; of any
-    other what is there now.
-
-    Raises:
-        ClinicalError: it cannot be read.
-    """
-    from resources.profile_store import ProfileStore
-    from resources.store_settings import is_store
-
-    if is_store(Path(name)):
-        return _READ.get(name) or ProfileStore(Path(name)).identity()
-    return table_files.identity_of(name)
+            return Opened(name, open_profile(name))
+    return Opened(name, open_table(name))

@@ -149,7 +149,8 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
         raise ClinicalError(
             "Standard input cannot be both tables", repair="Name a file for one of them"
         )
-    sides = open_input(outputs.reference), open_input(outputs.current)
+    opened = open_input(outputs.reference), open_input(outputs.current)
+    sides = opened[0].data, opened[1].data
     tables = _tables(*sides)
     if tables is None and (parting.by or parting.time or outputs.evidently):
         raise ClinicalError(
@@ -173,7 +174,7 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
         found = Found(whole)
         if tables is not None:
             found = _parted(found, *tables, plan, parting, outputs.seed)
-        said = outputs.write(found, plan, tables)
+        said = outputs.write(found, plan, opened, tables)
         if tables is not None and not plan.unit and not parting.time:
             said += unit_hint(*tables)
         return found, said

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clinical_assets.commands.drift_found import Found
     from clinical_assets.drift.plan import Plan
     from clinical_assets.drift.result import Comparison
+    from resources.drift_inputs import Opened
 
 _PRINTED = "-"
 
@@ -66,11 +67,13 @@ class Outputs:
         self,
         found: "Found",
         plan: "Plan",
+        opened: "tuple[Opened, Opened]",
         tables: "tuple[pl.LazyFrame, pl.LazyFrame] | None",
     ) -> list[str]:
         """Writes what was asked for; what is to be said of it.
 
         Args:
+            opened: both sides as they were read.
             tables: None where a side is a profile; Evidently's report needs them.
 
         Raises:
@@ -82,7 +85,7 @@ class Outputs:
         if self.evidently is not None and tables is not None:
             said.append(self._evidently(self.evidently, found.whole, plan, tables))
         if self.html is not None:
-            write_output(self.html, self._page(found, plan))
+            write_output(self.html, self._page(found, plan, opened))
         if self.json is not None:
             text = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False)
             if self.json_is_printed:
@@ -92,11 +95,10 @@ class Outputs:
                 write_output(self.json, text + "\n")
         return said
 
-    def _page(self, found: "Found", plan: "Plan") -> str:
+    def _page(self, found: "Found", plan: "Plan", opened: "tuple[Opened, Opened]") -> str:
         from clinical_assets.drift.page import Input, Origin, render
-        from resources.drift_inputs import identity_of
 
-        sides = [Input(_name(side), identity_of(side)) for side in (self.reference, self.current)]
+        sides = [Input(_name(side.name), side.identity()) for side in opened]
         origin = Origin(sides[0], sides[1], datetime.now(UTC), _versions())
         return render(
             found.whole,

@@ -190,7 +190,7 @@ def _one(wish: Wish, name: str, known: "Profile | None") -> "Profile":
             where=name,
             repair="Give a store, as --time makes it",
         )
-    side = open_input(name)
+    side = open_input(name).data
     if isinstance(side, Profile):
         return side
     made = profiled(side, known, columns=wish.columns, moments=wish.moments)

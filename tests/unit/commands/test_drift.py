@@ -96,7 +96,7 @@ def test_a_plan_says_what_it_wants(files: dict[str, Path], tmp_path: Path) -> No
         ("[thresholds]\none_false_alarm_in = '90d'", "({plan}). "),
         ("[thresholds]\nkind = 'no'", "({plan}). Give `constant` or `calibrated`"),
         ("x = 1", "({plan}). Choose among bins, rate, psi, "),
-        ("x = 1", ", context, [thresholds]."),
+        ("x = 1", ", context, unit, [thresholds]."),
     ):
         plan.write_text(line)
         refused(drift(files["a.csv"], files["a.csv"], "--plan", plan), words.format(plan=plan))

@@ -14,7 +14,7 @@ import pytest
 from clinical_assets.drift.profiles import Profile, profile, profiles_by
 from clinical_assets.errors import ClinicalError
 from resources import profile_store, store_moment
-from resources.drift_inputs import identity_of, open_input
+from resources.drift_inputs import open_input
 from resources.locks import held
 from resources.profile_files import bytes_of
 from resources.profile_store import ProfileStore
@@ -151,14 +151,12 @@ def test_no_lock_is_taken_to_read_a_store_at_rest(store: ProfileStore) -> None:
 
 def test_an_input_has_the_identity_of_what_was_read(store: ProfileStore, known: Profile) -> None:
     before = store.identity()
-    name = str(store.folder)
-    assert identity_of(name) == before
-    assert open_input(name) == store.over()
+    read = open_input(str(store.folder))
+    assert (read.data, read.identity()) == (store.over(), before)
     store.put(profiles_by(versions()[1], known, "at"), replace=True)
     assert store.identity() != before
-    assert identity_of(name) == before
-    open_input(name)
-    assert identity_of(name) == store.identity()
+    assert read.identity() == before
+    assert open_input(str(store.folder)).identity() == store.identity()
 
 
 def test_every_step_of_a_writer_is_told_from_every_other(store: ProfileStore) -> None:

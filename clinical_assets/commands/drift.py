@@ -134,21 +134,11 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
     import polars as pl
 
     from clinical_assets.drift import compare
-    from clinical_assets.drift.decide import require_no_windows
     from clinical_assets.drift.units import unit_hint
-    from clinical_assets.drift.windows import require_no_unit
     from resources.drift_inputs import open_input
 
-    for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
-        if name and not needs:
-            raise ClinicalError(
-                "--whole goes with --by, and --every with --time",
-                repair="Name the column, or leave the option out",
-            )
-    if outputs.reference == outputs.current == "-":
-        raise ClinicalError(
-            "Standard input cannot be both tables", repair="Name a file for one of them"
-        )
+    calibrated = plan.thresholds.kind == "calibrated"
+    _demand_sense(outputs, plan, parting)
     opened = open_input(outputs.reference), open_input(outputs.current)
     sides = opened[0].data, opened[1].data
     tables = _tables(*sides)
@@ -158,16 +148,6 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
             " --evidently",
             repair="Give the tables; or profile each group or day by itself",
         )
-    calibrated = plan.thresholds.kind == "calibrated"
-    if calibrated and parting.by:
-        raise ClinicalError(
-            "Calibrated thresholds hold for windows of all rows, not for groups",
-            repair="Leave --by out, or give constant thresholds",
-        )
-    if not parting.time:
-        require_no_windows(plan)
-    if parting.time and plan.unit:
-        require_no_unit(plan, parting.time)
     drawn, by = outputs.html is not None, parting.by or ""
     try:
         whole = compare(*sides, plan, distributions=drawn, by=by, judged=not calibrated)
@@ -187,6 +167,35 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
             where=f"{outputs.reference}, {outputs.current}",
             repair="Copy it again from where it came",
         ) from error
+
+
+def _demand_sense(outputs: "Outputs", plan: "Plan", parting: Parting) -> None:
+    """Refuses what does not go together, whatever the tables.
+
+    Raises:
+        ClinicalError: there is such.
+    """
+    from clinical_assets.drift.decide import require_no_unit, require_no_windows
+
+    for name, needs in ((parting.whole, parting.by), (parting.every, parting.time)):
+        if name and not needs:
+            raise ClinicalError(
+                "--whole goes with --by, and --every with --time",
+                repair="Name the column, or leave the option out",
+            )
+    if outputs.reference == outputs.current == "-":
+        raise ClinicalError(
+            "Standard input cannot be both tables", repair="Name a file for one of them"
+        )
+    if plan.thresholds.kind == "calibrated" and parting.by:
+        raise ClinicalError(
+            "Calibrated thresholds hold for windows of all rows, not for groups",
+            repair="Leave --by out, or give constant thresholds",
+        )
+    if not parting.time:
+        require_no_windows(plan)
+    else:
+        require_no_unit(plan, parting.time)
 
 
 def _tables(*sides: "Profile | pl.LazyFrame") -> "tuple[pl.LazyFrame, pl.LazyFrame] | None":

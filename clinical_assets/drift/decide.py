@@ -56,6 +56,18 @@ def require_no_windows(plan: Plan) -> None:
         )
 
 
+def require_no_unit(plan: Plan, time: str) -> None:
+    """Raises :class:`ClinicalError` where a plan names a unit, which windows do not have."""
+    if plan.unit:
+        raise ClinicalError(
+            "Windows of time are not compared by what belongs together: the rows of one"
+            f" {plan.unit!r} may lie in several",
+            where=f"--unit {plan.unit}, --time {time}",
+            repair="Leave --unit out; or leave --time out and give the rows of one window as the"
+            " current data",
+        )
+
+
 def _reasons(
     numbers: Mapping[str, Statistic], plan: Plan, significant: Collection[str]
 ) -> list[str]:

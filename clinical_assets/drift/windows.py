@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from clinical_assets.drift.causes import with_causes
 from clinical_assets.drift.counted import Coder, counts_by, missing_by
 from clinical_assets.drift.cutting import NO_TIME, Cut, cut
-from clinical_assets.drift.decide import decided
+from clinical_assets.drift.decide import decided, require_no_unit
 from clinical_assets.drift.judging import MISSING, Calibration, Judged, Stream, alarms, judge
 from clinical_assets.drift.kinds import Column, paired
 from clinical_assets.drift.mixing import Mix
@@ -309,18 +309,6 @@ def _demand_one_clock(columns: Sequence[Column], time: str) -> None:
             f"The times of both tables cannot be held against each other: {clock}",
             where=f"--time {time}",
             repair="Give both times in one zone and of one type",
-        )
-
-
-def require_no_unit(plan: Plan, time: str) -> None:
-    """Raises :class:`ClinicalError` where a plan names a unit, which windows do not have."""
-    if plan.unit:
-        raise ClinicalError(
-            "Windows of time are not compared by what belongs together: the rows of one"
-            f" {plan.unit!r} may lie in several",
-            where=f"--unit {plan.unit}, --time {time}",
-            repair="Leave --unit out; or leave --time out and give the rows of one window as the"
-            " current data",
         )
 
 

@@ -39,11 +39,11 @@ WEIGHTS = {
 @pytest.mark.parametrize(("n", "m"), [(5000, 30), (1000, 1000), (200, 100), (20, 20)])
 def test_it_holds_its_size(name: str, n: int, m: int) -> None:
     rng = np.random.default_rng(1)
-    pairs = [(drawn(rng, WEIGHTS[name], n), drawn(rng, WEIGHTS[name], m)) for _ in range(1200)]
+    pairs = [(drawn(rng, WEIGHTS[name], n), drawn(rng, WEIGHTS[name], m)) for _ in range(800)]
     found = np.array([levels_p(*pair) for pair in pairs])
-    assert np.mean(found <= 0.05) <= 0.065
-    assert np.mean(found <= 0.01) <= 0.0175
-    assert np.mean(found <= 0.001) <= 0.005
+    assert np.mean(found <= 0.05) <= 0.07
+    assert np.mean(found <= 0.01) <= 0.02
+    assert np.mean(found <= 0.001) <= 0.0075
 
 
 @pytest.mark.parametrize("name", ["200 levels", "Zipf 1", "one and 200 rare"])

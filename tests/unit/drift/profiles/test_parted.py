@@ -85,7 +85,7 @@ def test_lengths_of_time_and_columns() -> None:
     ("change", "arguments", "told"),
     [
         ({}, ("when", "site"), "no column named 'when'"),
-        ({}, ("ward", "site"), "holds no times"),
+        ({}, ("ward", "site"), "holds text in row 1"),
         ({}, ("at", "where"), "no column named 'where'"),
         ({"site": pl.int_range(pl.len()).cast(pl.String)}, ("at", "site"), "has 300 levels"),
     ],

@@ -102,7 +102,7 @@ def measure_samples(
     found: _Found = dict.fromkeys(STATISTICS)
     found["missing_reference"] = ours.missing / ours.rows if ours.rows else None
     found["missing_current"] = theirs.missing / theirs.rows if theirs.rows else None
-    if ours.rows and theirs.rows:
+    if "missing_pvalue" in wanted and ours.rows and theirs.rows:
         found["missing_pvalue"] = two_proportions_p(
             ours.missing, ours.rows, theirs.missing, theirs.rows
         )
@@ -198,16 +198,17 @@ def _levels(
     both = both.sort("level").fill_null(0)
     p, q = both["count"].to_numpy(), both["count_current"].to_numpy()
     levels_counted(p, q, set(wanted), found)
-    levels_moved(p, q, found)
+    levels_moved(p, q, set(wanted), found)
     if worth:
         levels_at(p, q, worth, found)
 
 
-def levels_moved(p: Counts, q: Counts, found: _Found) -> None:
+def levels_moved(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:
     """Adds the shares of new and of vanished levels, from counts of every level."""
     found["new_levels"] = float(q[p == 0].sum() / q.sum())
-    found["new_levels_pvalue"] = unseen_p(p, q)
     found["vanished_levels"] = float(p[q == 0].sum() / p.sum())
+    if "new_levels_pvalue" in wanted:
+        found["new_levels_pvalue"] = unseen_p(p, q)
 
 
 def levels_counted(p: Counts, q: Counts, wanted: set[str], found: _Found) -> None:

@@ -248,7 +248,7 @@ def _levels(
     if before.others.complete and after.others.complete:
         every = sorted({*before.grid.levels, *before.new_levels, *after.new_levels})
         p, q = (_every_level(side, every) for side in (before, after))
-        levels_moved(p, q, found)
+        levels_moved(p, q, wanted, found)
     else:
         order = np.argsort(np.array(before.grid.levels, dtype=object))
         p, q = (np.append(side.counts[order], side.other) for side in (before, after))

@@ -134,7 +134,7 @@ def _work(outputs: "Outputs", plan: "Plan", parting: Parting) -> tuple[Found, li
     import polars as pl
 
     from clinical_assets.drift import compare
-    from clinical_assets.drift.units import unit_hint
+    from clinical_assets.drift.unit_codes import unit_hint
     from resources.drift_inputs import open_input
 
     calibrated = plan.thresholds.kind == "calibrated"

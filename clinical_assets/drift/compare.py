@@ -18,7 +18,7 @@ from clinical_assets.drift.profiles import Profile, compare_profiles
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.samples import read
 from clinical_assets.drift.sentences import Statistic
-from clinical_assets.drift.units import Codes, units_of
+from clinical_assets.drift.unit_codes import Codes, units_of
 from clinical_assets.errors import ClinicalError
 
 TOGETHER = "it tells what belongs together"

@@ -18,7 +18,8 @@ from clinical_assets.drift.pvalues import beyond_p, cramer_von_mises_p
 from clinical_assets.drift.samples import Sample, read_series
 from clinical_assets.drift.sentences import Statistic
 from clinical_assets.drift.smirnov import smirnov_p
-from clinical_assets.drift.units import Codes, Effective, effective
+from clinical_assets.drift.unit_codes import Codes
+from clinical_assets.drift.units import Effective, effective
 from clinical_assets.drift.unseen import unseen_p
 
 # In the order in which they are shown; what a column's kind does not have is None.
@@ -82,7 +83,7 @@ def measure(
         reference, current: of any length; null and NaN are missing, infinities are values.
         bins: equal-frequency bins of the reference for PSI and its like.
         wanted: names of :data:`STATISTICS`; the others are left out, and cost nothing.
-        units: what each row of either side belongs to (:func:`.units.unit_codes`); None where
+        units: what each row of either side belongs to (:func:`.unit_codes.unit_codes`); None where
             rows are independent.
     """
     ours, theirs = read_series(reference, kind), read_series(current, kind)

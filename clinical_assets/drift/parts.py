@@ -20,7 +20,7 @@ from clinical_assets.drift.measure import STATISTICS, measure
 from clinical_assets.drift.plan import Plan
 from clinical_assets.drift.result import ColumnDrift, Comparison
 from clinical_assets.drift.sentences import Statistic
-from clinical_assets.drift.units import Codes, units_of
+from clinical_assets.drift.unit_codes import Codes, units_of
 
 FEWEST = 30
 Rows = NDArray[np.int64]

@@ -35,7 +35,7 @@ class Plan:
         context: columns that describe the patients (age, sex, ward), so that other patients are
             told from another measurement where a cause is looked for.
         unit: the column that tells which rows belong together, such as those of one patient
-            (:mod:`.units`); each row is by itself where empty.
+            (:mod:`.unit_codes`); each row is by itself where empty.
         thresholds: whether these numbers are the thresholds or are calibrated on the reference, and
             how many windows must cross them.
     """

@@ -10,19 +10,18 @@ from hypothesis import strategies as st
 
 from clinical_assets.drift import Plan, compare, profile
 from clinical_assets.drift.by import compare_groups
-from clinical_assets.drift.measure import measure
-from clinical_assets.drift.units import (
+from clinical_assets.drift.intraclass import (
     Sums,
-    effective,
     effective_rows,
     intraclass,
     level_cells,
     level_sums,
     mid_ranks,
     number_sums,
-    unit_codes,
-    unit_hint,
 )
+from clinical_assets.drift.measure import measure
+from clinical_assets.drift.unit_codes import unit_codes, unit_hint
+from clinical_assets.drift.units import effective
 from clinical_assets.drift.windows import over_time
 from clinical_assets.errors import ClinicalError
 

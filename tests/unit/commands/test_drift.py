@@ -276,6 +276,7 @@ def test_names_part_at_their_words() -> None:
         (b"x\ty\n1\t2\n", "separated by"),
         (b"63,5.1,ward\n64,5.2,ward\n", "not the names of columns"),
         (b"x,name\n1,a\n2,M\xfcller\n", "not UTF-8 ({odd}, line 3)"),
+        (b"x,y\n1,2\n3,4\n5", "fewer fields than the header, which has 2 ({odd}, line 4)"),
         ("x,name\n1,a\n".encode("utf-16"), "seems to be UTF-16, not UTF-8"),
         (b"\xfe\xff" + "x,name\n1,a\n".encode("utf-16-be"), "seems to be UTF-16, not UTF-8"),
         (b"\n\n \r\n", "holds blank lines only"),
